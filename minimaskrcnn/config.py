@@ -1,0 +1,69 @@
+"""Every number of the network that is not a weight, with its unit and its source.
+
+Idea    One frozen dataclass. A stage is handed the numbers it needs; nothing reads a global.
+        Vary it with `dataclasses.replace(COCO, min_score=0.5)`.
+Source  "MRCNN" is arXiv:1703.06870, "Faster" is arXiv:1506.01497, "FPN" is arXiv:1612.03144,
+        "original" is github.com/matterport/Mask_RCNN, whose weights the defaults belong to.
+"""
+
+from dataclasses import dataclass
+
+# fmt: off
+# In the order of the network's outputs (COCO's category-id order); class 0 is the background.
+COCO_CLASS_NAMES = (
+    "background",
+    "person", "bicycle", "car", "motorcycle", "airplane", "bus", "train", "truck", "boat",
+    "traffic light", "fire hydrant", "stop sign", "parking meter", "bench", "bird", "cat", "dog",
+    "horse", "sheep", "cow", "elephant", "bear", "zebra", "giraffe", "backpack", "umbrella",
+    "handbag", "tie", "suitcase", "frisbee", "skis", "snowboard", "sports ball", "kite",
+    "baseball bat", "baseball glove", "skateboard", "surfboard", "tennis racket", "bottle",
+    "wine glass", "cup", "fork", "knife", "spoon", "bowl", "banana", "apple", "sandwich", "orange",
+    "broccoli", "carrot", "hot dog", "pizza", "donut", "cake", "chair", "couch", "potted plant",
+    "bed", "dining table", "toilet", "tv", "laptop", "mouse", "remote", "keyboard", "cell phone",
+    "microwave", "oven", "toaster", "sink", "refrigerator", "book", "clock", "vase", "scissors",
+    "teddy bear", "hair drier", "toothbrush",
+)
+# COCO's own, sparse ids of classes 1 … 80 (instances_val2017.json): 1 … 90 with ten left out.
+COCO_CATEGORY_IDS = tuple(
+    i for i in range(1, 91) if i not in (12, 26, 29, 30, 45, 66, 68, 69, 71, 83)
+)
+# fmt: on
+
+STRIDES = (4, 8, 16, 32, 64)  # input pixels a cell of P2 … P6 (FPN, section 4)
+
+
+@dataclass(frozen=True)
+class Config:
+    """The settings of one network; the defaults are those of the COCO weights."""
+
+    class_names: tuple[str, ...] = COCO_CLASS_NAMES  # K of them, the background first
+
+    image_min_size: int = 800  # pixels: enlarge until the shorter side has this many …
+    image_max_size: int = 1024  # pixels: … but the longer no more; "square" pads to it (original)
+    image_min_scale: float = 0.0  # never enlarge by less than this; 0 = no such limit (original)
+    resize_mode: str = "square"  # "square", "pad64" (to multiples of 64) or "none" (original)
+    mean_pixel: tuple[float, float, float] = (123.7, 116.8, 103.9)  # RGB, subtracted (original)
+    pixel_std: float = 1.0  # grey levels, divided by after that; the original does not divide
+
+    anchor_scales: tuple[float, ...] = (32, 64, 128, 256, 512)  # pixels, P2 … P6 (FPN 4.1)
+    anchor_ratios: tuple[float, ...] = (0.5, 1.0, 2.0)  # width / height (Faster 3.3)
+    delta_std: tuple[float, ...] = (0.1, 0.1, 0.2, 0.2)  # unit of dy dx dh dw (original)
+
+    pre_nms_proposals: int = 6000  # best-scored anchors that enter NMS (Faster 3.3)
+    post_nms_proposals: int = 1000  # proposals that leave it (FPN 5.2)
+    rpn_nms_threshold: float = 0.7  # IoU (Faster 3.3)
+
+    pool_size: int = 7  # cells a side of a region's features for its class and box (MRCNN 3.1)
+    mask_pool_size: int = 14  # the same for its mask (MRCNN figure 4)
+
+    min_score: float = 0.7  # detections below are dropped; 0 keeps all (original)
+    detection_nms_threshold: float = 0.3  # IoU, within one class (original; MRCNN 3.1 has 0.5)
+    max_detections: int = 100  # an image (MRCNN 3.1)
+
+    @property
+    def num_classes(self) -> int:
+        """K, with the background."""
+        return len(self.class_names)
+
+
+COCO = Config()

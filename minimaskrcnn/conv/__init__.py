@@ -1,0 +1,1 @@
+"""Convolution in three forms: the definition, as a matrix product, and Winograd's."""

@@ -1,0 +1,20 @@
+"""The exceptions a user may meet. Each carries one sentence: what was wrong with what, and what to do.
+
+Bad arguments of a single stage (a shape, a dtype) are plain `ValueError`s.
+"""
+
+
+class MiniMaskRCNNError(Exception):
+    """Any failure that is the input's and not the program's; the command line prints it, exit 2."""
+
+
+class ImageError(MiniMaskRCNNError, ValueError):
+    """A photograph that cannot be read or used: names the file or says what the array is."""
+
+
+class WeightsError(MiniMaskRCNNError, ValueError):
+    """A weight file that is missing, damaged, of another network, or not to be had."""
+
+
+class DatasetError(MiniMaskRCNNError, ValueError):
+    """Annotations that are corrupt or do not fit: names file, image and annotation."""

@@ -1,0 +1,64 @@
+"""The tape: remembers the operations of a training step, so that their gradients can be walked back.
+
+Idea    A differentiable operation ends with `return tape.record(y, backward, ...)`. While nobody
+        trains that is `return y`. Inside `with recording() as steps:` every call is appended to
+        `steps`; `gradients` then walks it from the last to the first and asks each operation what
+        its output's gradient means for its inputs (reverse-mode differentiation: the chain rule,
+        applied in the order in which no gradient is asked for before it is complete).
+Shapes  `backward(grad, ...)` takes d loss / d y, shaped as y, and returns pairs (array, gradient),
+        one for each array that took part: inputs, kernels, biases. Arrays are told apart by
+        identity, so a reshape between two operations has to be an operation too (`layers.reshape`).
+"""
+
+import threading
+from contextlib import contextmanager
+
+_active = threading.local()  # the tape of the thread that trains, if one does
+
+
+def record(y, backward, *arguments):
+    """Return `y`; while recording, remember that `backward(grad, *arguments)` differentiates it."""
+    steps = getattr(_active, "steps", None)
+    if steps is not None:
+        steps.append((y, backward, arguments))
+    return y
+
+
+@contextmanager
+def recording():
+    """Record the operations of this thread inside the `with` block; yields the list of them."""
+    outer = getattr(_active, "steps", None)
+    _active.steps = []
+    try:
+        yield _active.steps
+    finally:
+        _active.steps = outer
+
+
+def gradients(steps, seeds):
+    """Walk a recording back from the losses to everything that led to them.
+
+    Parameters
+    ----------
+    steps : list made by `recording`
+    seeds : list of (array, gradient): where the walk starts, d loss / d array of each
+
+    Returns
+    -------
+    dict from id(array) to its gradient, for the arrays that no recorded operation made:
+    parameters and the network's input. Gradients of an array used twice add up.
+    """
+    found = {}
+    for array, gradient in seeds:
+        _accumulate(found, array, gradient)
+    for y, backward, arguments in reversed(steps):
+        gradient = found.pop(id(y), None)
+        if gradient is not None:
+            for array, part in backward(gradient, *arguments):
+                _accumulate(found, array, part)
+    return found
+
+
+def _accumulate(found, array, gradient):
+    key = id(array)
+    found[key] = gradient if key not in found else found[key] + gradient
