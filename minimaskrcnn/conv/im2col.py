@@ -1,0 +1,49 @@
+"""Convolution as a matrix product: lay the windows out as rows, multiply by the kernel's columns.
+
+Idea    Every output is a dot product of a window of the input with one kernel. Copy each window
+        into a row (im2col); then all outputs are one matrix product, the operation that
+        processors and libraries are best at. The price: the input is copied kh * kw times.
+Paper   Chellapilla, Puri & Simard 2006, "High performance convolutional neural networks for
+        document processing", section 4.
+Shapes  windows (B*H'*W', kh*kw*C) @ kernel (kh*kw*C, D)  ->  (B*H'*W', D)
+"""
+
+import numpy as np
+
+from minimaskrcnn.conv.direct import check, output_shape
+
+
+def conv2d_im2col(x, conv, relu=False, add=None):
+    """`conv2d_direct` as one matrix product: same arguments, result and errors."""
+    check(x, conv, add)
+    rows = windows(x, conv)
+    y = rows @ conv.kernel.reshape(rows.shape[1], -1) + conv.bias
+    y = y.reshape(output_shape(x, conv))
+    if add is not None:
+        y += add
+    return np.maximum(y, 0) if relu else y
+
+
+def windows(x, conv):
+    """Return the window under every output as one row: (B*H'*W', kh*kw*C).
+
+    Where a window is a whole row of x already (1x1 with stride 1; a kernel as large as the map)
+    this is a reshape, not a copy.
+    """
+    kh, kw, channels, _ = conv.kernel.shape
+    batch = x.reshape(-1, *x.shape[-3:])  # (B, H, W, C)
+    height, width = output_shape(x, conv)[-3:-1]
+    if conv.padding == (0, 0) and (
+        (kh, kw, conv.stride) == (1, 1, 1) or (kh, kw) == x.shape[-3:-1]
+    ):
+        return batch.reshape(-1, kh * kw * channels)
+    around = (conv.padding, conv.padding)
+    padded = np.pad(batch, ((0, 0), *around, (0, 0)))  # (B, H + padding, W + padding, C)
+    rows = np.empty((len(batch), height, width, kh, kw, channels), x.dtype)
+    bottom, right = conv.stride * (height - 1) + 1, conv.stride * (width - 1) + 1
+    for a in range(kh):
+        for b in range(kw):
+            rows[:, :, :, a, b] = padded[
+                :, a : a + bottom : conv.stride, b : b + right : conv.stride
+            ]
+    return rows.reshape(-1, kh * kw * channels)
