@@ -1,8 +1,19 @@
-"""The backbone: ResNet turns an image into feature maps of falling resolution and rising meaning."""
+"""The backbone: ResNet turns an image into feature maps of falling resolution and rising meaning.
+
+Idea    A deep network learns more easily when each block only adds a correction to its input:
+        y = relu(x + f(x)). f squeezes the channels, looks at 3x3 cells, and expands again.
+Paper   ResNet (arXiv:1512.03385), figure 5 (right) and table 1.
+Shapes  image (H, W, 3)  ->  c1 (H/4, W/4, 64), c2 (H/4, W/4, 256), c3 (H/8, W/8, 512),
+        c4 (H/16, W/16, 1024), c5 (H/32, W/32, 2048)
+
+Notes   The stride of a stage sits in the first 1x1 convolution of its first block, as in the paper
+        and the COCO weights; torchvision has moved it to the 3x3.
+"""
 
 from dataclasses import dataclass
 
-from minimaskrcnn.conv import Conv
+from minimaskrcnn.conv import Conv, conv2d
+from minimaskrcnn.layers import max_pool
 
 
 @dataclass(frozen=True)
@@ -11,13 +22,43 @@ class Bottleneck:
 
     reduce: Conv  # 1x1, to fewer channels; carries the stride
     spatial: Conv  # 3x3
-    expand: Conv  # 1x1, to 4 times as many
+    expand: Conv  # 1x1, to four times as many
     shortcut: Conv | None = None  # 1x1 with the same stride, in the first block of a stage
 
 
 @dataclass(frozen=True)
 class ResNet:
-    """Stem and stages 2 … 5, each a tuple of blocks: 3, 4, 6, 3 in ResNet-50."""
+    """The stem and stages 2 … 5, each a tuple of blocks: 3, 4, 23, 3 of them in ResNet-101."""
 
     stem: Conv  # 7x7, stride 2
     stages: tuple[tuple[Bottleneck, ...], ...]
+
+
+def stem(image, conv):
+    """Return C1: 7x7 convolution with stride 2, ReLU, 3x3 max-pool with stride 2.
+
+    Parameters
+    ----------
+    image : (H, W, 3) float32, the mean pixel subtracted
+    conv : Conv
+
+    Returns
+    -------
+    (H/4, W/4, 64) float32
+    """
+    return max_pool(conv2d(image, conv, relu=True))
+
+
+def bottleneck(x, block):
+    """One residual block: (H, W, C) -> (H', W', C'), half the size where the block has a stride."""
+    shortcut = x if block.shortcut is None else conv2d(x, block.shortcut)
+    y = conv2d(x, block.reduce, relu=True)
+    y = conv2d(y, block.spatial, relu=True)
+    return conv2d(y, block.expand, add=shortcut, relu=True)
+
+
+def stage(x, blocks):
+    """The blocks of one stage, one after the other: C1 -> C2, C2 -> C3, C3 -> C4 or C4 -> C5."""
+    for block in blocks:
+        x = bottleneck(x, block)
+    return x

@@ -1,0 +1,68 @@
+"""Anchors: the fixed grid of boxes that the region proposal network judges and corrects.
+
+Idea    On every cell of every pyramid level stand three boxes: wide, square, tall. The network never
+        invents a box; it says which anchors hold an object and how to move them onto it.
+Paper   Faster R-CNN (arXiv:1506.01497), section 3.1; one scale a level: FPN (arXiv:1612.03144), 4.1.
+Shapes  input (H, W)  ->  anchors (A, 4), A = 3 · sum of the levels' cells; 261,888 for 1024 x 1024
+
+Notes   Centres lie at multiples of the level's stride from 0, with no shift by half a stride: so the
+        COCO weights were trained.
+"""
+
+import numpy as np
+
+from minimaskrcnn.boxes import normalise
+from minimaskrcnn.config import STRIDES
+
+
+def make_anchors(shape, scales, ratios, strides=STRIDES, step=1):
+    """Return the anchors of all levels, in pixels of the network's input.
+
+    Parameters
+    ----------
+    shape : (H, W, ...) of the input
+    scales : pixels, one a level: the square root of the anchors' area
+    ratios : width / height, the same on every level
+    strides : pixels between two cells, one a level
+    step : cells between two anchors; 1 puts them on every cell
+
+    Returns
+    -------
+    (A, 4) float64, y1 x1 y2 x2; neither rounded nor clipped. Order: level, row, column, ratio
+
+    Raises
+    ------
+    ValueError
+        If there is not one positive scale a level, or a ratio is not positive.
+
+    Examples
+    --------
+    >>> make_anchors((64, 64), scales=[32], ratios=[1], strides=[64])
+    array([[-16., -16.,  16.,  16.]])
+    """
+    if len(scales) != len(strides) or min(*scales, *ratios) <= 0:
+        raise ValueError(
+            f"make_anchors wants one positive scale for each of {len(strides)} levels and positive "
+            f"ratios, got scales {tuple(scales)} and ratios {tuple(ratios)}"
+        )
+    levels = [
+        _level_anchors(shape, scale, ratios, stride, step)
+        for scale, stride in zip(scales, strides, strict=True)
+    ]
+    return np.concatenate(levels)  # (A, 4)
+
+
+def _level_anchors(shape, scale, ratios, stride, step):
+    root = np.sqrt(np.asarray(ratios, np.float64))  # (3,)
+    size = np.stack([scale / root, scale * root], axis=1)  # (3, 2): height, width
+    rows, columns = (stride * np.arange(0, -(-side // stride), step) for side in shape[:2])
+    centre = np.empty((len(rows), len(columns), 1, 2))  # (H, W, 1, 2)
+    centre[..., 0] = rows[:, None, None]
+    centre[..., 1] = columns[None, :, None]
+    boxes = np.concatenate([centre - 0.5 * size, centre + 0.5 * size], axis=3)  # (H, W, 3, 4)
+    return boxes.reshape(-1, 4)
+
+
+def normalised_anchors(shape, config):
+    """The anchors that `config` describes, as (A, 4) float32 normalised to the input's (H, W)."""
+    return normalise(make_anchors(shape, config.anchor_scales, config.anchor_ratios), shape)

@@ -1,0 +1,73 @@
+"""Detections: of a thousand classified regions, the objects.
+
+Idea    Each region takes its likeliest class and that class's box correction. Background goes, the
+        unsure go, and NMS within each class leaves one box an object.
+Paper   Mask R-CNN (arXiv:1703.06870), section 3.1, "Inference".
+Shapes  rois (R, 4), probs (R, K), deltas (R, K, 4)  ->  detections (N, 6): box, class, score
+
+Notes   Thresholds are those the COCO weights are used with: NMS at 0.3, where the paper has 0.5. The
+        original pads the result to 100 rows with zeros; here there is no padding.
+"""
+
+import numpy as np
+
+from minimaskrcnn.boxes import apply_deltas, check_boxes, clip
+from minimaskrcnn.nms import nms
+
+
+def select_detections(rois, class_probs, box_deltas, window, config):
+    """Turn the box head's verdicts into detections.
+
+    Parameters
+    ----------
+    rois : (R, 4) float32, normalised
+    class_probs : (R, K) float32, class 0 is the background
+    box_deltas : (R, K, 4) float32, in units of `config.delta_std`
+    window : (4,) normalised: the part of the input that is image, not padding; boxes are cut there
+    config : Config; read are `delta_std`, `min_score`, `detection_nms_threshold`, `max_detections`
+
+    Returns
+    -------
+    detections : (N, 6) float32: normalised y1 x1 y2 x2, class, score; best score first, among equal
+        ones the lower region. Boxes may have no area (those of regions in the padding).
+    source : (N,) int64, which region each came from
+
+    Raises
+    ------
+    ValueError
+        If the arrays are not of the same regions and classes, or hold NaN.
+    """
+    _check(rois, class_probs, box_deltas)
+    class_ids = class_probs.argmax(axis=1)  # (R,)
+    regions = np.arange(len(rois))
+    scores = class_probs[regions, class_ids]  # (R,)
+    deltas = box_deltas[regions, class_ids] * np.asarray(config.delta_std, box_deltas.dtype)
+    boxes = clip(apply_deltas(rois, deltas), window)  # (R, 4)
+
+    sure = scores >= np.float32(config.min_score)  # 0 keeps all
+    keep = _nms_by_class(boxes, scores, class_ids, np.flatnonzero(sure & (class_ids > 0)), config)
+    keep = keep[np.argsort(-scores[keep], kind="stable")][: config.max_detections]  # (N,)
+    columns = [boxes[keep], class_ids[keep, None], scores[keep, None]]
+    return np.concatenate(columns, axis=1).astype(np.float32), keep
+
+
+def _nms_by_class(boxes, scores, class_ids, candidates, config):
+    """Indices that survive NMS among the candidates of their own class, in ascending order."""
+    keep = [candidates[:0]]
+    for class_id in np.unique(class_ids[candidates]):
+        own = candidates[class_ids[candidates] == class_id]
+        limits = config.detection_nms_threshold, config.max_detections
+        keep.append(own[nms(boxes[own], scores[own], *limits)])
+    return np.sort(np.concatenate(keep))
+
+
+def _check(rois, class_probs, box_deltas):
+    check_boxes(rois, "rois")
+    regions, classes = class_probs.shape
+    if len(rois) != regions or box_deltas.shape != (regions, classes, 4):
+        raise ValueError(
+            "select_detections wants rois (R, 4), class_probs (R, K) and box_deltas (R, K, 4), got "
+            f"{rois.shape}, {class_probs.shape} and {box_deltas.shape}"
+        )
+    if np.isnan(class_probs).any():
+        raise ValueError("class_probs hold NaN: look at the weights and the image that made them")

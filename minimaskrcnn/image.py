@@ -1,0 +1,175 @@
+"""From a photograph to the network's input: read, resize, pad, subtract the mean.
+
+Idea    The network wants one fixed frame. The photograph is enlarged or reduced to fit, centred, and
+        surrounded by zeros ("letterbox"); `window` remembers where it lies.
+Source  The COCO weights were trained on pictures prepared so: github.com/matterport/Mask_RCNN,
+        `resize_image` and `mold_image`.
+Shapes  photograph (h, w, 3) uint8  ->  input (H, W, 3) uint8, window (4,) pixels  ->  float32
+"""
+
+import numpy as np
+from numba import njit
+
+from minimaskrcnn.errors import ImageError
+
+SIDE = 64  # the input's sides must be multiples: P6 has one cell for 64 pixels
+
+
+def read_image(path):
+    """Return the photograph in a file as (H, W, 3) uint8 RGB.
+
+    Raises
+    ------
+    ImageError
+        If the file is missing or cannot be decoded.
+    """
+    from PIL import Image, ImageOps
+
+    try:
+        with Image.open(path) as picture:
+            return np.asarray(ImageOps.exif_transpose(picture).convert("RGB"))
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise ImageError(f"{path}: cannot be read as a picture ({error})") from error
+
+
+def resize(array, height, width):
+    """Bilinear resizing as the original does it: half-pixel centres, and zeros around the array.
+
+    Parameters
+    ----------
+    array : (h, w) or (h, w, C); float32 is computed in float32, everything else in float64
+    height, width : of the result
+
+    Returns
+    -------
+    (height, width) or (height, width, C), float32 or float64, not rounded, within the smallest and
+    the largest value of the array
+
+    Raises
+    ------
+    ValueError
+        If the array is empty or a size is not positive.
+
+    Notes
+    -----
+    Output i reads the input at (i + 1/2) · h / height - 1/2. Beyond the array lie zeros, which blend
+    into the outermost half pixel: the border of an enlarged array darkens. There is no smoothing
+    before reduction.
+
+    Examples
+    --------
+    >>> resize(np.array([[4.0]]), 2, 2)
+    array([[4., 4.],
+           [4., 4.]])
+    """
+    if array.ndim not in (2, 3) or array.size == 0 or min(height, width) < 1:
+        raise ValueError(f"cannot resize an array of shape {array.shape} to {height} x {width}")
+    dtype = np.float32 if array.dtype == np.float32 else np.float64
+    low, high = array.min(), array.max()
+    if (height, width) == array.shape[:2]:
+        return array.astype(dtype)
+    maps = np.ascontiguousarray(array).reshape(*array.shape[:2], -1)  # (h, w, C)
+    rows, columns = _weights(maps.shape[0], height, dtype), _weights(maps.shape[1], width, dtype)
+    resized = np.empty((height, width, maps.shape[2]), dtype)
+    _resize(maps, *rows, *columns, resized)
+    return np.clip(resized, low, high, out=resized).reshape(height, width, *array.shape[2:])
+
+
+def _weights(n, m, dtype):
+    """For each of `m` outputs: the two of `n` inputs it lies between, and the weight of each."""
+    position = (np.arange(m) + 0.5) * (n / m) - 0.5  # (m,) in -1/2 … n - 1/2
+    first = np.floor(position).astype(np.int64)
+    fraction = position - first
+    both = np.stack([first, first + 1], axis=1)  # (m, 2)
+    weight = np.stack([1 - fraction, fraction], axis=1)  # (m, 2)
+    weight[(both < 0) | (both >= n)] = 0  # the zeros around the array
+    return np.clip(both, 0, n - 1), weight.astype(dtype)
+
+
+@njit(cache=True, nogil=True)
+def _resize(maps, rows, row_weights, columns, column_weights, resized):
+    for i in range(len(rows)):
+        above, below = maps[rows[i, 0]], maps[rows[i, 1]]
+        for j in range(len(columns)):
+            left, right = columns[j]
+            for k in range(maps.shape[2]):
+                top = above[left, k] * column_weights[j, 0] + above[right, k] * column_weights[j, 1]
+                low = below[left, k] * column_weights[j, 0] + below[right, k] * column_weights[j, 1]
+                resized[i, j, k] = top * row_weights[i, 0] + low * row_weights[i, 1]
+
+
+def scaled_size(shape, config):
+    """Return the height and width in pixels that a photograph is resized to, before padding.
+
+    Enlarge until the shorter side has `image_min_size` (never reduce for its sake); in mode "square"
+    the longer side must not exceed `image_max_size`.
+    """
+    height, width = shape[:2]
+    if config.resize_mode == "none":
+        return height, width
+    scale = max(1.0, config.image_min_size / min(height, width), config.image_min_scale)
+    if config.resize_mode == "square":
+        longest = max(height, width)
+        if round(longest * scale) > config.image_max_size:
+            scale = config.image_max_size / longest
+    if scale == 1:
+        return height, width
+    return max(round(height * scale), 1), max(round(width * scale), 1)
+
+
+def letterbox(photo, config):
+    """Resize a photograph and centre it in the network's frame.
+
+    Parameters
+    ----------
+    photo : (h, w, 3) uint8 RGB
+    config : Config; read are `resize_mode` and the `image_…_size` fields
+
+    Returns
+    -------
+    framed : (H, W, 3) uint8, zeros around the photograph; both sides are multiples of 64
+    window : (4,) int64, y1 x1 y2 x2: where in it the photograph lies, end excluded
+
+    Raises
+    ------
+    ImageError
+        If `photo` is not (h, w, 3) uint8, is empty, or its sides do not suit the mode.
+    """
+    check_photo(photo)
+    height, width = scaled_size(photo.shape, config)
+    if (height, width) != photo.shape[:2]:
+        photo = resize(photo, height, width).astype(np.uint8)  # cut off, not rounded
+    frame_height, frame_width = _frame(height, width, config)
+    top, left = (frame_height - height) // 2, (frame_width - width) // 2
+    framed = np.zeros((frame_height, frame_width, 3), np.uint8)
+    framed[top : top + height, left : left + width] = photo
+    return framed, np.array([top, left, top + height, left + width])
+
+
+def _frame(height, width, config):
+    """Height and width of the network's input for a photograph resized to `height` x `width`."""
+    if config.resize_mode == "square":
+        return config.image_max_size, config.image_max_size
+    if config.resize_mode == "pad64":
+        return -(-height // SIDE) * SIDE, -(-width // SIDE) * SIDE
+    if height % SIDE or width % SIDE:
+        raise ImageError(
+            f'with resize_mode="none" both sides must be multiples of {SIDE}, got '
+            f'{height} x {width}: use "pad64" or "square"'
+        )
+    return height, width
+
+
+def mold(framed, config):
+    """Return the network's input, float32: the mean pixel subtracted (and divided by its unit)."""
+    centred = framed - np.asarray(config.mean_pixel)  # float64, as in the original
+    return (centred / config.pixel_std).astype(np.float32)
+
+
+def check_photo(photo):
+    """Raise an ImageError unless `photo` is a non-empty (h, w, 3) uint8 array."""
+    if not isinstance(photo, np.ndarray) or photo.dtype != np.uint8:
+        found = getattr(photo, "dtype", type(photo).__name__)
+        raise ImageError(f"a photograph must be an array of uint8, got {found}")
+    if photo.ndim != 3 or photo.shape[2] != 3 or photo.size == 0:
+        raise ImageError(f"a photograph must be (height, width, 3) RGB, got {photo.shape}")

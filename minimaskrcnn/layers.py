@@ -1,0 +1,198 @@
+"""The small operations between convolutions: pooling, doubling, dense, softmax and the like.
+
+Idea    Each is a line of linear algebra or a loop over windows. Those that training passes through
+        end in `tape.record` and have their backward below them.
+Paper   Max-pooling and softmax: any textbook. Transposed convolution: arXiv:1603.07285, chapter 4.
+Shapes  maps (H, W, C) or (B, H, W, C); vectors (R, C)
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+
+from minimaskrcnn import tape
+from minimaskrcnn.conv import Conv, conv2d
+
+
+@dataclass(frozen=True)
+class Dense:
+    """A fully connected layer."""
+
+    kernel: np.ndarray  # (in, out)
+    bias: np.ndarray  # (out,)
+
+
+@dataclass(frozen=True)
+class Deconv:
+    """A transposed convolution, 2x2 with stride 2: every cell paints a 2x2 patch of its own."""
+
+    kernel: np.ndarray  # (2, 2, out, in), as Keras stores it
+    bias: np.ndarray  # (out,)
+
+
+def dense(x, layer):
+    """Return x · kernel + bias: (R, in) -> (R, out). It is a 1x1 convolution of a map of one row."""
+    kernel = reshape(layer.kernel, (1, 1, *layer.kernel.shape))
+    y = conv2d(reshape(x, (1, *x.shape)), Conv(kernel, layer.bias))  # (1, R, out)
+    return reshape(y, (len(x), -1))
+
+
+def deconv2d(x, layer, relu=False):
+    """Return the transposed convolution: (B, H, W, in) -> (B, 2 H, 2 W, out).
+
+    y[2i+a, 2j+b, o] = sum over c of x[i, j, c] · kernel[a, b, o, c], + bias[o]. As patches do not
+    overlap, it is a 1x1 convolution to 2 · 2 · out channels, laid out in space afterwards.
+    """
+    kernel = _patch_kernel(layer.kernel)  # (1, 1, in, 4 * out)
+    patches = conv2d(x, Conv(kernel, _tile4(layer.bias)), relu)  # (B, H, W, 4 * out)
+    return _lay_out(patches)
+
+
+def _patch_kernel(kernel):
+    y = np.ascontiguousarray(kernel.reshape(-1, kernel.shape[3]).T)[None, None]
+    return tape.record(y, _patch_kernel_backward, kernel)
+
+
+def _patch_kernel_backward(grad, kernel):
+    return [(kernel, grad[0, 0].T.reshape(kernel.shape))]
+
+
+def _tile4(bias):
+    return tape.record(np.tile(bias, 4), _tile4_backward, bias)
+
+
+def _tile4_backward(grad, bias):
+    return [(bias, grad.reshape(4, -1).sum(axis=0))]
+
+
+def _lay_out(patches):
+    b, h, w, c = patches.shape
+    y = patches.reshape(b, h, w, 2, 2, c // 4).transpose(0, 1, 3, 2, 4, 5)
+    y = np.ascontiguousarray(y).reshape(b, 2 * h, 2 * w, c // 4)
+    return tape.record(y, _lay_out_backward, patches)
+
+
+def _lay_out_backward(grad, patches):
+    b, h, w, c = patches.shape
+    grad = grad.reshape(b, h, 2, w, 2, c // 4).transpose(0, 1, 3, 2, 4, 5)
+    return [(patches, np.ascontiguousarray(grad).reshape(b, h, w, c))]
+
+
+def max_pool(x):
+    """Return the largest value of each 3x3 window, windows 2 apart: (H, W, C) -> (H/2, W/2, C).
+
+    Padded so that ceil(H/2) x ceil(W/2) cells come out (Keras' "same"): for even sizes the last
+    window reaches one cell beyond the map; nothing there is ever the largest.
+    """
+    batch = x if x.ndim == 4 else x[None]
+    y, winners = _max_pool(batch)
+    return tape.record(y.reshape(*x.shape[:-3], *y.shape[1:]), _max_pool_backward, x, winners)
+
+
+def _max_pool_backward(grad, x, winners):
+    dx = np.zeros_like(x)
+    batch = dx if dx.ndim == 4 else dx[None]
+    _send_to_winners(np.ascontiguousarray(grad).reshape(winners.shape), winners, batch)
+    return [(x, dx)]
+
+
+@njit(cache=True, nogil=True)
+def _max_pool(x):
+    """The pooled map, and which of its window's nine cells won (0 … 8; ties: the first)."""
+    b, h, w, c = x.shape
+    rows, columns = (h + 1) // 2, (w + 1) // 2
+    y = np.empty((b, rows, columns, c), x.dtype)
+    winners = np.empty((b, rows, columns, c), np.uint8)
+    top, left = h % 2, w % 2  # odd sizes are padded before as well
+    for n in range(b):
+        for i in range(rows):
+            for j in range(columns):
+                y[n, i, j] = -np.inf
+                for cell in range(9):
+                    yy, xx = 2 * i - top + cell // 3, 2 * j - left + cell % 3
+                    if 0 <= yy < h and 0 <= xx < w:
+                        for k in range(c):
+                            if x[n, yy, xx, k] > y[n, i, j, k]:
+                                y[n, i, j, k] = x[n, yy, xx, k]
+                                winners[n, i, j, k] = cell
+    return y, winners
+
+
+@njit(cache=True, nogil=True)
+def _send_to_winners(grad, winners, dx):
+    b, rows, columns, c = grad.shape
+    top, left = dx.shape[1] % 2, dx.shape[2] % 2
+    for n in range(b):
+        for i in range(rows):
+            for j in range(columns):
+                for k in range(c):
+                    cell = winners[n, i, j, k]
+                    yy, xx = 2 * i - top + cell // 3, 2 * j - left + cell % 3
+                    dx[n, yy, xx, k] += grad[n, i, j, k]
+
+
+def upsample(x):
+    """Return the map doubled by repeating every cell (nearest neighbour): (2 H, 2 W, C)."""
+    y = np.repeat(np.repeat(x, 2, axis=-3), 2, axis=-2)
+    return tape.record(y, _upsample_backward, x)
+
+
+def _upsample_backward(grad, x):
+    *batch, h, w, c = x.shape
+    return [(x, grad.reshape(*batch, h, 2, w, 2, c).sum(axis=(-4, -2)))]
+
+
+def subsample(x):
+    """Return every second cell, from the first: (H, W, C) -> (H/2, W/2, C)."""
+    y = np.ascontiguousarray(x[..., ::2, ::2, :])
+    return tape.record(y, _subsample_backward, x)
+
+
+def _subsample_backward(grad, x):
+    dx = np.zeros_like(x)
+    dx[..., ::2, ::2, :] = grad
+    return [(x, dx)]
+
+
+def reshape(x, shape):
+    """`x.reshape(shape)`, known to the tape."""
+    return tape.record(x.reshape(shape), _reshape_backward, x)
+
+
+def _reshape_backward(grad, x):
+    return [(x, grad.reshape(x.shape))]
+
+
+def concatenate(arrays, axis):
+    """`np.concatenate`, known to the tape."""
+    return tape.record(np.concatenate(arrays, axis), _concatenate_backward, arrays, axis)
+
+
+def _concatenate_backward(grad, arrays, axis):
+    ends = np.cumsum([a.shape[axis] for a in arrays])[:-1]
+    return list(zip(arrays, np.split(grad, ends, axis), strict=True))
+
+
+def softmax(logits):
+    """Return probabilities that sum to 1 along the last axis: exp(x) / sum exp(x).
+
+    Examples
+    --------
+    >>> softmax(np.array([0.0, 0.0]))
+    array([0.5, 0.5])
+    """
+    weights = np.exp(logits - logits.max(axis=-1, keepdims=True))  # the maximum cancels: no overflow
+    return weights / weights.sum(axis=-1, keepdims=True)
+
+
+def sigmoid(logits):
+    """Return 1 / (1 + exp(-x)), without overflow for any x.
+
+    Examples
+    --------
+    >>> sigmoid(np.array([0.0]))
+    array([0.5])
+    """
+    small = np.exp(-np.abs(logits))  # in 0 … 1
+    return np.where(logits >= 0, 1, small) / (1 + small)

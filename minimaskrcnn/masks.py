@@ -1,0 +1,65 @@
+"""Masks: from 28 x 28 probabilities to the pixels of the photograph.
+
+Idea    The mask head draws every object on a grid of 28 x 28, whatever its size. Stretch the grid to
+        the object's box and call everything from one half up the object.
+Paper   Mask R-CNN (arXiv:1703.06870), section 3.1, "Inference".
+Shapes  detections (N, 6), window, image shape  ->  boxes (N, 4) in pixels
+        mask_probs (28, 28), box, image shape   ->  mask (H, W) bool
+"""
+
+import numpy as np
+
+from minimaskrcnn.boxes import check_boxes, to_pixels
+from minimaskrcnn.image import resize
+
+
+def boxes_in_image(boxes, window, shape):
+    """Move boxes from the network's input back to the photograph.
+
+    Parameters
+    ----------
+    boxes : (N, 4) normalised to the input
+    window : (4,) normalised: where in the input the photograph lies
+    shape : (H, W, ...) of the photograph in pixels
+
+    Returns
+    -------
+    (N, 4) int32, pixels of the photograph, end excluded. One that had no area becomes one pixel
+    wide or high, as in the original.
+    """
+    check_boxes(boxes)
+    window = np.asarray(window, boxes.dtype)
+    start, size = np.tile(window[:2], 2), np.tile(window[2:] - window[:2], 2)
+    return to_pixels((boxes - start) / size, shape)
+
+
+def of_class(class_masks, class_ids):
+    """Of each object's K masks, the one of its class: (N, h, w, K), (N,) -> (N, h, w)."""
+    return class_masks[np.arange(len(class_ids)), :, :, class_ids]
+
+
+def paste_mask(mask_probs, box, shape, threshold=0.5):
+    """Draw one object's mask at full size.
+
+    Parameters
+    ----------
+    mask_probs : (h, w) float32, probabilities over the box
+    box : (4,) int, pixels, end excluded, within the image
+    shape : (H, W, ...) of the image in pixels
+    threshold : a pixel belongs to the object from this probability on
+
+    Returns
+    -------
+    (H, W) bool
+
+    Raises
+    ------
+    ValueError
+        If the box is empty or leaves the image.
+    """
+    y1, x1, y2, x2 = (int(edge) for edge in box)
+    if not (0 <= y1 < y2 <= shape[0] and 0 <= x1 < x2 <= shape[1]):
+        raise ValueError(f"box {(y1, x1, y2, x2)} does not lie within the image {tuple(shape[:2])}")
+    mask = np.zeros(shape[:2], bool)
+    mask[y1:y2, x1:x2] = resize(mask_probs, y2 - y1, x2 - x1) >= threshold
+    return mask

@@ -1,0 +1,67 @@
+"""Proposals: of a quarter of a million judged anchors, the thousand regions worth a second look.
+
+Idea    Take the best-scored anchors, move each as the RPN says, cut off at the image's border, and
+        let NMS remove the near-duplicates.
+Paper   Faster R-CNN (arXiv:1506.01497), section 3.3; 1000 of them: FPN (arXiv:1612.03144), 5.2.
+Shapes  scores (A,), deltas (A, 4), anchors (A, 4)  ->  proposals (R, 4), their scores (R,)
+
+Notes   The original pads the result to 1000 rows with zero boxes; here there is no padding.
+"""
+
+import numpy as np
+
+from minimaskrcnn.boxes import apply_deltas, check_boxes, clip
+from minimaskrcnn.nms import nms
+
+
+def select_proposals(scores, deltas, anchors, config):
+    """Turn the RPN's verdicts into proposals.
+
+    Parameters
+    ----------
+    scores : (A,) float32, the probability that an anchor holds an object
+    deltas : (A, 4) float32, in units of `config.delta_std`
+    anchors : (A, 4) float32, normalised
+    config : Config; read are `pre_nms_proposals`, `post_nms_proposals`, `rpn_nms_threshold` and
+        `delta_std`
+
+    Returns
+    -------
+    proposals : (R, 4) float32, normalised and within 0 … 1, best score first
+    proposal_scores : (R,) float32
+
+    Raises
+    ------
+    ValueError
+        If the three arrays do not belong to the same anchors, or a score is NaN.
+    """
+    check_boxes(deltas, "deltas")
+    check_boxes(anchors, "anchors")
+    if not len(scores) == len(deltas) == len(anchors):
+        raise ValueError(
+            "select_proposals wants a score and deltas for every anchor, got "
+            f"{len(scores)} scores, {len(deltas)} deltas and {len(anchors)} anchors"
+        )
+    best = top_indices(scores, config.pre_nms_proposals)  # (6000,)
+    std = np.asarray(config.delta_std, deltas.dtype)
+    boxes = clip(apply_deltas(anchors[best], deltas[best] * std), (0, 0, 1, 1))  # (6000, 4)
+    keep = nms(boxes, scores[best], config.rpn_nms_threshold, config.post_nms_proposals)
+    return boxes[keep], scores[best[keep]]
+
+
+def top_indices(scores, count):
+    """Return the indices of the `count` highest scores, best first; ties: lower index first.
+
+    Only what reaches the `count`-th highest value is sorted.
+
+    Examples
+    --------
+    >>> top_indices(np.array([0.1, 0.9, 0.5, 0.9]), 2)
+    array([1, 3])
+    """
+    if np.isnan(scores).any():
+        raise ValueError("scores hold NaN: look at the weights and the image that made them")
+    candidates = np.arange(len(scores))
+    if count < len(scores):
+        candidates = np.flatnonzero(scores >= np.partition(scores, -count)[-count])
+    return candidates[np.argsort(-scores[candidates], kind="stable")][:count]

@@ -1,0 +1,252 @@
+"""RoIAlign: cut a fixed-size patch of features out of the map, wherever a region lies.
+
+Idea    A region may be of any size; the heads want 7x7. RoIPool rounds the region to whole cells
+        and takes maxima: the patch is shifted by up to half a cell, which ruins masks. RoIAlign
+        never rounds: it reads the map between its cells (bilinear interpolation).
+Paper   RoIPool: Fast R-CNN (arXiv:1504.08083), section 2.1. RoIAlign: Mask R-CNN (arXiv:1703.06870),
+        section 3. Level of a region: FPN (arXiv:1612.03144), equation 1.
+Shapes  map (H, W, C), rois (R, 4) normalised  ->  (R, P, P, C)
+
+Notes   Three forms to compare, all with the same arguments. The COCO weights expect
+        `crop_and_resize` (TensorFlow's): one sample a cell, the outermost ones on the region's very
+        corners. The paper averages several samples inside each cell. `pyramid_roi_align` uses the
+        first.
+"""
+
+import numpy as np
+from numba import njit
+
+from minimaskrcnn import tape
+from minimaskrcnn.boxes import check_boxes
+
+
+def crop_and_resize(feature_map, rois, size):
+    """Sample a P x P grid over each region: corners on corners, one bilinear sample a point.
+
+    Parameters
+    ----------
+    feature_map : (H, W, C)
+    rois : (R, 4) normalised: 0 is the centre of the first cell, 1 that of the last
+    size : (P, Q) points a column and a row; a single one lies in the middle
+
+    Returns
+    -------
+    (R, P, Q, C), dtype of the map; a sample beyond the map is 0
+
+    Raises
+    ------
+    ValueError
+        If the map is not (H, W, C), the rois are not (R, 4), or the size is not positive.
+
+    Notes
+    -----
+    Sample i lies at y1 · (H-1) + i · step, step = (y2 - y1) · (H-1) / (P-1), computed in this order
+    in float32: a point within the last bit of the border is inside or outside as in the original.
+    """
+    _check(feature_map, rois, size)
+    patches = _crop_and_resize(feature_map, rois, *size)
+    return tape.record(patches, _crop_and_resize_backward, feature_map, rois)
+
+
+def _crop_and_resize_backward(grad, feature_map, rois):
+    """Each sample hands its gradient to the four cells it was read from; regions are constants."""
+    dmap = np.zeros_like(feature_map)
+    _scatter(np.ascontiguousarray(grad), rois, dmap)
+    return [(feature_map, dmap)]
+
+
+@njit(cache=True, nogil=True)
+def _sample(start, end, cells, count, i):
+    """Where sample `i` of `count` lies, in cells."""
+    if count == 1:
+        return np.float32(0.5) * (start + end) * np.float32(cells - 1)
+    step = (end - start) * np.float32(cells - 1) / np.float32(count - 1)
+    return start * np.float32(cells - 1) + np.float32(i) * step
+
+
+@njit(cache=True, nogil=True)
+def _crop_and_resize(feature_map, rois, p, q):
+    h, w, c = feature_map.shape
+    patches = np.zeros((len(rois), p, q, c), feature_map.dtype)
+    for r in range(len(rois)):
+        y1, x1, y2, x2 = rois[r]
+        for i in range(p):
+            y = _sample(y1, y2, h, p, i)
+            if 0 <= y <= h - 1:
+                for j in range(q):
+                    x = _sample(x1, x2, w, q, j)
+                    if 0 <= x <= w - 1:
+                        _read(feature_map, y, x, patches[r, i, j])
+    return patches
+
+
+@njit(cache=True, nogil=True)
+def _read(feature_map, y, x, sample):  # sample (C,) is written
+    """Bilinear interpolation at (y, x) within the map: a weighted mean of the four cells around."""
+    top, left = int(y), int(x)
+    bottom = min(top + 1, feature_map.shape[0] - 1)
+    right = min(left + 1, feature_map.shape[1] - 1)
+    dy, dx = y - np.float32(top), x - np.float32(left)
+    for k in range(len(sample)):
+        above = feature_map[top, left, k]
+        above += (feature_map[top, right, k] - above) * dx
+        below = feature_map[bottom, left, k]
+        below += (feature_map[bottom, right, k] - below) * dx
+        sample[k] = above + (below - above) * dy
+
+
+@njit(cache=True, nogil=True)
+def _scatter(grad, rois, dmap):
+    h, w, _ = dmap.shape
+    count, p, q, _ = grad.shape
+    for r in range(count):
+        y1, x1, y2, x2 = rois[r]
+        for i in range(p):
+            y = _sample(y1, y2, h, p, i)
+            if 0 <= y <= h - 1:
+                for j in range(q):
+                    x = _sample(x1, x2, w, q, j)
+                    if 0 <= x <= w - 1:
+                        _give_back(grad[r, i, j], y, x, dmap)
+
+
+@njit(cache=True, nogil=True)
+def _give_back(grad, y, x, dmap):  # the transpose of _read
+    top, left = int(y), int(x)
+    bottom = min(top + 1, dmap.shape[0] - 1)
+    right = min(left + 1, dmap.shape[1] - 1)
+    dy, dx = y - np.float32(top), x - np.float32(left)
+    for k in range(len(grad)):
+        dmap[top, left, k] += grad[k] * (1 - dy) * (1 - dx)
+        dmap[top, right, k] += grad[k] * (1 - dy) * dx
+        dmap[bottom, left, k] += grad[k] * dy * (1 - dx)
+        dmap[bottom, right, k] += grad[k] * dy * dx
+
+
+def roi_align_paper(feature_map, rois, size):
+    """The paper's RoIAlign: in each of P x Q bins the mean of 2 x 2 samples.
+
+    Same arguments as `crop_and_resize`. Here a normalised 0 and 1 are the map's outer edges; cell i
+    covers i … i+1 and has its value in the middle. Samples lie at 1/4 and 3/4 of a bin; those beyond
+    the outermost centres take the border's value.
+    """
+    _check(feature_map, rois, size)
+    return _roi_align_paper(feature_map, rois, *size)
+
+
+@njit(cache=True, nogil=True)
+def _roi_align_paper(feature_map, rois, p, q):
+    h, w, c = feature_map.shape
+    patches = np.zeros((len(rois), p, q, c), feature_map.dtype)
+    sample = np.empty(c, feature_map.dtype)
+    for r in range(len(rois)):
+        y1, x1, y2, x2 = rois[r]
+        for i in range(2 * p):  # two rows of samples a bin
+            y = y1 * h + (i + 0.5) * (y2 - y1) * h / (2 * p) - 0.5
+            y = min(max(y, 0.0), h - 1.0)
+            for j in range(2 * q):
+                x = x1 * w + (j + 0.5) * (x2 - x1) * w / (2 * q) - 0.5
+                x = min(max(x, 0.0), w - 1.0)
+                _read(feature_map, y, x, sample)
+                patches[r, i // 2, j // 2] += sample / 4
+    return patches
+
+
+def roi_pool(feature_map, rois, size):
+    """RoIPool: round the region to whole cells, share them out to P x Q bins, take each maximum.
+
+    Same arguments as `crop_and_resize`; a normalised 0 and 1 are the map's outer edges. Bins share
+    a row or column of cells where the region is smaller than the grid.
+    """
+    _check(feature_map, rois, size)
+    return _roi_pool(feature_map, rois, *size)
+
+
+@njit(cache=True, nogil=True)
+def _bin(start, end, cells, count, i):
+    """First and last-plus-one cell of bin `i` of `count`, within the map."""
+    first = min(max(int(np.round(start * cells)), 0), cells - 1)
+    length = max(int(np.round(end * cells)) - first, 1)
+    low, high = first + i * length // count, first - (-(i + 1) * length // count)
+    return min(low, cells - 1), min(high, cells)
+
+
+@njit(cache=True, nogil=True)
+def _roi_pool(feature_map, rois, p, q):
+    h, w, c = feature_map.shape
+    patches = np.empty((len(rois), p, q, c), feature_map.dtype)
+    for r in range(len(rois)):
+        y1, x1, y2, x2 = rois[r]
+        for i in range(p):
+            top, bottom = _bin(y1, y2, h, p, i)
+            for j in range(q):
+                left, right = _bin(x1, x2, w, q, j)
+                for k in range(c):
+                    patches[r, i, j, k] = feature_map[top:bottom, left:right, k].max()
+    return patches
+
+
+def roi_levels(rois, shape):
+    """Return which pyramid level suits each region: large ones are read from coarse maps.
+
+    k = 4 + round(log2(sqrt(height · width) / 224)), in pixels of the input: a region of ImageNet's
+    224 x 224 belongs to P4. Regions without area go to P2.
+
+    Parameters
+    ----------
+    rois : (R, 4) float32 normalised
+    shape : (H, W, ...) of the network's input in pixels
+
+    Returns
+    -------
+    (R,) int64 in 2 … 5
+    """
+    check_boxes(rois, "rois")
+    height, width = rois[:, 2] - rois[:, 0], rois[:, 3] - rois[:, 1]
+    unit = np.float32(224) / np.sqrt(np.float32(shape[0] * shape[1]))
+    relative = np.sqrt(np.maximum(height * width, np.float32(1e-20))) / unit
+    levels = np.around(np.log(relative) / np.log(np.float32(2)))  # half to even
+    return np.clip(4 + levels, 2, 5).astype(np.int64)
+
+
+def pyramid_roi_align(p_maps, rois, size, shape):
+    """Sample every region from the pyramid level that suits it.
+
+    Parameters
+    ----------
+    p_maps : (p2, p3, p4, p5), each (H, W, C)
+    rois : (R, 4) float32 normalised
+    size : P, cells a side
+    shape : (H, W, ...) of the network's input in pixels
+
+    Returns
+    -------
+    (R, P, P, C), in the order of `rois`
+    """
+    levels = roi_levels(rois, shape)
+    patches = [
+        crop_and_resize(p_map, rois[levels == level], (size, size))
+        for level, p_map in enumerate(p_maps, start=2)
+    ]
+    return _in_order(patches, np.argsort(levels, kind="stable"))
+
+
+def _in_order(patches, order):
+    """Join the levels' patches; row i of the joined array is the patch of roi `order[i]`."""
+    joined = np.concatenate(patches)
+    y = np.empty_like(joined)
+    y[order] = joined
+    return tape.record(y, _in_order_backward, patches, order)
+
+
+def _in_order_backward(grad, patches, order):
+    ends = np.cumsum([len(p) for p in patches])[:-1]
+    return list(zip(patches, np.split(grad[order], ends), strict=True))
+
+
+def _check(feature_map, rois, size):
+    check_boxes(rois, "rois")
+    if feature_map.ndim != 3 or 0 in feature_map.shape:
+        raise ValueError(f"feature_map must be (H, W, C) and not empty, got {feature_map.shape}")
+    if min(size) < 1:
+        raise ValueError(f"size must be at least (1, 1), got {tuple(size)}")

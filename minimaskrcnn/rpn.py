@@ -1,0 +1,45 @@
+"""Region proposal network (RPN): is there an object at this anchor, and how should the anchor move?
+
+Idea    A 3x3 convolution slides over every pyramid level with the same weights. At each cell it says
+        for each of three anchors: background or object (2 logits), and 4 deltas towards the object.
+Paper   Faster R-CNN (arXiv:1506.01497), section 3.1 and figure 3; on a pyramid: FPN, section 4.1.
+Shapes  p2 … p6 (H, W, 256)  ->  logits (A, 2), deltas (A, 4), A anchors of all levels
+"""
+
+from dataclasses import dataclass
+
+from minimaskrcnn.conv import Conv, conv2d
+from minimaskrcnn.layers import concatenate, reshape
+
+
+@dataclass(frozen=True)
+class RPN:
+    """One 3x3 convolution, then two 1x1; the same for all levels."""
+
+    shared: Conv  # 3x3, 256 -> 512, ReLU
+    logits: Conv  # 1x1, 512 -> 2 · 3: for each ratio background, object
+    deltas: Conv  # 1x1, 512 -> 4 · 3: for each ratio dy, dx, log dh, log dw
+
+
+def region_proposals(p_maps, rpn):
+    """Judge every anchor of every level.
+
+    Parameters
+    ----------
+    p_maps : maps (H, W, 256) float32, or (B, H, W, 256), finest first
+    rpn : RPN
+
+    Returns
+    -------
+    logits : (A, 2) float32, background and object; (B, A, 2) for a batch
+    deltas : (A, 4) float32, in units of `Config.delta_std`; (B, A, 4) for a batch
+
+    Anchors are in the order of `make_anchors`: level, row, column, ratio.
+    """
+    logits, deltas = [], []
+    for p_map in p_maps:
+        shared = conv2d(p_map, rpn.shared, relu=True)  # (H, W, 512)
+        batch = p_map.shape[:-3]
+        logits.append(reshape(conv2d(shared, rpn.logits), (*batch, -1, 2)))  # (H*W*3, 2)
+        deltas.append(reshape(conv2d(shared, rpn.deltas), (*batch, -1, 4)))  # (H*W*3, 4)
+    return concatenate(logits, axis=-2), concatenate(deltas, axis=-2)
