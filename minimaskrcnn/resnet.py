@@ -62,3 +62,11 @@ def stage(x, blocks):
     for block in blocks:
         x = bottleneck(x, block)
     return x
+
+
+def backbone(image, resnet):
+    """Return (c1, c2, c3, c4, c5) of an image (H, W, 3) float32, or of a batch of them."""
+    c_maps = [stem(image, resnet.stem)]
+    for blocks in resnet.stages:
+        c_maps.append(stage(c_maps[-1], blocks))
+    return tuple(c_maps)
