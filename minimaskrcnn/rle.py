@@ -1,0 +1,184 @@
+"""Run-length encoding (RLE): COCO's way of writing a mask down in a few hundred bytes.
+
+Idea    Read the mask column by column, top to bottom, and note how long each run of equal pixels
+        is: zeros, ones, zeros, ones … The first number counts zeros, so it is 0 if the mask begins
+        with a one. In JSON the numbers stand as a list, or packed into a string ("compressed").
+        Area and box are read off the runs; no mask is unpacked for them.
+Source  The format of the COCO API (pycocotools), where it is defined by what the code does.
+Shapes  mask (H, W) bool  <->  {"size": [H, W], "counts": [n0, n1, …] or "packed string"}
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numba import njit
+
+MAX_PIXELS = 2**28  # of a mask that text asks for: more than Pillow opens; 268 MB unpacked
+
+
+def encode(mask, compressed=True):
+    """Write a mask as run lengths.
+
+    Parameters
+    ----------
+    mask : (H, W) bool
+    compressed : whether counts are packed into a string (ASCII, so JSON takes it) or listed
+
+    Returns
+    -------
+    dict : {"size": [H, W], "counts": str or list of int}
+
+    Examples
+    --------
+    >>> encode(np.array([[False, True], [False, True], [True, True]]), compressed=False)
+    {'size': [3, 2], 'counts': [2, 4]}
+    """
+    mask = np.asarray(mask)
+    if mask.ndim != 2 or mask.dtype != np.bool_:
+        raise ValueError(f"encode wants a mask (H, W) of bool, got {mask.shape} of {mask.dtype}")
+    pixels = mask.ravel(order="F")  # (H*W,), column by column
+    changes = np.flatnonzero(pixels[1:] != pixels[:-1]) + 1
+    first = [0] if len(pixels) and pixels[0] else []  # a run of no zeros
+    counts = np.diff(np.concatenate([[0], first, changes, [len(pixels)]])).astype(np.int64)
+    packed = _pack(counts).tobytes().decode("ascii") if compressed else counts.tolist()
+    return {"size": list(mask.shape), "counts": packed}
+
+
+def decode(rle):
+    """Unpack run lengths into a (H, W) bool mask; raises what `run_lengths` raises.
+
+    Examples
+    --------
+    >>> decode({"size": [2, 3], "counts": [1, 2, 3]}).astype(int)
+    array([[0, 1, 0],
+           [1, 0, 0]])
+    """
+    counts = run_lengths(rle)
+    height, width = rle["size"]
+    pixels = np.repeat(np.arange(len(counts)) % 2 == 1, counts)  # (H*W,)
+    return np.ascontiguousarray(pixels.reshape(width, height).T)  # (H, W)
+
+
+def run_lengths(rle):
+    """The counts of an RLE as an array, whether packed or listed; everything in them is checked.
+
+    Parameters
+    ----------
+    rle : mapping with "size" [H, W] and "counts": list of int, str or bytes
+
+    Returns
+    -------
+    counts : (N,) int64, zeros first; they add up to H * W
+
+    Raises
+    ------
+    ValueError
+        If they do not, one is negative or not whole, the text is no packed numbers, or the size
+        is not two numbers or more than `MAX_PIXELS`.
+    """
+    if not isinstance(rle, Mapping) or "size" not in rle or "counts" not in rle:
+        raise ValueError(f"an RLE is a dict with 'size' and 'counts', got {str(rle)[:80]}")
+    total = check_size(rle["size"])
+    counts = rle["counts"]
+    counts = _unpacked(counts) if isinstance(counts, str | bytes) else _listed(counts)
+    if len(counts) and counts.min() < 0:
+        raise ValueError(f"RLE counts are run lengths, got the negative count {counts.min()}")
+    if np.minimum(counts, total + 1).sum() != total:  # the minimum: no sum overflows
+        found = sum(counts.tolist())
+        raise ValueError(f"RLE counts of size {rle['size']} add up to {total}, got {found}")
+    return counts
+
+
+def area(rle):
+    """Number of pixels of the mask, an int."""
+    return int(run_lengths(rle)[1::2].sum())
+
+
+def box(rle):
+    """The tight box of the mask: (4,) int32, y1 x1 y2 x2 in pixels, ends excluded; empty: zeros.
+
+    Examples
+    --------
+    >>> box({"size": [2, 3], "counts": [1, 2, 3]}).tolist()
+    [0, 0, 2, 2]
+    """
+    counts, height = run_lengths(rle), rle["size"][0]
+    ends = np.cumsum(counts)  # one past each run
+    inside = (np.arange(len(counts)) % 2 == 1) & (counts > 0)
+    if not inside.any():
+        return np.zeros(4, np.int32)
+    first, last = (ends - counts)[inside], ends[inside] - 1  # first and last pixel of each run
+    x1, x2 = first[0] // height, last[-1] // height + 1
+    if (first // height < last // height).any():  # a run over a column's end has bottom and top
+        return np.array([0, x1, height, x2], np.int32)
+    return np.array([(first % height).min(), x1, (last % height).max() + 1, x2], np.int32)
+
+
+# Packed counts. A number is cut into groups of five bits, lowest first; a group becomes the
+# character 48 + group, plus 32 if another follows. The highest bit of the last is the sign:
+# from the fourth number on what is written is the difference to the number two places before.
+
+
+@njit(cache=True, nogil=True)
+def _pack(counts):  # (N,) int64 -> (characters,) uint8
+    codes, used = np.empty(7 * len(counts), np.uint8), 0  # 7 groups hold 35 bits
+    for i in range(len(counts)):
+        number = counts[i] - counts[i - 2] if i > 2 else counts[i]
+        more = True
+        while more:
+            group = number & 31
+            number >>= 5
+            more = number != (-1 if group & 16 else 0)
+            codes[used] = 48 + group + (32 if more else 0)
+            used += 1
+    return codes[:used]
+
+
+@njit(cache=True, nogil=True)
+def _unpack(codes):  # (characters,) int64, each 0 … 63 -> (N,) int64, whether the text makes sense
+    counts, used = np.empty(len(codes), np.int64), 0
+    number, bits = 0, 0
+    for code in codes:
+        number |= (code & 31) << bits
+        bits += 5
+        if code & 32:  # another group follows
+            if bits >= 35:
+                return counts[:0], False
+            continue
+        if code & 16:
+            number -= 1 << bits
+        counts[used] = number + (counts[used - 2] if used > 2 else 0)
+        used += 1
+        number, bits = 0, 0
+    return counts[:used], bits == 0
+
+
+def _unpacked(text):
+    text = text.encode("utf-8", "replace") if isinstance(text, str) else text
+    codes = np.frombuffer(text, np.uint8).astype(np.int64) - 48
+    counts, sensible = _unpack(codes) if ((codes >= 0) & (codes < 64)).all() else (codes, False)
+    if not sensible:
+        raise ValueError(f"RLE counts are not packed numbers: {text[:40]!r} …")
+    return counts
+
+
+def _listed(counts):
+    array = np.array(counts, dtype=object)  # nothing is converted, so nothing is rounded
+    if array.ndim != 1 or not all(_is_whole(n) and abs(n) < 2**63 for n in array):
+        raise ValueError(f"RLE counts are a string or whole numbers, got {str(counts)[:80]}")
+    return array.astype(np.int64)
+
+
+def _is_whole(number):
+    return isinstance(number, int | np.integer) and not isinstance(number, bool)
+
+
+def check_size(size):
+    """H * W of a mask's size; ValueError unless it is two whole numbers and a mask one can hold."""
+    pair = isinstance(size, list | tuple) and len(size) == 2
+    if not pair or not all(_is_whole(n) and n >= 0 for n in size):
+        raise ValueError(f"a mask's size is [height, width] in whole pixels, got {str(size)[:80]}")
+    height, width = int(size[0]), int(size[1])
+    if max(height, width, height * width) > MAX_PIXELS:
+        raise ValueError(f"a mask of {height} x {width} is beyond the limit of {MAX_PIXELS} pixels")
+    return height * width
