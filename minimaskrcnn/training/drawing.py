@@ -15,6 +15,8 @@ from statistics import NormalDist
 
 import numpy as np
 
+from minimaskrcnn.training.patterns import blobs, checks, flat, gradient, sine, stripes
+
 CLASS_NAMES = ("background", "circle", "square", "triangle")
 CIRCLE, SQUARE, TRIANGLE = 1, 2, 3
 
@@ -120,14 +122,14 @@ def _background(rng, y, x):
     first = rng.uniform(0, 255, 3)
     near = np.clip(first + rng.uniform(-40, 40, 3), 0, 255)
     second = near if rng.uniform() < 0.5 else rng.uniform(0, 255, 3)
-    pattern = (_flat, _gradient, _sine, _stripes, _blobs, _checks)[rng.randint(6)]
+    pattern = (flat, gradient, sine, stripes, blobs, checks)[rng.randint(6)]
     return np.array([first, second]), pattern(rng, y, x)
 
 
 def _texture(rng, mask, y, x):
     if rng.uniform() >= TEXTURED:
         return False, 0.0
-    return True, (_sine, _stripes, _checks)[rng.randint(3)](rng, y, x)[mask]  # (pixels,)
+    return True, (sine, stripes, checks)[rng.randint(3)](rng, y, x)[mask]  # (pixels,)
 
 
 def _colours(rng, average, others):
@@ -147,54 +149,6 @@ def _colours(rng, average, others):
         if differences.min() >= MIN_CONTRAST:
             return colours
         camouflaged = False  # the next try is free, so that there is an end to it
-
-
-# The patterns: (H, 1) and (1, W) coordinates  ->  (H, W), 0 for the first colour, 1 for the second.
-
-
-def _flat(rng, y, x):
-    return np.zeros((y.size, x.size))
-
-
-def _along(rng, y, x, shortest, longest):
-    """Position in a random direction, in periods of a random length."""
-    angle = rng.uniform(0, 2 * np.pi)
-    period = np.exp(rng.uniform(np.log(shortest), np.log(longest)))
-    return (y * np.sin(angle) + x * np.cos(angle)) / period + rng.uniform()
-
-
-def _gradient(rng, y, x):
-    along = _along(rng, y, x, 1.0, 1.0)
-    return (along - along.min()) / np.ptp(along)
-
-
-def _sine(rng, y, x):
-    return 0.5 + 0.5 * np.sin(2 * np.pi * _along(rng, y, x, 5.0, 32.0))
-
-
-def _stripes(rng, y, x):
-    return np.floor(2 * _along(rng, y, x, 5.0, 32.0)) % 2
-
-
-def _checks(rng, y, x):
-    angle, side = rng.uniform(0, np.pi / 2), rng.uniform(4.0, 16.0)
-    along = np.floor((y * np.sin(angle) + x * np.cos(angle)) / side + rng.uniform())
-    across = np.floor((y * np.cos(angle) - x * np.sin(angle)) / side + rng.uniform())
-    return (along + across) % 2
-
-
-def _blobs(rng, y, x):
-    """Random values on a coarse grid, interpolated smoothly."""
-    cells = rng.randint(3, 10)
-    grid = rng.uniform(0, 1, (cells + 1, cells + 1))
-    return _weights(y.ravel(), cells) @ grid @ _weights(x.ravel(), cells).T
-
-
-def _weights(position, cells):
-    """(n, cells + 1): how much each node counts at each position; a row adds up to 1."""
-    distance = np.abs(position[:, None] * (cells / 128) - np.arange(cells + 1))
-    near = np.clip(1 - distance, 0, 1)
-    return near * near * (3 - 2 * near)
 
 
 def _noise(rng, shape):

@@ -116,10 +116,10 @@ def main():
     parser.add_argument("--sheet", metavar="FILE", help="a PNG of the first 48 with their masks")
     given = parser.parse_args()
     numbers = statistics(draw(seed, given.size) for seed in range(given.scenes))
-    print(f"{'':24}   mean  least   10 %    50 %   90 %   most")
+    print(f"{'':24}     mean    least     10 %     50 %     90 %     most")
     for name, values in numbers.items():
         row = [values.mean(), *np.percentile(values, [0, 10, 50, 90, 100])]
-        print(f"{name:24}" + "".join(f"{number:7.2f}" for number in row))
+        print(f"{name:24}" + "".join(f"{number:9.2f}" for number in row))
     if given.sheet:
         sheet(given.sheet, [scene(seed, given.size) for seed in range(min(given.scenes, 48))])
 

@@ -1,0 +1,142 @@
+"""A dataset of one's own: annotations in COCO's JSON format, checked before anything is learnt.
+
+Idea    The file lists `images`, `categories`, and `annotations`, each of which ties a mask
+        (polygons or run lengths) to an image and a category. A mistake should stop a run before it
+        starts, not in the middle of the night, so whatever can be checked without opening a
+        picture is checked on loading. Pictures and masks are read when an example is asked for.
+Source  COCO's data format, cocodataset.org/#format-data ("object detection").
+Shapes  instances.json, folder of pictures  ->  a sequence of `Example`
+
+What is broken or ambiguous is refused. Two things are not: a box or polygon that reaches beyond
+its image is clipped by the image's border, and the list `clipped` names its annotation; an object
+too small or thin to fill a pixel is left out of its example, as training would leave it out. The
+box of an annotation is checked, but what is learnt is the tight box of its mask.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from minimaskrcnn.errors import DatasetError, ImageError
+from minimaskrcnn.image import read_image
+from minimaskrcnn.polygons import polygons_to_mask
+from minimaskrcnn.rle import decode
+from minimaskrcnn.training import Example
+from minimaskrcnn.training.annotation_checks import (
+    check_annotation,
+    check_categories,
+    check_images,
+    check_masks_fit,
+    read_json,
+    records_of,
+)
+
+
+@dataclass(frozen=True)
+class AnnotatedImage:
+    """What the file says about one image; its picture and masks are not read yet."""
+
+    image_id: int
+    path: Path
+    height: int  # pixels
+    width: int
+    annotations: tuple[dict, ...]  # as they stand in the file, and in its order
+
+
+@dataclass(frozen=True, eq=False)
+class Annotations:
+    """A checked dataset: `len(dataset)` images, `dataset[i]` reads one of them as an `Example`."""
+
+    path: Path  # of the JSON file
+    class_names: tuple[str, ...]  # the background, then the categories in the order of their ids
+    class_id_of: dict[int, int]  # from category id to class id
+    images: tuple[AnnotatedImage, ...]  # in the file's order; some may have no annotations
+    clipped: tuple[int, ...]  # ids of the annotations that reach beyond their image
+
+    def __len__(self):
+        return len(self.images)
+
+    def __getitem__(self, index):
+        return _read_example(self, self.images[index])
+
+
+def load_annotations(json_path, images_dir):
+    """Load and check a file of annotations in COCO's format.
+
+    Parameters
+    ----------
+    json_path : path of the JSON file, with `images`, `categories` and `annotations`
+    images_dir : path of the folder that each image's `file_name` starts from
+
+    Returns
+    -------
+    Annotations : class names, the class id of each category id, and a sequence of examples
+
+    Raises
+    ------
+    DatasetError
+        If anything is missing, contradictory or absurd: it names file, image and annotation.
+        Reading an example raises it if the picture is not of the stated size.
+    """
+    path, folder = Path(json_path), Path(images_dir)
+    document = read_json(path)
+    try:
+        categories = check_categories(records_of(document, "categories"))
+        images = check_images(records_of(document, "images"), folder)
+        annotations = {image_id: [] for image_id in images}  # of each image
+        clipped = []
+        for record in records_of(document, "annotations"):
+            if check_annotation(record, images, categories):
+                clipped.append(record["id"])
+            annotations[record["image_id"]].append(record)
+        for image_id, record in images.items():
+            check_masks_fit(record, len(annotations[image_id]))
+    except DatasetError as error:
+        raise DatasetError(f"{path}: {error}") from None
+    return Annotations(
+        path,
+        class_names=("background", *categories.values()),
+        class_id_of={category: i for i, category in enumerate(categories, start=1)},
+        images=tuple(
+            AnnotatedImage(
+                image_id,
+                folder / record["file_name"],
+                record["height"],
+                record["width"],
+                tuple(annotations[image_id]),
+            )
+            for image_id, record in images.items()
+        ),
+        clipped=tuple(clipped),
+    )
+
+
+def _read_example(dataset, image):
+    where = f"{dataset.path}: image {image.image_id}"
+    try:
+        picture = read_image(image.path)
+    except ImageError as error:
+        raise DatasetError(f"{where}: {error}") from error
+    if picture.shape[:2] != (image.height, image.width):
+        raise DatasetError(
+            f"{where}: the picture {image.path} is {picture.shape[0]} x {picture.shape[1]} pixels "
+            f"(height x width), the file says {image.height} x {image.width}; annotations belong "
+            "to the picture as it is shown, turned as its EXIF data say"
+        )
+    masks = np.zeros((len(image.annotations), image.height, image.width), bool)  # (N, H, W)
+    class_ids = np.zeros(len(masks), np.int64)
+    for i, record in enumerate(image.annotations):
+        masks[i] = _mask(record["segmentation"], image)
+        sign = -1 if record.get("iscrowd", 0) else 1
+        class_ids[i] = sign * dataset.class_id_of[record["category_id"]]
+    filled = masks.any(axis=(1, 2))
+    if not filled.all():
+        class_ids, masks = class_ids[filled], masks[filled]
+    return Example(picture, class_ids, masks, image.image_id)
+
+
+def _mask(segmentation, image):
+    if isinstance(segmentation, dict):
+        return decode(segmentation)
+    return polygons_to_mask(segmentation, image.height, image.width)
