@@ -1,12 +1,13 @@
 """Anchors: the fixed grid of boxes that the region proposal network judges and corrects.
 
-Idea    On every cell of every pyramid level stand three boxes: wide, square, tall. The network never
-        invents a box; it says which anchors hold an object and how to move them onto it.
-Paper   Faster R-CNN (arXiv:1506.01497), section 3.1; one scale a level: FPN (arXiv:1612.03144), 4.1.
+Idea    On every cell of every pyramid level stand three boxes: wide, square, tall. The network
+        never invents a box; it says which anchors hold an object and how to move them onto it.
+Paper   Faster R-CNN (arXiv:1506.01497), section 3.1; one scale a level: FPN (arXiv:1612.03144),
+        section 4.1.
 Shapes  input (H, W)  ->  anchors (A, 4), A = 3 · sum of the levels' cells; 261,888 for 1024 x 1024
 
-Notes   Centres lie at multiples of the level's stride from 0, with no shift by half a stride: so the
-        COCO weights were trained.
+Notes   Centres lie at multiples of the level's stride from 0, with no shift by half a stride: so
+        the COCO weights were trained.
 """
 
 import numpy as np
@@ -33,17 +34,18 @@ def make_anchors(shape, scales, ratios, strides=STRIDES, step=1):
     Raises
     ------
     ValueError
-        If there is not one positive scale a level, or a ratio is not positive.
+        If there is not one scale a level, or a scale, ratio, stride or the step is not positive.
 
     Examples
     --------
     >>> make_anchors((64, 64), scales=[32], ratios=[1], strides=[64])
     array([[-16., -16.,  16.,  16.]])
     """
-    if len(scales) != len(strides) or min(*scales, *ratios) <= 0:
+    if len(scales) != len(strides) or not all(v > 0 for v in (*scales, *ratios, *strides, step)):
         raise ValueError(
-            f"make_anchors wants one positive scale for each of {len(strides)} levels and positive "
-            f"ratios, got scales {tuple(scales)} and ratios {tuple(ratios)}"
+            f"make_anchors wants one scale for each of {len(strides)} levels, and positive scales, "
+            f"ratios, strides and step; got scales {tuple(scales)}, ratios {tuple(ratios)}, "
+            f"strides {tuple(strides)} and step {step}"
         )
     levels = [
         _level_anchors(shape, scale, ratios, stride, step)

@@ -19,7 +19,7 @@ def areas(boxes):
 
     Parameters
     ----------
-    boxes : (N, 4), any unit
+    boxes : (N, 4) of any unit, floats or integers
 
     Returns
     -------
@@ -30,7 +30,7 @@ def areas(boxes):
     >>> areas(np.array([[0.0, 0.0, 2.0, 3.0]]))
     array([6.])
     """
-    check_boxes(boxes)
+    check_boxes(boxes, dtypes="iuf")
     return (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
 
 
@@ -39,12 +39,13 @@ def iou_matrix(a, b):
 
     Parameters
     ----------
-    a : (N, 4), any unit
+    a : (N, 4) float32 or float64, any unit
     b : (M, 4), the same unit
 
     Returns
     -------
-    (N, M) in 0 … 1, dtype of the boxes; 0 where boxes only touch and for boxes without area
+    (N, M) in 0 … 1, dtype of `a`; 0 where boxes only touch, and for boxes without area or with
+    reversed corners
 
     Examples
     --------
@@ -79,11 +80,16 @@ def encode_deltas(boxes, targets):
 
     Parameters
     ----------
-    boxes, targets : (N, 4), the same unit
+    boxes, targets : (N, 4) float32 or float64, the same unit
 
     Returns
     -------
     (N, 4) dy, dx, log dh, log dw
+
+    Raises
+    ------
+    ValueError
+        If the arrays are not both (N, 4), or a height or width is not positive.
 
     Examples
     --------
@@ -92,9 +98,10 @@ def encode_deltas(boxes, targets):
     """
     check_boxes(boxes)
     check_boxes(targets, "targets")
+    _check_pairs(boxes, targets, "targets")
     size = boxes[:, 2:] - boxes[:, :2]  # (N, 2): height, width
     target_size = targets[:, 2:] - targets[:, :2]
-    if (size <= 0).any() or (target_size <= 0).any():
+    if not ((size > 0).all() and (target_size > 0).all()):  # NaN is not, either
         raise ValueError("encode_deltas wants boxes and targets of positive height and width")
     half = boxes.dtype.type(0.5)
     centre = boxes[:, :2] + half * size
@@ -111,7 +118,7 @@ def apply_deltas(boxes, deltas):
 
     Parameters
     ----------
-    boxes : (N, 4), any unit
+    boxes : (N, 4) float32 or float64, any unit
     deltas : (N, 4) dy, dx, log dh, log dw; already multiplied by their standard deviation
 
     Returns
@@ -125,6 +132,7 @@ def apply_deltas(boxes, deltas):
     """
     check_boxes(boxes)
     check_boxes(deltas, "deltas")
+    _check_pairs(boxes, deltas, "deltas")
     half = boxes.dtype.type(0.5)
     size = boxes[:, 2:] - boxes[:, :2]  # (N, 2)
     centre = boxes[:, :2] + half * size + deltas[:, :2] * size
@@ -134,12 +142,18 @@ def apply_deltas(boxes, deltas):
 
 
 def clip(boxes, window):
-    """Cut the boxes off at a window (y1, x1, y2, x2) in their own unit; outside becomes area 0."""
+    """Cut the boxes off at a window (y1, x1, y2, x2) in their own unit; outside becomes area 0.
+
+    Examples
+    --------
+    >>> clip(np.array([[-1.0, 0.5, 0.5, 2.0]]), (0, 0, 1, 1))
+    array([[0. , 0.5, 0.5, 1. ]])
+    """
     check_boxes(boxes)
-    y1, x1, y2, x2 = np.asarray(window, boxes.dtype)
-    low = np.array([y1, x1, y1, x1], boxes.dtype)
-    high = np.array([y2, x2, y2, x2], boxes.dtype)
-    return np.clip(boxes, low, high)  # (N, 4)
+    window = np.asarray(window, boxes.dtype)
+    if window.shape != (4,):
+        raise ValueError(f"window must be y1 x1 y2 x2, got an array of shape {window.shape}")
+    return np.clip(boxes, np.tile(window[:2], 2), np.tile(window[2:], 2))  # (N, 4)
 
 
 def normalise(boxes_pixels, shape):
@@ -147,7 +161,7 @@ def normalise(boxes_pixels, shape):
 
     Parameters
     ----------
-    boxes_pixels : (N, 4)
+    boxes_pixels : (N, 4), floats or integers
     shape : (H, W, ...) of the image in pixels
 
     Returns
@@ -159,8 +173,9 @@ def normalise(boxes_pixels, shape):
     >>> normalise(np.array([[0, 0, 101, 51]]), (101, 101))
     array([[0. , 0. , 1. , 0.5]], dtype=float32)
     """
-    check_boxes(boxes_pixels)
-    return ((boxes_pixels - _END) / _span(shape)).astype(np.float32)
+    check_boxes(boxes_pixels, "boxes_pixels", dtypes="iuf")
+    span = np.maximum(_span(shape), 1)  # a side of one pixel has nothing to divide by
+    return ((boxes_pixels - _END) / span).astype(np.float32)
 
 
 def to_pixels(boxes, shape):
@@ -175,23 +190,40 @@ def to_pixels(boxes, shape):
     -------
     (N, 4) int32, rounded half to even
 
+    Raises
+    ------
+    ValueError
+        If a number is not finite or too large for a pixel.
+
     Examples
     --------
     >>> to_pixels(np.array([[0.0, 0.0, 1.0, 0.5]]), (101, 101))
     array([[  0,   0, 101,  51]], dtype=int32)
     """
     check_boxes(boxes)
-    return np.around(boxes.astype(np.float64) * _span(shape) + _END).astype(np.int32)
+    pixels = np.around(boxes.astype(np.float64) * _span(shape) + _END)
+    if not (np.abs(pixels) <= np.iinfo(np.int32).max).all():  # NaN is not, either
+        raise ValueError("to_pixels got NaN or huge numbers among its boxes")
+    return pixels.astype(np.int32)
 
 
 def _span(shape):
-    """What a normalised 1 is worth in pixels; a side of one pixel has nothing to divide by."""
-    height, width = max(shape[0] - 1, 1), max(shape[1] - 1, 1)
-    return np.array([height, width, height, width], np.float64)
+    """What a normalised 1 is worth in pixels: the distance from the first to the last."""
+    return np.array([shape[0] - 1, shape[1] - 1, shape[0] - 1, shape[1] - 1], np.float64)
 
 
-def check_boxes(boxes, name="boxes"):
-    """Raise a ValueError unless `boxes` is an array of shape (N, 4)."""
+def check_boxes(boxes, name="boxes", dtypes="f"):
+    """Raise a ValueError unless `boxes` is an array (N, 4) of a dtype of one of these kinds.
+
+    Integers, where floats are wanted, would be cut off without a word.
+    """
     if not isinstance(boxes, np.ndarray) or boxes.ndim != 2 or boxes.shape[1] != 4:
         found = getattr(boxes, "shape", type(boxes).__name__)
         raise ValueError(f"{name} must be an array of shape (N, 4), got {found}")
+    if boxes.dtype.kind not in dtypes or boxes.dtype == np.float16:
+        raise ValueError(f"{name} must be float32 or float64, got {boxes.dtype}")
+
+
+def _check_pairs(boxes, others, name):
+    if boxes.shape != others.shape:
+        raise ValueError(f"{len(boxes)} boxes want as many {name}, got {len(others)}")

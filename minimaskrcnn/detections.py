@@ -5,8 +5,8 @@ Idea    Each region takes its likeliest class and that class's box correction. B
 Paper   Mask R-CNN (arXiv:1703.06870), section 3.1, "Inference".
 Shapes  rois (R, 4), probs (R, K), deltas (R, K, 4)  ->  detections (N, 6): box, class, score
 
-Notes   Thresholds are those the COCO weights are used with: NMS at 0.3, where the paper has 0.5. The
-        original pads the result to 100 rows with zeros; here there is no padding.
+Notes   Thresholds are those the COCO weights are used with: NMS at 0.3, where the paper has 0.5.
+        The original pads the result to 100 rows with zeros; here there is no padding.
 """
 
 import numpy as np
@@ -25,6 +25,7 @@ def select_detections(rois, class_probs, box_deltas, window, config):
     box_deltas : (R, K, 4) float32, in units of `config.delta_std`
     window : (4,) normalised: the part of the input that is image, not padding; boxes are cut there
     config : Config; read are `delta_std`, `min_score`, `detection_nms_threshold`, `max_detections`
+        and `detected_classes`
 
     Returns
     -------
@@ -35,7 +36,8 @@ def select_detections(rois, class_probs, box_deltas, window, config):
     Raises
     ------
     ValueError
-        If the arrays are not of the same regions and classes, or hold NaN.
+        If the arrays are not of the same regions and classes, or probabilities or the boxes of
+        detections are NaN.
     """
     _check(rois, class_probs, box_deltas)
     class_ids = class_probs.argmax(axis=1)  # (R,)
@@ -45,7 +47,8 @@ def select_detections(rois, class_probs, box_deltas, window, config):
     boxes = clip(apply_deltas(rois, deltas), window)  # (R, 4)
 
     sure = scores >= np.float32(config.min_score)  # 0 keeps all
-    keep = _nms_by_class(boxes, scores, class_ids, np.flatnonzero(sure & (class_ids > 0)), config)
+    wanted = np.isin(class_ids, config.detected_classes or np.arange(1, class_probs.shape[1]))
+    keep = _nms_by_class(boxes, scores, class_ids, np.flatnonzero(sure & wanted), config)
     keep = keep[np.argsort(-scores[keep], kind="stable")][: config.max_detections]  # (N,)
     columns = [boxes[keep], class_ids[keep, None], scores[keep, None]]
     return np.concatenate(columns, axis=1).astype(np.float32), keep
@@ -63,8 +66,11 @@ def _nms_by_class(boxes, scores, class_ids, candidates, config):
 
 def _check(rois, class_probs, box_deltas):
     check_boxes(rois, "rois")
-    regions, classes = class_probs.shape
-    if len(rois) != regions or box_deltas.shape != (regions, classes, 4):
+    if (
+        class_probs.ndim != 2
+        or len(class_probs) != len(rois)
+        or box_deltas.shape != (*class_probs.shape, 4)
+    ):
         raise ValueError(
             "select_detections wants rois (R, 4), class_probs (R, K) and box_deltas (R, K, 4), got "
             f"{rois.shape}, {class_probs.shape} and {box_deltas.shape}"

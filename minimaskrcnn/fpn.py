@@ -35,12 +35,13 @@ def pyramid(c_maps, fpn):
     Raises
     ------
     ValueError
-        If a map is not twice as large as the next.
+        If there is not one map a level, or a map is not twice as large as the next.
 
     Notes
     -----
     What travels down is the sum before its 3x3 convolution. P6 is every second cell of P5.
     """
+    _check(c_maps, fpn)
     sums = [conv2d(c_maps[-1], fpn.lateral[-1])]
     for c_map, lateral in zip(c_maps[-2::-1], fpn.lateral[-2::-1], strict=True):  # C4, C3, C2
         sums.append(conv2d(c_map, lateral, add=upsample(sums[-1])))
@@ -48,3 +49,12 @@ def pyramid(c_maps, fpn):
         conv2d(level, smooth) for level, smooth in zip(sums[::-1], fpn.smooth, strict=True)
     ]  # P2 … P5
     return (*p_maps, subsample(p_maps[-1]))
+
+
+def _check(c_maps, fpn):
+    sizes = [c_map.shape[-3:-1] for c_map in c_maps]  # (H, W) of each
+    doubled = [(2 * h, 2 * w) for h, w in sizes[1:]]
+    if not len(c_maps) == len(fpn.lateral) == len(fpn.smooth) or sizes[:-1] != doubled:
+        raise ValueError(
+            f"pyramid wants {len(fpn.lateral)} maps, each twice as large as the next, got {sizes}"
+        )

@@ -1,4 +1,4 @@
-"""The two heads: what is in a region and where exactly (box head), and which of its pixels (mask head).
+"""The two heads: what is in a region, where exactly (box head), and on which pixels (mask head).
 
 Idea    A region's 7x7 features go through two dense layers to class logits and, for every class,
         box deltas. Its 14x14 features stay a map, so that a mask can be drawn: four convolutions,
@@ -45,9 +45,18 @@ def box_head(roi_features, head):
     -------
     class_logits : (R, K) float32, class 0 is the background
     box_deltas : (R, K, 4) float32, one set for each class, in units of `Config.delta_std`
+
+    Raises
+    ------
+    ValueError
+        If the features are not those of the head: another grid or number of channels.
     """
+    wanted = head.hidden1.kernel.shape[:3]  # (7, 7, 256)
+    if roi_features.shape[1:] != wanted:
+        raise ValueError(f"box_head wants features (R, *{wanted}), got {roi_features.shape}")
     x = conv2d(roi_features, head.hidden1, relu=True)  # (R, 1, 1, 1024)
-    x = reshape(conv2d(x, head.hidden2, relu=True), (len(roi_features), -1))  # (R, 1024)
+    x = conv2d(x, head.hidden2, relu=True)
+    x = reshape(x, (len(x), x.shape[3]))  # (R, 1024)
     class_logits = dense(x, head.logits)  # (R, K)
     box_deltas = dense(x, head.deltas)  # (R, K * 4)
     return class_logits, reshape(box_deltas, (*class_logits.shape, 4))
@@ -64,7 +73,14 @@ def mask_head(mask_features, head):
     Returns
     -------
     mask_logits : (N, 2 P, 2 P, K) float32; their sigmoid is the probability of a pixel
+
+    Raises
+    ------
+    ValueError
+        If the features are not (N, P, P, C) or have not the head's channels.
     """
+    if mask_features.ndim != 4:
+        raise ValueError(f"mask_head wants features (N, P, P, C), got {mask_features.shape}")
     x = mask_features
     for conv in head.convs:
         x = conv2d(x, conv, relu=True)  # (N, 14, 14, 256)

@@ -1,7 +1,7 @@
-"""From a photograph to the network's input: read, resize, pad, subtract the mean.
+"""From a photograph to the network's input: resize, pad, subtract the mean.
 
-Idea    The network wants one fixed frame. The photograph is enlarged or reduced to fit, centred, and
-        surrounded by zeros ("letterbox"); `window` remembers where it lies.
+Idea    The network wants one fixed frame. The photograph is enlarged or reduced to fit, centred,
+        and surrounded by zeros ("letterbox"); `window` remembers where it lies.
 Source  The COCO weights were trained on pictures prepared so: github.com/matterport/Mask_RCNN,
         `resize_image` and `mold_image`.
 Shapes  photograph (h, w, 3) uint8  ->  input (H, W, 3) uint8, window (4,) pixels  ->  float32
@@ -13,23 +13,8 @@ from numba import njit
 from minimaskrcnn.errors import ImageError
 
 SIDE = 64  # the input's sides must be multiples: P6 has one cell for 64 pixels
-
-
-def read_image(path):
-    """Return the photograph in a file as (H, W, 3) uint8 RGB.
-
-    Raises
-    ------
-    ImageError
-        If the file is missing or cannot be decoded.
-    """
-    from PIL import Image, ImageOps
-
-    try:
-        with Image.open(path) as picture:
-            return np.asarray(ImageOps.exif_transpose(picture).convert("RGB"))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ImageError(f"{path}: cannot be read as a picture ({error})") from error
+MOST_PIXELS = 2**26  # of the input: 8192 x 8192, whose feature maps would fill 100 GB
+MODES = ("square", "pad64", "none")
 
 
 def resize(array, height, width):
@@ -37,7 +22,8 @@ def resize(array, height, width):
 
     Parameters
     ----------
-    array : (h, w) or (h, w, C); float32 is computed in float32, everything else in float64
+    array : (h, w) or (h, w, C) of bool, integers, float32 or float64; float32 is computed in
+        float32, everything else in float64
     height, width : of the result
 
     Returns
@@ -48,13 +34,13 @@ def resize(array, height, width):
     Raises
     ------
     ValueError
-        If the array is empty or a size is not positive.
+        If the array is empty, of another shape or dtype, or a size is not positive.
 
     Notes
     -----
-    Output i reads the input at (i + 1/2) · h / height - 1/2. Beyond the array lie zeros, which blend
-    into the outermost half pixel: the border of an enlarged array darkens. There is no smoothing
-    before reduction.
+    Output i reads the input at (i + 1/2) · h / height - 1/2. Beyond the array lie zeros, which
+    blend into the outermost half pixel: the border of an enlarged array darkens. There is no
+    smoothing before reduction.
 
     Examples
     --------
@@ -64,6 +50,8 @@ def resize(array, height, width):
     """
     if array.ndim not in (2, 3) or array.size == 0 or min(height, width) < 1:
         raise ValueError(f"cannot resize an array of shape {array.shape} to {height} x {width}")
+    if array.dtype.kind not in "biuf" or array.dtype == np.float16:
+        raise ValueError(f"cannot resize an array of {array.dtype}: make it float32 first")
     dtype = np.float32 if array.dtype == np.float32 else np.float64
     low, high = array.min(), array.max()
     if (height, width) == array.shape[:2]:
@@ -101,10 +89,12 @@ def _resize(maps, rows, row_weights, columns, column_weights, resized):
 def scaled_size(shape, config):
     """Return the height and width in pixels that a photograph is resized to, before padding.
 
-    Enlarge until the shorter side has `image_min_size` (never reduce for its sake); in mode "square"
-    the longer side must not exceed `image_max_size`.
+    Enlarge until the shorter side has `image_min_size` (never reduce for its sake); in mode
+    "square" the longer side must not exceed `image_max_size`.
     """
     height, width = shape[:2]
+    if config.resize_mode not in MODES:
+        raise ValueError(f"resize_mode must be one of {MODES}, got {config.resize_mode!r}")
     if config.resize_mode == "none":
         return height, width
     scale = max(1.0, config.image_min_size / min(height, width), config.image_min_scale)
@@ -134,12 +124,14 @@ def letterbox(photo, config):
     ------
     ImageError
         If `photo` is not (h, w, 3) uint8, is empty, or its sides do not suit the mode.
+    ValueError
+        If `config.resize_mode` is none of the three.
     """
     check_photo(photo)
     height, width = scaled_size(photo.shape, config)
+    frame_height, frame_width = _frame(height, width, config)
     if (height, width) != photo.shape[:2]:
         photo = resize(photo, height, width).astype(np.uint8)  # cut off, not rounded
-    frame_height, frame_width = _frame(height, width, config)
     top, left = (frame_height - height) // 2, (frame_width - width) // 2
     framed = np.zeros((frame_height, frame_width, 3), np.uint8)
     framed[top : top + height, left : left + width] = photo
@@ -149,19 +141,28 @@ def letterbox(photo, config):
 def _frame(height, width, config):
     """Height and width of the network's input for a photograph resized to `height` x `width`."""
     if config.resize_mode == "square":
-        return config.image_max_size, config.image_max_size
-    if config.resize_mode == "pad64":
-        return -(-height // SIDE) * SIDE, -(-width // SIDE) * SIDE
+        height = width = config.image_max_size
+    elif config.resize_mode == "pad64":
+        height, width = -(-height // SIDE) * SIDE, -(-width // SIDE) * SIDE
     if height % SIDE or width % SIDE:
         raise ImageError(
-            f'with resize_mode="none" both sides must be multiples of {SIDE}, got '
-            f'{height} x {width}: use "pad64" or "square"'
+            f"the network's input must have sides that are multiples of {SIDE}, got {height} x "
+            f'{width}: use resize_mode="pad64", or "square" with such an image_max_size'
+        )
+    if height * width > MOST_PIXELS:
+        raise ImageError(
+            f"the network's input would have {height} x {width} pixels, too many to work on: "
+            'make the photograph smaller or less narrow, or use resize_mode="square"'
         )
     return height, width
 
 
 def mold(framed, config):
-    """Return the network's input, float32: the mean pixel subtracted (and divided by its unit)."""
+    """Return the network's input, (H, W, 3) uint8 -> float32: the mean pixel subtracted.
+
+    The difference is divided by `config.pixel_std`, which is 1 for the COCO weights.
+    """
+    check_photo(framed)
     centred = framed - np.asarray(config.mean_pixel)  # float64, as in the original
     return (centred / config.pixel_std).astype(np.float32)
 

@@ -32,18 +32,24 @@ class Deconv:
 
 
 def dense(x, layer):
-    """Return x · kernel + bias: (R, in) -> (R, out). It is a 1x1 convolution of a map of one row."""
+    """Return x · kernel + bias: (R, in) -> (R, out): a 1x1 convolution of maps of one cell."""
+    if x.ndim != 2 or layer.kernel.ndim != 2:
+        raise ValueError(
+            f"dense wants x (R, in) and a kernel (in, out), got {x.shape} and {layer.kernel.shape}"
+        )
     kernel = reshape(layer.kernel, (1, 1, *layer.kernel.shape))
-    y = conv2d(reshape(x, (1, *x.shape)), Conv(kernel, layer.bias))  # (1, R, out)
-    return reshape(y, (len(x), -1))
+    y = conv2d(reshape(x, (len(x), 1, 1, x.shape[1])), Conv(kernel, layer.bias))  # (R, 1, 1, out)
+    return reshape(y, (len(x), y.shape[3]))
 
 
 def deconv2d(x, layer, relu=False):
-    """Return the transposed convolution: (B, H, W, in) -> (B, 2 H, 2 W, out).
+    """Return the transposed convolution: (B, H, W, in) -> (B, 2 H, 2 W, out), or without the B.
 
     y[2i+a, 2j+b, o] = sum over c of x[i, j, c] · kernel[a, b, o, c], + bias[o]. As patches do not
     overlap, it is a 1x1 convolution to 2 · 2 · out channels, laid out in space afterwards.
     """
+    if layer.kernel.ndim != 4 or layer.kernel.shape[:2] != (2, 2):
+        raise ValueError(f"deconv2d wants a kernel (2, 2, out, in), got {layer.kernel.shape}")
     kernel = _patch_kernel(layer.kernel)  # (1, 1, in, 4 * out)
     patches = conv2d(x, Conv(kernel, _tile4(layer.bias)), relu)  # (B, H, W, 4 * out)
     return _lay_out(patches)
@@ -67,24 +73,26 @@ def _tile4_backward(grad, bias):
 
 
 def _lay_out(patches):
-    b, h, w, c = patches.shape
-    y = patches.reshape(b, h, w, 2, 2, c // 4).transpose(0, 1, 3, 2, 4, 5)
-    y = np.ascontiguousarray(y).reshape(b, 2 * h, 2 * w, c // 4)
+    *batch, h, w, c = patches.shape
+    y = patches.reshape(*batch, h, w, 2, 2, c // 4).swapaxes(-4, -3)  # (H, 2, W, 2, out)
+    y = np.ascontiguousarray(y).reshape(*batch, 2 * h, 2 * w, c // 4)
     return tape.record(y, _lay_out_backward, patches)
 
 
 def _lay_out_backward(grad, patches):
-    b, h, w, c = patches.shape
-    grad = grad.reshape(b, h, 2, w, 2, c // 4).transpose(0, 1, 3, 2, 4, 5)
-    return [(patches, np.ascontiguousarray(grad).reshape(b, h, w, c))]
+    *batch, h, w, c = patches.shape
+    grad = grad.reshape(*batch, h, 2, w, 2, c // 4).swapaxes(-4, -3)  # (H, W, 2, 2, out)
+    return [(patches, np.ascontiguousarray(grad).reshape(patches.shape))]
 
 
 def max_pool(x):
     """Return the largest value of each 3x3 window, windows 2 apart: (H, W, C) -> (H/2, W/2, C).
 
     Padded so that ceil(H/2) x ceil(W/2) cells come out (Keras' "same"): for even sizes the last
-    window reaches one cell beyond the map; nothing there is ever the largest.
+    window reaches one cell beyond the map; nothing there is ever the largest. A window that holds
+    NaN gives NaN.
     """
+    _check_map(x, "max_pool")
     batch = x if x.ndim == 4 else x[None]
     y, winners = _max_pool(batch)
     return tape.record(y.reshape(*x.shape[:-3], *y.shape[1:]), _max_pool_backward, x, winners)
@@ -99,11 +107,14 @@ def _max_pool_backward(grad, x, winners):
 
 @njit(cache=True, nogil=True)
 def _max_pool(x):
-    """The pooled map, and which of its window's nine cells won (0 … 8; ties: the first)."""
+    """The pooled map, and which of its window's nine cells won (0 … 8; ties: the first).
+
+    The centre, cell 4, never lies beyond the map: it stands where nothing exceeds minus infinity.
+    """
     b, h, w, c = x.shape
     rows, columns = (h + 1) // 2, (w + 1) // 2
     y = np.empty((b, rows, columns, c), x.dtype)
-    winners = np.empty((b, rows, columns, c), np.uint8)
+    winners = np.full((b, rows, columns, c), 4, np.uint8)
     top, left = h % 2, w % 2  # odd sizes are padded before as well
     for n in range(b):
         for i in range(rows):
@@ -113,8 +124,9 @@ def _max_pool(x):
                     yy, xx = 2 * i - top + cell // 3, 2 * j - left + cell % 3
                     if 0 <= yy < h and 0 <= xx < w:
                         for k in range(c):
-                            if x[n, yy, xx, k] > y[n, i, j, k]:
-                                y[n, i, j, k] = x[n, yy, xx, k]
+                            value = x[n, yy, xx, k]
+                            if value > y[n, i, j, k] or value != value:  # NaN
+                                y[n, i, j, k] = value
                                 winners[n, i, j, k] = cell
     return y, winners
 
@@ -134,6 +146,7 @@ def _send_to_winners(grad, winners, dx):
 
 def upsample(x):
     """Return the map doubled by repeating every cell (nearest neighbour): (2 H, 2 W, C)."""
+    _check_map(x, "upsample")
     y = np.repeat(np.repeat(x, 2, axis=-3), 2, axis=-2)
     return tape.record(y, _upsample_backward, x)
 
@@ -145,6 +158,7 @@ def _upsample_backward(grad, x):
 
 def subsample(x):
     """Return every second cell, from the first: (H, W, C) -> (H/2, W/2, C)."""
+    _check_map(x, "subsample")
     y = np.ascontiguousarray(x[..., ::2, ::2, :])
     return tape.record(y, _subsample_backward, x)
 
@@ -182,7 +196,7 @@ def softmax(logits):
     >>> softmax(np.array([0.0, 0.0]))
     array([0.5, 0.5])
     """
-    weights = np.exp(logits - logits.max(axis=-1, keepdims=True))  # the maximum cancels: no overflow
+    weights = np.exp(logits - logits.max(axis=-1, keepdims=True))  # cancels: no overflow
     return weights / weights.sum(axis=-1, keepdims=True)
 
 
@@ -196,3 +210,10 @@ def sigmoid(logits):
     """
     small = np.exp(-np.abs(logits))  # in 0 … 1
     return np.where(logits >= 0, 1, small) / (1 + small)
+
+
+def _check_map(x, name):
+    if x.ndim not in (3, 4) or x.dtype not in (np.float32, np.float64):
+        raise ValueError(
+            f"{name} wants (H, W, C) or (B, H, W, C), float32 or float64, got {x.shape} {x.dtype}"
+        )

@@ -1,7 +1,7 @@
 """Masks: from 28 x 28 probabilities to the pixels of the photograph.
 
-Idea    The mask head draws every object on a grid of 28 x 28, whatever its size. Stretch the grid to
-        the object's box and call everything from one half up the object.
+Idea    The mask head draws every object on a grid of 28 x 28, whatever its size. Stretch the grid
+        to the object's box and call everything from one half up the object.
 Paper   Mask R-CNN (arXiv:1703.06870), section 3.1, "Inference".
 Shapes  detections (N, 6), window, image shape  ->  boxes (N, 4) in pixels
         mask_probs (28, 28), box, image shape   ->  mask (H, W) bool
@@ -30,11 +30,26 @@ def boxes_in_image(boxes, window, shape):
     check_boxes(boxes)
     window = np.asarray(window, boxes.dtype)
     start, size = np.tile(window[:2], 2), np.tile(window[2:] - window[:2], 2)
+    size = np.where(size > 0, size, 1)  # a photograph resized to one row: every box starts at 0
     return to_pixels((boxes - start) / size, shape)
 
 
 def of_class(class_masks, class_ids):
-    """Of each object's K masks, the one of its class: (N, h, w, K), (N,) -> (N, h, w)."""
+    """Of each object's K masks, the one of its class: (N, h, w, K), (N,) -> (N, h, w).
+
+    Raises
+    ------
+    ValueError
+        If there is not one class for each object, or it is none of the K.
+    """
+    if class_masks.ndim != 4 or class_ids.shape != class_masks.shape[:1]:
+        raise ValueError(
+            "of_class wants masks (N, h, w, K) and classes (N,), got "
+            f"{class_masks.shape} and {class_ids.shape}"
+        )
+    classes = class_masks.shape[3]
+    if not ((class_ids >= 0) & (class_ids < classes)).all():
+        raise ValueError(f"classes must be 0 … {classes - 1}, got {class_ids.tolist()}")
     return class_masks[np.arange(len(class_ids)), :, :, class_ids]
 
 
@@ -55,11 +70,13 @@ def paste_mask(mask_probs, box, shape, threshold=0.5):
     Raises
     ------
     ValueError
-        If the box is empty or leaves the image.
+        If the box is empty or leaves the image, or the probabilities are not (h, w) or hold NaN.
     """
     y1, x1, y2, x2 = (int(edge) for edge in box)
     if not (0 <= y1 < y2 <= shape[0] and 0 <= x1 < x2 <= shape[1]):
         raise ValueError(f"box {(y1, x1, y2, x2)} does not lie within the image {tuple(shape[:2])}")
+    if mask_probs.ndim != 2 or np.isnan(mask_probs).any():
+        raise ValueError(f"mask_probs must be (h, w) without NaN, got {mask_probs.shape}")
     mask = np.zeros(shape[:2], bool)
     mask[y1:y2, x1:x2] = resize(mask_probs, y2 - y1, x2 - x1) >= threshold
     return mask

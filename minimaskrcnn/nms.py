@@ -17,10 +17,11 @@ def nms_plain(boxes, scores, iou_threshold, limit=None):
 
     Parameters
     ----------
-    boxes : (N, 4) float32, y1 x1 y2 x2, any unit
+    boxes : (N, 4) float32, y1 x1 y2 x2, any unit; one without area, or with reversed corners,
+        overlaps nothing
     scores : (N,) float32; equal scores rank by index, lower first
     iou_threshold : float in [0, 1]; an overlap equal to it is kept
-    limit : int or None, how many to keep at the most
+    limit : int of 0 or more, how many to keep at the most; None keeps all
 
     Returns
     -------
@@ -29,8 +30,8 @@ def nms_plain(boxes, scores, iou_threshold, limit=None):
     Raises
     ------
     ValueError
-        If `boxes` is not (N, 4), `scores` is not (N,), either holds NaN, or the threshold is
-        outside [0, 1].
+        If `boxes` is not (N, 4), `scores` is not (N,), either is not of floats or holds NaN, the
+        threshold is outside [0, 1], or the limit is negative.
 
     Examples
     --------
@@ -38,7 +39,7 @@ def nms_plain(boxes, scores, iou_threshold, limit=None):
     >>> nms_plain(boxes, np.array([0.8, 0.9, 0.7], np.float32), 0.5)
     array([1, 2])
     """
-    _check(boxes, scores, iou_threshold)
+    _check(boxes, scores, iou_threshold, limit)
     iou = iou_matrix(boxes, boxes)  # (N, N)
     threshold, keep = np.float32(iou_threshold), []
     for i in np.argsort(-scores, kind="stable"):  # best first
@@ -49,7 +50,7 @@ def nms_plain(boxes, scores, iou_threshold, limit=None):
 
 def nms(boxes, scores, iou_threshold, limit=None):
     """`nms_plain` compiled: same arguments, result and errors; no (N, N) matrix."""
-    _check(boxes, scores, iou_threshold)
+    _check(boxes, scores, iou_threshold, limit)
     order = np.argsort(-scores, kind="stable")  # (N,)
     limit = len(boxes) if limit is None else limit
     return order[_survivors(boxes[order], np.float32(iou_threshold), limit)]  # (M,)
@@ -83,11 +84,16 @@ def _overlaps_any(boxes, i, others, iou_threshold):
     return False
 
 
-def _check(boxes, scores, iou_threshold):
+def _check(boxes, scores, iou_threshold, limit):
     check_boxes(boxes)
-    if scores.shape != boxes.shape[:1]:
-        raise ValueError(f"nms wants a score for each of {len(boxes)} boxes, got {scores.shape}")
+    if scores.shape != boxes.shape[:1] or scores.dtype not in (np.float32, np.float64):
+        raise ValueError(
+            f"nms wants a float32 score for each of {len(boxes)} boxes, got {scores.shape} "
+            f"{scores.dtype}"
+        )
     if np.isnan(boxes).any() or np.isnan(scores).any():
         raise ValueError("nms got NaN among its boxes or scores: look at what made them")
     if not 0 <= iou_threshold <= 1:
         raise ValueError(f"nms wants a threshold between 0 and 1, got {iou_threshold}")
+    if limit is not None and limit < 0:
+        raise ValueError(f"nms wants a limit of 0 or more, got {limit}")

@@ -33,14 +33,14 @@ def select_proposals(scores, deltas, anchors, config):
     Raises
     ------
     ValueError
-        If the three arrays do not belong to the same anchors, or a score is NaN.
+        If the three arrays do not belong to the same anchors, or a score or a proposal is NaN.
     """
     check_boxes(deltas, "deltas")
     check_boxes(anchors, "anchors")
-    if not len(scores) == len(deltas) == len(anchors):
+    if deltas.shape != anchors.shape or scores.shape != anchors.shape[:1]:
         raise ValueError(
-            "select_proposals wants a score and deltas for every anchor, got "
-            f"{len(scores)} scores, {len(deltas)} deltas and {len(anchors)} anchors"
+            f"select_proposals wants a score and deltas for each of {len(anchors)} anchors, got "
+            f"scores {scores.shape} and deltas {deltas.shape}"
         )
     best = top_indices(scores, config.pre_nms_proposals)  # (6000,)
     std = np.asarray(config.delta_std, deltas.dtype)
@@ -53,6 +53,11 @@ def top_indices(scores, count):
     """Return the indices of the `count` highest scores, best first; ties: lower index first.
 
     Only what reaches the `count`-th highest value is sorted.
+
+    Raises
+    ------
+    ValueError
+        If a score is NaN.
 
     Examples
     --------

@@ -1,7 +1,8 @@
-"""Region proposal network (RPN): is there an object at this anchor, and how should the anchor move?
+"""Region proposal network (RPN): is there an object at this anchor, and how should it move?
 
-Idea    A 3x3 convolution slides over every pyramid level with the same weights. At each cell it says
-        for each of three anchors: background or object (2 logits), and 4 deltas towards the object.
+Idea    A 3x3 convolution slides over every pyramid level with the same weights. At each cell it
+        says for each of three anchors: background or object (2 logits), and how to move towards the
+        object (4 deltas).
 Paper   Faster R-CNN (arXiv:1506.01497), section 3.1 and figure 3; on a pyramid: FPN, section 4.1.
 Shapes  p2 … p6 (H, W, 256)  ->  logits (A, 2), deltas (A, 4), A anchors of all levels
 """
@@ -35,7 +36,17 @@ def region_proposals(p_maps, rpn):
     deltas : (A, 4) float32, in units of `Config.delta_std`; (B, A, 4) for a batch
 
     Anchors are in the order of `make_anchors`: level, row, column, ratio.
+
+    Raises
+    ------
+    ValueError
+        If the last two convolutions are not for the same number of anchors a cell.
     """
+    if rpn.deltas.kernel.shape[3] != 2 * rpn.logits.kernel.shape[3]:
+        raise ValueError(
+            "the RPN wants 2 logits and 4 deltas an anchor, got kernels for "
+            f"{rpn.logits.kernel.shape[3]} and {rpn.deltas.kernel.shape[3]} channels"
+        )
     logits, deltas = [], []
     for p_map in p_maps:
         shared = conv2d(p_map, rpn.shared, relu=True)  # (H, W, 512)

@@ -1,16 +1,15 @@
-"""RoIAlign: cut a fixed-size patch of features out of the map, wherever a region lies.
+"""Three ways to cut a patch of P x P cells out of a feature map, wherever a region lies.
 
 Idea    A region may be of any size; the heads want 7x7. RoIPool rounds the region to whole cells
         and takes maxima: the patch is shifted by up to half a cell, which ruins masks. RoIAlign
         never rounds: it reads the map between its cells (bilinear interpolation).
-Paper   RoIPool: Fast R-CNN (arXiv:1504.08083), section 2.1. RoIAlign: Mask R-CNN (arXiv:1703.06870),
-        section 3. Level of a region: FPN (arXiv:1612.03144), equation 1.
-Shapes  map (H, W, C), rois (R, 4) normalised  ->  (R, P, P, C)
+Paper   RoIPool: Fast R-CNN (arXiv:1504.08083), section 2.1.
+        RoIAlign: Mask R-CNN (arXiv:1703.06870), section 3.
+Shapes  map (H, W, C), rois (R, 4) normalised  ->  (R, P, Q, C)
 
-Notes   Three forms to compare, all with the same arguments. The COCO weights expect
-        `crop_and_resize` (TensorFlow's): one sample a cell, the outermost ones on the region's very
-        corners. The paper averages several samples inside each cell. `pyramid_roi_align` uses the
-        first.
+Notes   All three have the same arguments. The COCO weights expect `crop_and_resize` (TensorFlow's):
+        one sample a cell, the outermost ones on the region's very corners. The paper averages
+        several samples inside each cell. The network uses the first.
 """
 
 import numpy as np
@@ -26,22 +25,25 @@ def crop_and_resize(feature_map, rois, size):
     Parameters
     ----------
     feature_map : (H, W, C)
-    rois : (R, 4) normalised: 0 is the centre of the first cell, 1 that of the last
+    rois : (R, 4) float32 or float64, normalised: 0 is the centre of the first cell, 1 that of the
+        last; reversed corners mirror the patch
     size : (P, Q) points a column and a row; a single one lies in the middle
 
     Returns
     -------
-    (R, P, Q, C), dtype of the map; a sample beyond the map is 0
+    (R, P, Q, C), dtype of the map; a sample beyond the map, or at NaN, is 0
 
     Raises
     ------
     ValueError
-        If the map is not (H, W, C), the rois are not (R, 4), or the size is not positive.
+        If the map is not (H, W, C) or the rois are not (R, 4), float32 or float64, or the size is
+        not two positive numbers.
 
     Notes
     -----
     Sample i lies at y1 · (H-1) + i · step, step = (y2 - y1) · (H-1) / (P-1), computed in this order
-    in float32: a point within the last bit of the border is inside or outside as in the original.
+    in the dtype of the rois: with float32 the same to the last bit as the original, so that a point
+    on the very border falls inside or outside as there.
     """
     _check(feature_map, rois, size)
     patches = _crop_and_resize(feature_map, rois, *size)
@@ -123,12 +125,18 @@ def _give_back(grad, y, x, dmap):  # the transpose of _read
         dmap[bottom, right, k] += grad[k] * dy * dx
 
 
+@njit(cache=True, nogil=True)
+def _usable(roi):
+    """Whether cells can be counted from the region: no NaN, nothing beyond integers."""
+    return np.all(np.abs(roi) < 1e9)
+
+
 def roi_align_paper(feature_map, rois, size):
     """The paper's RoIAlign: in each of P x Q bins the mean of 2 x 2 samples.
 
-    Same arguments as `crop_and_resize`. Here a normalised 0 and 1 are the map's outer edges; cell i
-    covers i … i+1 and has its value in the middle. Samples lie at 1/4 and 3/4 of a bin; those beyond
-    the outermost centres take the border's value.
+    Same arguments and errors as `crop_and_resize`. Here a normalised 0 and 1 are the map's outer
+    edges; cell i covers i … i+1 and has its value in the middle. Samples lie at 1/4 and 3/4 of a
+    bin; those beyond the outermost centres take the border's value. A region with NaN gives zeros.
     """
     _check(feature_map, rois, size)
     return _roi_align_paper(feature_map, rois, *size)
@@ -140,6 +148,8 @@ def _roi_align_paper(feature_map, rois, p, q):
     patches = np.zeros((len(rois), p, q, c), feature_map.dtype)
     sample = np.empty(c, feature_map.dtype)
     for r in range(len(rois)):
+        if not _usable(rois[r]):
+            continue
         y1, x1, y2, x2 = rois[r]
         for i in range(2 * p):  # two rows of samples a bin
             y = y1 * h + (i + 0.5) * (y2 - y1) * h / (2 * p) - 0.5
@@ -155,8 +165,9 @@ def _roi_align_paper(feature_map, rois, p, q):
 def roi_pool(feature_map, rois, size):
     """RoIPool: round the region to whole cells, share them out to P x Q bins, take each maximum.
 
-    Same arguments as `crop_and_resize`; a normalised 0 and 1 are the map's outer edges. Bins share
-    a row or column of cells where the region is smaller than the grid.
+    Same arguments and errors as `crop_and_resize`; a normalised 0 and 1 are the map's outer edges.
+    Bins share a row or column of cells where the region is smaller than the grid; bins beyond the
+    map take the border's cells. A region with NaN gives zeros.
     """
     _check(feature_map, rois, size)
     return _roi_pool(feature_map, rois, *size)
@@ -174,8 +185,10 @@ def _bin(start, end, cells, count, i):
 @njit(cache=True, nogil=True)
 def _roi_pool(feature_map, rois, p, q):
     h, w, c = feature_map.shape
-    patches = np.empty((len(rois), p, q, c), feature_map.dtype)
+    patches = np.zeros((len(rois), p, q, c), feature_map.dtype)
     for r in range(len(rois)):
+        if not _usable(rois[r]):
+            continue
         y1, x1, y2, x2 = rois[r]
         for i in range(p):
             top, bottom = _bin(y1, y2, h, p, i)
@@ -186,67 +199,11 @@ def _roi_pool(feature_map, rois, p, q):
     return patches
 
 
-def roi_levels(rois, shape):
-    """Return which pyramid level suits each region: large ones are read from coarse maps.
-
-    k = 4 + round(log2(sqrt(height · width) / 224)), in pixels of the input: a region of ImageNet's
-    224 x 224 belongs to P4. Regions without area go to P2.
-
-    Parameters
-    ----------
-    rois : (R, 4) float32 normalised
-    shape : (H, W, ...) of the network's input in pixels
-
-    Returns
-    -------
-    (R,) int64 in 2 … 5
-    """
-    check_boxes(rois, "rois")
-    height, width = rois[:, 2] - rois[:, 0], rois[:, 3] - rois[:, 1]
-    unit = np.float32(224) / np.sqrt(np.float32(shape[0] * shape[1]))
-    relative = np.sqrt(np.maximum(height * width, np.float32(1e-20))) / unit
-    levels = np.around(np.log(relative) / np.log(np.float32(2)))  # half to even
-    return np.clip(4 + levels, 2, 5).astype(np.int64)
-
-
-def pyramid_roi_align(p_maps, rois, size, shape):
-    """Sample every region from the pyramid level that suits it.
-
-    Parameters
-    ----------
-    p_maps : (p2, p3, p4, p5), each (H, W, C)
-    rois : (R, 4) float32 normalised
-    size : P, cells a side
-    shape : (H, W, ...) of the network's input in pixels
-
-    Returns
-    -------
-    (R, P, P, C), in the order of `rois`
-    """
-    levels = roi_levels(rois, shape)
-    patches = [
-        crop_and_resize(p_map, rois[levels == level], (size, size))
-        for level, p_map in enumerate(p_maps, start=2)
-    ]
-    return _in_order(patches, np.argsort(levels, kind="stable"))
-
-
-def _in_order(patches, order):
-    """Join the levels' patches; row i of the joined array is the patch of roi `order[i]`."""
-    joined = np.concatenate(patches)
-    y = np.empty_like(joined)
-    y[order] = joined
-    return tape.record(y, _in_order_backward, patches, order)
-
-
-def _in_order_backward(grad, patches, order):
-    ends = np.cumsum([len(p) for p in patches])[:-1]
-    return list(zip(patches, np.split(grad[order], ends), strict=True))
-
-
 def _check(feature_map, rois, size):
     check_boxes(rois, "rois")
     if feature_map.ndim != 3 or 0 in feature_map.shape:
         raise ValueError(f"feature_map must be (H, W, C) and not empty, got {feature_map.shape}")
-    if min(size) < 1:
-        raise ValueError(f"size must be at least (1, 1), got {tuple(size)}")
+    if feature_map.dtype not in (np.float32, np.float64):
+        raise ValueError(f"feature_map must be float32 or float64, got {feature_map.dtype}")
+    if len(size) != 2 or min(size) < 1:
+        raise ValueError(f"size must be two numbers of 1 or more, got {tuple(size)}")

@@ -1,0 +1,88 @@
+"""Regions of the pyramid: read each from the level whose cells suit its size.
+
+Idea    The heads want about as many cells of every object. A large region has them on a coarse map,
+        a small one only on a fine map.
+Paper   FPN (arXiv:1612.03144), section 4.2, equation 1; Mask R-CNN (arXiv:1703.06870), section 3.
+Shapes  p2 … p5 (H, W, C), rois (R, 4) normalised  ->  (R, P, P, C)
+"""
+
+import numpy as np
+
+from minimaskrcnn import tape
+from minimaskrcnn.boxes import check_boxes
+from minimaskrcnn.roi_align.forms import crop_and_resize
+
+
+def roi_levels(rois, shape):
+    """Return which pyramid level suits each region: large ones are read from coarse maps.
+
+    k = 4 + round(log2(sqrt(height · width) / 224)), in pixels of the input: a region of ImageNet's
+    224 x 224 belongs to P4. Regions without area, with reversed corners or with NaN go to P2.
+
+    Parameters
+    ----------
+    rois : (R, 4) float32 normalised
+    shape : (H, W, ...) of the network's input in pixels
+
+    Returns
+    -------
+    (R,) int64 in 2 … 5
+
+    Notes
+    -----
+    The paper cuts the logarithm off (floor); the COCO weights were trained with it rounded, half to
+    even. All arithmetic is float32, as in the original.
+
+    Examples
+    --------
+    >>> roi_levels(np.array([[0, 0, 0.5, 0.5], [0, 0, 0.1, 0.1]], np.float32), (448, 448))
+    array([4, 2])
+    """
+    check_boxes(rois, "rois")
+    height, width = rois[:, 2] - rois[:, 0], rois[:, 3] - rois[:, 1]
+    unit = np.float32(224) / np.sqrt(np.float32(shape[0] * shape[1]))
+    area = np.fmax(height * width, np.float32(1e-20))  # fmax lets no NaN pass
+    levels = np.around(np.log(np.sqrt(area) / unit) / np.log(np.float32(2)))  # half to even
+    return np.clip(4 + levels, 2, 5).astype(np.int64)
+
+
+def pyramid_roi_align(p_maps, rois, size, shape):
+    """Sample every region from the pyramid level that suits it.
+
+    Parameters
+    ----------
+    p_maps : (p2, p3, p4, p5), each (H, W, C)
+    rois : (R, 4) float32 normalised
+    size : P, cells a side
+    shape : (H, W, ...) of the network's input in pixels
+
+    Returns
+    -------
+    (R, P, P, C), in the order of `rois`
+
+    Raises
+    ------
+    ValueError
+        If there are not four maps, or as in `crop_and_resize`.
+    """
+    if len(p_maps) != 4:
+        raise ValueError(f"pyramid_roi_align wants the four maps p2 … p5, got {len(p_maps)}")
+    levels = roi_levels(rois, shape)
+    patches = [
+        crop_and_resize(p_map, rois[levels == level], (size, size))
+        for level, p_map in enumerate(p_maps, start=2)
+    ]
+    return _in_order(patches, np.argsort(levels, kind="stable"))
+
+
+def _in_order(patches, order):
+    """Join the levels' patches; row i of the joined array is the patch of roi `order[i]`."""
+    joined = np.concatenate(patches)
+    y = np.empty_like(joined)
+    y[order] = joined
+    return tape.record(y, _in_order_backward, patches, order)
+
+
+def _in_order_backward(grad, patches, order):
+    ends = np.cumsum([len(p) for p in patches])[:-1]
+    return list(zip(patches, np.split(grad[order], ends), strict=True))
