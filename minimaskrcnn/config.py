@@ -59,6 +59,7 @@ class Config:
     min_score: float = 0.7  # detections below are dropped; 0 keeps all (original)
     detection_nms_threshold: float = 0.3  # IoU, within one class (original; MRCNN 3.1 has 0.5)
     max_detections: int = 100  # an image (MRCNN 3.1)
+    detected_classes: tuple[int, ...] = ()  # ids to look for; none named = all classes
 
     @property
     def num_classes(self) -> int:

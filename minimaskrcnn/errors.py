@@ -1,4 +1,4 @@
-"""The exceptions a user may meet. Each carries one sentence: what was wrong with what, and what to do.
+"""The exceptions a user may meet: one sentence each, what was wrong with what, and what to do.
 
 Bad arguments of a single stage (a shape, a dtype) are plain `ValueError`s.
 """
@@ -10,6 +10,10 @@ class MiniMaskRCNNError(Exception):
 
 class ImageError(MiniMaskRCNNError, ValueError):
     """A photograph that cannot be read or used: names the file or says what the array is."""
+
+
+class SettingError(MiniMaskRCNNError, ValueError):
+    """A threshold, size or class name that makes no sense: names it and says what is allowed."""
 
 
 class WeightsError(MiniMaskRCNNError, ValueError):

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from minimaskrcnn.errors import DatasetError, ImageError
-from minimaskrcnn.image import read_image
+from minimaskrcnn.photo import read_photo
 from minimaskrcnn.polygons import polygons_to_mask
 from minimaskrcnn.rle import decode
 from minimaskrcnn.training import Example
@@ -115,7 +115,7 @@ def load_annotations(json_path, images_dir):
 def _read_example(dataset, image):
     where = f"{dataset.path}: image {image.image_id}"
     try:
-        picture = read_image(image.path)
+        picture = read_photo(image.path)
     except ImageError as error:
         raise DatasetError(f"{where}: {error}") from error
     if picture.shape[:2] != (image.height, image.width):

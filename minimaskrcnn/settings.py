@@ -1,0 +1,104 @@
+"""Settings of one call: `predict(photo, min_score=0.5, size=512)` without another model.
+
+Idea    What users vary from photograph to photograph has short names and is checked here; the
+        stages go on reading `Config`.
+Shapes  Config, settings  ->  Config
+"""
+
+from dataclasses import replace
+from difflib import get_close_matches
+
+from minimaskrcnn.errors import SettingError
+from minimaskrcnn.image import SIDE
+
+
+def adjusted(
+    config, min_score=None, nms_threshold=None, max_detections=None, classes=None, size=None
+):
+    """Return the configuration with what is given changed; None leaves a number as it is.
+
+    Parameters
+    ----------
+    config : Config
+    min_score : 0 … 1, drop detections below it
+    nms_threshold : 0 … 1, IoU from which on the weaker of two boxes of a class is dropped
+    max_detections : at least 1, keep so many of the best
+    classes : list of class names (or one name); only objects of these classes are looked for
+    size : pixels, a multiple of 64: side of the network's input. Smaller is quicker, larger finds
+        smaller objects; the time grows with its square. The smallest side the photograph is
+        enlarged to (`image_min_size`) changes in proportion.
+
+    Returns
+    -------
+    Config
+
+    Raises
+    ------
+    SettingError
+        Naming the setting, what is allowed and what came.
+
+    Examples
+    --------
+    >>> from minimaskrcnn.config import COCO
+    >>> config = adjusted(COCO, min_score=0.5, classes=["dog"], size=512)
+    >>> config.min_score, config.detected_classes, config.image_min_size, config.image_max_size
+    (0.5, (17,), 400, 512)
+    """
+    changes = {}
+    if min_score is not None:
+        changes["min_score"] = _fraction(min_score, "min_score")
+    if nms_threshold is not None:
+        changes["detection_nms_threshold"] = _fraction(nms_threshold, "nms_threshold")
+    if max_detections is not None:
+        changes["max_detections"] = _whole(max_detections, "max_detections", 1)
+    if classes is not None:
+        changes["detected_classes"] = class_ids(classes, config.class_names)
+    if size is not None:
+        changes.update(_sizes(_whole(size, "size", SIDE), config))
+    return replace(config, **changes)
+
+
+def class_ids(names, class_names):
+    """The ids of the named classes, (id, …); SettingError for a name the model does not know."""
+    names = [names] if isinstance(names, str) else list(names)
+    known = [name for name in class_names if name != class_names[0]]  # without the background
+    for name in names:
+        if name not in known:
+            near = get_close_matches(str(name), known, n=3) or known[:5]
+            raise SettingError(
+                f"the model knows {len(known)} classes, {name!r} is not among them; "
+                f"did you mean {', '.join(map(repr, near))}?"
+            )
+    if not names:
+        raise SettingError("classes names no class; leave it out to look for all")
+    return tuple(sorted({class_names.index(name) for name in names}))
+
+
+def _sizes(size, config):
+    if config.resize_mode == "none":
+        raise SettingError('size has no meaning for a model with resize_mode="none"')
+    if size % SIDE:
+        near = max(round(size / SIDE), 1) * SIDE
+        raise SettingError(f"size must be a multiple of {SIDE} pixels, got {size}; try {near}")
+    shorter = max(round(config.image_min_size * size / config.image_max_size), 1)
+    return {"image_max_size": size, "image_min_size": shorter}
+
+
+def _fraction(value, name):
+    if not isinstance(value, bool) and _is_number(value) and 0 <= value <= 1:
+        return float(value)
+    raise SettingError(f"{name} must be a number in 0 … 1, got {value!r}")
+
+
+def _whole(value, name, least):
+    if not isinstance(value, bool) and _is_number(value) and value >= least and value % 1 == 0:
+        return int(value)
+    raise SettingError(f"{name} must be a whole number from {least} on, got {value!r}")
+
+
+def _is_number(value):
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return False
+    return not isinstance(value, str)
