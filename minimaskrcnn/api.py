@@ -1,0 +1,61 @@
+"""The two functions most people need: `load_model` and `predict`."""
+
+import threading
+from pathlib import Path
+
+from minimaskrcnn.errors import WeightsError
+from minimaskrcnn.weights import load
+
+_kept = {}  # what `predict` has loaded, by the name it was asked for
+_loading = threading.Lock()
+
+
+def load_model(weights="coco", config=None):
+    """Load a network.
+
+    Parameters
+    ----------
+    weights : "coco", the pretrained model of 80 everyday classes, fetched on first use; "shapes", the
+        small one that is part of the package; or the path of a weight file
+    config : Config that replaces the one that belongs to the weights
+
+    Returns
+    -------
+    MaskRCNN
+
+    Raises
+    ------
+    WeightsError
+        If the weights are not to be had, damaged, or of another network.
+    """
+    return load(_path(weights), config)
+
+
+def predict(image, weights="coco"):
+    """Find the objects in a photograph: `load_model(weights).predict(image)`, the model kept.
+
+    Safe to call from several threads: the first one loads the model, the others wait for it.
+
+    Parameters
+    ----------
+    image : a path, a PIL image or a (H, W, 3) uint8 array
+    weights : as in `load_model`
+
+    Returns
+    -------
+    Detections
+    """
+    key = str(weights)
+    with _loading:
+        if key not in _kept:
+            _kept[key] = load_model(weights)
+        model = _kept[key]
+    return model.predict(image)
+
+
+def _path(weights):
+    if weights == "coco":
+        raise WeightsError("not there yet")
+    if weights == "shapes":
+        return Path(__file__).parent / "weights" / "shapes.h5"
+    return weights

@@ -1,0 +1,39 @@
+"""Files that are no weight files, told apart by their first bytes, and what to do about each."""
+
+from minimaskrcnn.errors import WeightsError
+
+SIGNATURE = b"\x89HDF\r\n\x1a\n"
+
+_FOREIGN = [  # (how the file begins, what it is)
+    (b"<", "is a web page, not weights: what was saved is the page around the download"),
+    (b"version https://git-lfs", "is a Git LFS pointer, not weights: run `git lfs pull` beside it"),
+    (b"PK\x03\x04", "is a ZIP archive (a PyTorch, NumPy or Keras 3 file?), not Keras HDF5 weights"),
+    (b"\x1f\x8b", "is compressed: unpack it first (gunzip)"),
+    (b"BZh", "is compressed: unpack it first (bunzip2)"),
+    (b"\xfd7zXZ", "is compressed: unpack it first (unxz)"),
+    (b"\x80", "is a Python pickle (PyTorch?), which is never opened: it could run any code"),
+    (b"{", "is JSON, not weights: what was saved may be a server's error message"),
+]
+
+
+def check_signature(path, head):
+    """Raise a WeightsError that says what the file is, unless it begins as HDF5 does.
+
+    Parameters
+    ----------
+    path : of the file, for the message
+    head : its first bytes
+    """
+    if head.startswith(SIGNATURE):
+        return
+    if not head:
+        raise WeightsError(f"{path}: is empty; a download may have failed. Fetch the file again")
+    if not any(head):
+        raise WeightsError(f"{path}: begins with zeros: a download broke off. Fetch it again")
+    for start, what in _FOREIGN:
+        if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(start):
+            raise WeightsError(f"{path}: {what}. Fetch the weights: `minimaskrcnn weights fetch`")
+    raise WeightsError(
+        f"{path}: is not a weight file (HDF5 begins with {SIGNATURE!r}, this with {head[:8]!r}). "
+        "Fetch the weights with `minimaskrcnn weights fetch`, or name another file"
+    )

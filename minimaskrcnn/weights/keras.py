@@ -1,0 +1,249 @@
+"""The original's weight files: Keras HDF5 to this project's dataclasses, batch norm folded.
+
+Idea    The file has a group for each layer of the original, by the original's names; the table
+        `places` says where in our dataclasses each belongs. Every layer must be there, and none may
+        be left over: a file that loads is loaded completely. Files are read by name, not by order,
+        since the published one was saved from the training model, in another order.
+Source  github.com/matterport/Mask_RCNN, `resnet_graph`, `build_rpn_model`, `fpn_classifier_graph`,
+        `build_fpn_mask_graph`: the names and what belongs together
+Shapes  Group  ->  MaskRCNN; kernels (kh, kw, in, out), dense (in, out), deconv (2, 2, out, in)
+"""
+
+import re
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from minimaskrcnn.config import COCO
+from minimaskrcnn.conv import BatchNorm, Conv, fold_batch_norm
+from minimaskrcnn.errors import WeightsError
+from minimaskrcnn.model import MaskRCNN
+from minimaskrcnn.weights import tree
+from minimaskrcnn.weights.hdf5 import Array, Group, read_array
+from minimaskrcnn.weights.shapes import check_shapes
+
+# What Keras calls the arrays of a layer, and where they belong in a Conv.
+PARTS = {
+    "kernel": "kernel",
+    "bias": "bias",
+    "gamma": "norm.gamma",
+    "beta": "norm.beta",
+    "moving_mean": "norm.mean",
+    "moving_variance": "norm.variance",
+}
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a layer of the original belongs."""
+
+    name: str  # in our dataclasses
+    layer: str  # in Keras
+    norm: str | None = None  # the batch normalisation that follows it, in Keras
+    stride: int = 1
+    padding: int = 0  # rows and columns of zeros on each side
+
+
+def places(blocks, mask_convs=4):
+    """The table of the network: a Place for each layer.
+
+    Parameters
+    ----------
+    blocks : how many residual blocks each of the stages 2 … 5 has; 3, 4, 23, 3 in ResNet-101
+    mask_convs : convolutions of the mask head before its deconvolution
+    """
+    table = [Place("backbone.stem", "conv1", "bn_conv1", stride=2, padding=3)]
+    for stage, count in enumerate(blocks):
+        for b in range(count):
+            table += _block(f"backbone.stages.{stage}.{b}", f"{stage + 2}{chr(ord('a') + b)}", b)
+    for i in range(len(blocks)):
+        table.append(Place(f"fpn.lateral.{i}", f"fpn_c{i + 2}p{i + 2}"))
+        table.append(Place(f"fpn.smooth.{i}", f"fpn_p{i + 2}", padding=1))
+    table += [
+        Place("rpn.shared", "rpn_conv_shared", padding=1),
+        Place("rpn.logits", "rpn_class_raw"),
+        Place("rpn.deltas", "rpn_bbox_pred"),
+        Place("box_head.hidden1", "mrcnn_class_conv1", "mrcnn_class_bn1"),
+        Place("box_head.hidden2", "mrcnn_class_conv2", "mrcnn_class_bn2"),
+        Place("box_head.logits", "mrcnn_class_logits"),
+        Place("box_head.deltas", "mrcnn_bbox_fc"),
+    ]
+    for i in range(mask_convs):
+        layer, norm = f"mrcnn_mask_conv{i + 1}", f"mrcnn_mask_bn{i + 1}"
+        table.append(Place(f"mask_head.convs.{i}", layer, norm, padding=1))
+    table.append(Place("mask_head.deconv", "mrcnn_mask_deconv"))
+    table.append(Place("mask_head.logits", "mrcnn_mask"))
+    return table
+
+
+def _block(name, number, b):
+    """One residual block, `number` as in 4a; the first of stages 3 … 5 halves the resolution."""
+    stride = 2 if b == 0 and not number.startswith("2") else 1
+    branch, norm = f"res{number}_branch", f"bn{number}_branch"
+    block = [
+        Place(f"{name}.reduce", f"{branch}2a", f"{norm}2a", stride),
+        Place(f"{name}.spatial", f"{branch}2b", f"{norm}2b", padding=1),
+        Place(f"{name}.expand", f"{branch}2c", f"{norm}2c"),
+    ]
+    if b == 0:
+        block.append(Place(f"{name}.shortcut", f"{branch}1", f"{norm}1", stride))
+    return block
+
+
+def read_keras(file, root, config=None):
+    """Return the MaskRCNN of an open Keras file.
+
+    Parameters
+    ----------
+    file, root : as `hdf5.open_file` yields them
+    config : Config; None for that of the COCO model, which fits files of 81 classes
+
+    Raises
+    ------
+    WeightsError
+        If a layer is missing, left over, misshapen, not float32, or holds NaN or infinity.
+    """
+    layers = keras_layers(file, root)
+    table = places(_blocks(layers))
+    arrays = _our_names(file, layers, table)
+    shapes = {name: array.shape for name, array in arrays.items()}
+    layer_of = {place.name: f"the layer {place.layer}" for place in table}
+    if config is None:
+        config = _coco(file, shapes)
+    check_shapes(file.path, shapes, config, called=layer_of.get)
+
+    leaves = {f"config.{name}": value for name, value in vars(config).items()}
+    for place in table:
+        leaves.update(_read_place(file, arrays, place))
+    return tree.build(MaskRCNN, leaves)
+
+
+def keras_layers(file, root):
+    """Return {layer: {"kernel": Array, …}} of all layers with weights.
+
+    The three layers of the RPN lie together in one group; they are listed one by one. In a model
+    that was built second in a session they are called rpn_conv_shared_1 and the like.
+    """
+    if "layer_names" not in root.attributes and "model_weights" in root.members:
+        root = root.members["model_weights"]  # the file of a whole model
+    names = root.attributes.get("layer_names") if isinstance(root, Group) else None
+    if not isinstance(names, list):
+        raise WeightsError(
+            f"{file.path}: is HDF5, but not weights as Keras saves them (the list layer_names is "
+            "missing). Save them with model.save_weights(…), or fetch the file again"
+        )
+    layers = {}
+    for group_name in names:
+        group = root.members.get(group_name)
+        if not isinstance(group, Group):
+            raise WeightsError(f"{file.path}: names a layer {group_name!r} but does not hold it")
+        for weight, array in _weights(file, group_name, group).items():
+            path, part = weight.split(":")[0].split("/")[-2:]
+            layer = re.sub(r"_\d+$", "", path) if group_name == "rpn_model" else group_name
+            if part not in PARTS or part in layers.setdefault(layer, {}):
+                raise WeightsError(f"{file.path}: the layer {layer} has an unknown array {part!r}")
+            layers[layer][part] = array
+    return layers
+
+
+def _weights(file, group_name, group):
+    """The arrays of a layer's group by their paths in it, which must be those it says it has."""
+    listed = group.attributes.get("weight_names")
+    listed = listed if isinstance(listed, list) else []  # for none, Keras writes an empty array
+    held = arrays_within(group)
+    if sorted(listed) != sorted(held) or not all("/" in name for name in listed):
+        odd = sorted(set(listed) ^ set(held)) or listed
+        raise WeightsError(
+            f"{file.path}: the layer {group_name} is damaged: the arrays it lists are not the "
+            f"arrays it holds ({odd[0]}). Fetch or copy the file again"
+        )
+    return held
+
+
+def arrays_within(group, prefix=""):
+    """All arrays below a group: {"conv1/kernel:0": Array}."""
+    found = {}
+    for name, member in group.members.items():
+        if isinstance(member, Array):
+            found[prefix + name] = member
+        else:
+            found.update(arrays_within(member, f"{prefix}{name}/"))
+    return found
+
+
+def _blocks(layers):
+    """How many residual blocks the stages have: res4a, res4b, … until one is not there."""
+    counts = []
+    for stage in (2, 3, 4, 5):
+        count = 1  # at least: what is missing of it is reported later
+        while f"res{stage}{chr(ord('a') + count)}_branch2a" in layers:
+            count += 1
+        counts.append(count)
+    return counts
+
+
+def _our_names(file, layers, table):
+    """Return {our name: Array}; refuse layers that have no place in the table."""
+    arrays, used = {}, set()
+    for place in table:
+        for layer in (place.layer, place.norm):
+            for part, array in layers.get(layer, {}).items():
+                arrays[f"{place.name}.{PARTS[part]}"] = array
+            used.add(layer)
+    unused = [layer for layer in layers if layer not in used]
+    if unused:
+        missing = [place.layer for place in table if place.layer not in layers]
+        raise WeightsError(
+            f"{file.path}: holds the layer {unused[0]}, which this network has no place for"
+            + (f", and lacks {missing[0]}" if missing else "")
+            + ". The file is of another network than Mask R-CNN with a ResNet and a pyramid"
+        )
+    for place in table:
+        for layer in (place.layer, place.norm):
+            if layer is not None and layer not in layers:
+                raise WeightsError(
+                    f"{file.path}: has no layer {layer}. The file is of another network than Mask "
+                    "R-CNN with a ResNet and a pyramid, or incomplete"
+                )
+    return arrays
+
+
+def _coco(file, shapes):
+    found = shapes.get("box_head.logits.bias", (None,))[0]
+    if found not in (None, COCO.num_classes):
+        raise WeightsError(
+            f"{file.path}: is of {found} classes, the background included, and does not say what "
+            f"they are called. Name them: `minimaskrcnn weights convert {file.path} OUT.h5 "
+            "--class-names one,two,…`, or config=Config(class_names=(…))"
+        )
+    return COCO
+
+
+def _read_place(file, arrays, place):
+    """The leaves of one layer: its arrays, folded, and how a convolution moves."""
+    parts = {
+        part: _read(file, arrays[f"{place.name}.{part}"], place)
+        for part in PARTS.values()
+        if f"{place.name}.{part}" in arrays
+    }
+    norm = [parts.pop(part) for part in list(parts) if part.startswith("norm.")]
+    if norm:
+        conv = fold_batch_norm(Conv(parts["kernel"], parts["bias"]), BatchNorm(*norm))
+        parts = {"kernel": conv.kernel, "bias": conv.bias}
+    if place.stride != 1:
+        parts["stride"] = place.stride
+    if place.padding:
+        parts["padding"] = (place.padding, place.padding)
+    return {f"{place.name}.{part}": value for part, value in parts.items()}
+
+
+def _read(file, array, place):
+    if array.dtype != np.float32:
+        raise WeightsError(f"{file.path}: the layer {place.layer} is {array.dtype}, not float32")
+    values = read_array(file, array)
+    if not np.isfinite(values).all():
+        raise WeightsError(
+            f"{file.path}: the layer {place.layer} holds numbers that are not finite (NaN or "
+            "infinity): training diverged, or the file is damaged"
+        )
+    return values

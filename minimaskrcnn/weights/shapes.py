@@ -1,0 +1,104 @@
+"""Do the arrays of a file make one network? Judged by their shapes, before any number is read.
+
+Idea    Depth and widths are free, but each layer must take what the one before it gives, and the last
+        layers must have room for the classes and anchors that the configuration names.
+Shapes  {"backbone.stem.kernel": (7, 7, 3, 64), …}  ->  nothing, or one sentence about what is wrong
+"""
+
+from functools import partial
+
+from minimaskrcnn.errors import WeightsError
+
+STAGES = 4  # of the backbone: C2 … C5
+NORM = ("gamma", "beta", "mean", "variance")
+
+
+def check_shapes(path, shapes, config, called=str):
+    """Raise a WeightsError about the first layer that does not fit, in the order of the data flow.
+
+    Parameters
+    ----------
+    path : of the file, for the message
+    shapes : dict from name, as in `tree.named_arrays`, to shape
+    config : Config; read are `class_names`, `anchor_ratios`, `pool_size`
+    called : function from a layer's name to what the file calls it, for the message
+    """
+    layer = partial(_layer, path, shapes, called)
+    found = shapes.get("box_head.logits.bias", (None,))[0]
+    if found != config.num_classes:
+        raise WeightsError(
+            f"{path}: is of {found} classes, the background included, but {config.num_classes} "
+            "class names are given: name as many as it has (--class-names, or config=…)"
+        )
+    widths = _check_backbone(layer, shapes)
+    laterals = [layer(f"fpn.lateral.{i}", 1, 1, c, None) for i, c in enumerate(widths)]
+    width = laterals[-1]  # of the whole pyramid, since its levels are added
+    for i in range(STAGES):
+        layer(f"fpn.lateral.{i}", 1, 1, widths[i], width)
+        layer(f"fpn.smooth.{i}", 3, 3, width, width)
+
+    shared = layer("rpn.shared", 3, 3, width, None)
+    layer("rpn.logits", 1, 1, shared, 2 * len(config.anchor_ratios))
+    layer("rpn.deltas", 1, 1, shared, 4 * len(config.anchor_ratios))
+
+    cells, classes = config.pool_size, config.num_classes
+    hidden = layer("box_head.hidden1", cells, cells, width, None)
+    hidden = layer("box_head.hidden2", 1, 1, hidden, None)
+    layer("box_head.logits", hidden, classes)
+    layer("box_head.deltas", hidden, 4 * classes)
+
+    for i in range(_count(shapes, "mask_head.convs")):
+        width = layer(f"mask_head.convs.{i}", 3, 3, width, None)
+    width = layer("mask_head.deconv", 2, 2, None, width, outputs=2)
+    layer("mask_head.logits", 1, 1, width, classes)
+
+
+def _check_backbone(layer, shapes):
+    """Stem and stages; returns the channels of C2 … C5."""
+    channels, widths = layer("backbone.stem", 7, 7, 3, None), []
+    for stage in range(STAGES):
+        prefix = f"backbone.stages.{stage}"
+        for b in range(max(_count(shapes, prefix), 1)):
+            block = f"{prefix}.{b}"
+            narrow = layer(f"{block}.reduce", 1, 1, channels, None)
+            narrow = layer(f"{block}.spatial", 3, 3, narrow, None)
+            shortcut = channels
+            if b == 0 or f"{block}.shortcut.kernel" in shapes:
+                shortcut = layer(f"{block}.shortcut", 1, 1, channels, None)
+            channels = layer(f"{block}.expand", 1, 1, narrow, shortcut)
+        widths.append(channels)
+    return widths
+
+
+def _count(shapes, prefix):
+    """How many parts prefix.0, prefix.1, … there are."""
+    start = prefix + "."
+    return len({n[len(start) :].split(".")[0] for n in shapes if n.startswith(start)})
+
+
+def _layer(path, shapes, called, name, *wanted, outputs=-1):
+    """Check one layer's kernel, bias and norm; returns the number of its outputs. None: any."""
+    kernel = shapes.get(f"{name}.kernel")
+    if kernel is None:
+        raise WeightsError(
+            f"{path}: has no {called(name)}. The file is of another network than Mask R-CNN with "
+            "a ResNet and a feature pyramid, or incomplete"
+        )
+    if len(kernel) != len(wanted) or any(
+        w not in (None, k) for w, k in zip(wanted, kernel, strict=True)
+    ):
+        text = ", ".join("any" if w is None else str(w) for w in wanted)
+        raise WeightsError(
+            f"{path}: {called(name)} has a kernel of shape {kernel}, expected ({text}). "
+            "The file is of another network than the layers before this one"
+        )
+    vectors = [f"{name}.bias"]
+    if any(f"{name}.norm.{part}" in shapes for part in NORM):
+        vectors += [f"{name}.norm.{part}" for part in NORM]
+    for vector in vectors:
+        if shapes.get(vector) != (kernel[outputs],):
+            raise WeightsError(
+                f"{path}: {called(name)} has {vector.rsplit('.', 1)[1]} of shape "
+                f"{shapes.get(vector)}, expected ({kernel[outputs]},)"
+            )
+    return kernel[outputs]
