@@ -75,8 +75,13 @@ def paste_mask(mask_probs, box, shape, threshold=0.5):
     y1, x1, y2, x2 = (int(edge) for edge in box)
     if not (0 <= y1 < y2 <= shape[0] and 0 <= x1 < x2 <= shape[1]):
         raise ValueError(f"box {(y1, x1, y2, x2)} does not lie within the image {tuple(shape[:2])}")
+    mask = np.zeros(shape[:2], bool)
+    mask[y1:y2, x1:x2] = stretch_mask(mask_probs, y2 - y1, x2 - x1, threshold)
+    return mask
+
+
+def stretch_mask(mask_probs, height, width, threshold=0.5):
+    """One object's mask over its box only: (h, w) probabilities -> (height, width) bool."""
     if mask_probs.ndim != 2 or np.isnan(mask_probs).any():
         raise ValueError(f"mask_probs must be (h, w) without NaN, got {mask_probs.shape}")
-    mask = np.zeros(shape[:2], bool)
-    mask[y1:y2, x1:x2] = resize(mask_probs, y2 - y1, x2 - x1) >= threshold
-    return mask
+    return resize(mask_probs, height, width) >= threshold
