@@ -111,17 +111,23 @@ def _outlined(example):
 def main():
     """Print the statistics of scenes 0, 1, 2, … and draw them if asked to."""
     parser = argparse.ArgumentParser(prog="python -m minimaskrcnn.training.shapes")
-    parser.add_argument("--scenes", type=int, default=300, help="how many (300)")
+    parser.add_argument("--scenes", type=int, default=300, help="how many to describe (300)")
     parser.add_argument("--size", type=int, default=128, help="pixels a side (128)")
-    parser.add_argument("--sheet", metavar="FILE", help="a PNG of the first 48 with their masks")
+    parser.add_argument("--sheet", metavar="FILE", help="a PNG of scenes 0 to 47 and their masks")
     given = parser.parse_args()
-    numbers = statistics(draw(seed, given.size) for seed in range(given.scenes))
+    try:
+        _report(statistics(draw(seed, given.size) for seed in range(max(given.scenes, 1))))
+        if given.sheet:
+            sheet(given.sheet, [scene(seed, given.size) for seed in range(48)])
+    except (ValueError, OSError) as error:  # a size or a file that cannot be
+        parser.error(str(error))
+
+
+def _report(numbers):
     print(f"{'':24}     mean    least     10 %     50 %     90 %     most")
     for name, values in numbers.items():
         row = [values.mean(), *np.percentile(values, [0, 10, 50, 90, 100])]
         print(f"{name:24}" + "".join(f"{number:9.2f}" for number in row))
-    if given.sheet:
-        sheet(given.sheet, [scene(seed, given.size) for seed in range(min(given.scenes, 48))])
 
 
 if __name__ == "__main__":
