@@ -68,3 +68,19 @@ class Config:
 
 
 COCO = Config()
+
+# The bundled model, trained from nothing on drawn scenes of 128 x 128 (`minimaskrcnn train`). What
+# differs: shapes of 6 to 60 pixels want smaller anchors; a model that is not asked for the odd
+# doubtful shape loses AP, so its score may be low; shapes overlap, so that boxes do as well.
+SHAPES = Config(
+    class_names=("background", "circle", "square", "triangle"),
+    image_min_size=128,
+    image_max_size=128,
+    mean_pixel=(127.5, 127.5, 127.5),
+    pixel_std=64.0,
+    anchor_scales=(12, 24, 48, 96, 192),
+    pre_nms_proposals=300,
+    post_nms_proposals=100,
+    min_score=0.05,
+    detection_nms_threshold=0.5,
+)

@@ -22,3 +22,7 @@ class WeightsError(MiniMaskRCNNError, ValueError):
 
 class DatasetError(MiniMaskRCNNError, ValueError):
     """Annotations that are corrupt or do not fit: names file, image and annotation."""
+
+
+class TrainingError(MiniMaskRCNNError, RuntimeError):
+    """A training that cannot go on: says at which step, why, and what is kept."""

@@ -8,6 +8,8 @@ Idea    A differentiable operation ends with `return tape.record(y, backward, ..
 Shapes  `backward(grad, ...)` takes d loss / d y, shaped as y, and returns pairs (array, gradient),
         one for each array that took part: inputs, kernels, biases. Arrays are told apart by
         identity, so a reshape between two operations has to be an operation too (`layers.reshape`).
+        An operation with several outputs hands over the list of them; its backward takes a list of
+        gradients, None for an output that led nowhere.
 """
 
 import threading
@@ -26,7 +28,10 @@ def record(y, backward, *arguments):
 
 @contextmanager
 def recording():
-    """Record the operations of this thread inside the `with` block; yields the list of them."""
+    """Record the operations of this thread inside the `with` block; yields the list of them.
+
+    A recording within a recording is a tape of its own: the outer one does not hear of it.
+    """
     outer = getattr(_active, "steps", None)
     _active.steps = []
     try:
@@ -40,7 +45,7 @@ def gradients(steps, seeds):
 
     Parameters
     ----------
-    steps : list made by `recording`
+    steps : list made by `recording`; it is emptied on the way, so that memory is free early
     seeds : list of (array, gradient): where the walk starts, d loss / d array of each
 
     Returns
@@ -51,12 +56,21 @@ def gradients(steps, seeds):
     found = {}
     for array, gradient in seeds:
         _accumulate(found, array, gradient)
-    for y, backward, arguments in reversed(steps):
-        gradient = found.pop(id(y), None)
+    while steps:
+        y, backward, arguments = steps.pop()
+        gradient = _take(found, y)
         if gradient is not None:
             for array, part in backward(gradient, *arguments):
                 _accumulate(found, array, part)
     return found
+
+
+def _take(found, y):
+    """The gradient of y (a list of outputs: a list), or None if nothing came of y."""
+    if not isinstance(y, list):
+        return found.pop(id(y), None)
+    gradients = [found.pop(id(array), None) for array in y]
+    return None if all(gradient is None for gradient in gradients) else gradients
 
 
 def _accumulate(found, array, gradient):

@@ -1,0 +1,103 @@
+"""Checkpoints: everything that training needs to go on as if it had not been interrupted.
+
+Idea    The weights as they learn (float32, normalisations not folded), what the optimiser
+        remembers, the step and the losses so far. The batches need no memory: they follow from seed
+        and step. A checkpoint is written beside the old one and takes its place at once, so that
+        there is always a whole one.
+Shapes  one .npz file of named arrays
+"""
+
+import json
+import os
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from minimaskrcnn.errors import TrainingError
+from minimaskrcnn.training.parameters import named_arrays
+
+
+@dataclass
+class Progress:
+    """How far a training has come; `train` writes into it."""
+
+    step: int = 0  # steps done
+    memory: dict = field(default_factory=dict)  # of the optimiser, arrays by name
+    losses: list = field(default_factory=list)  # of each step: five losses, gradient length, rate
+
+
+def save_checkpoint(path, model, progress, run):
+    """Write a checkpoint.
+
+    Parameters
+    ----------
+    path : of the .npz file
+    model : MaskRCNN
+    progress : Progress
+    run : dict that describes the run (seed, recipe); resuming another one is refused
+
+    Raises
+    ------
+    TrainingError
+        If a weight is not finite; the checkpoint before stays as it is.
+    """
+    weights = named_arrays(model)
+    broken = [name for name, array in weights.items() if not np.isfinite(array).all()]
+    if broken:
+        raise TrainingError(
+            f"after step {progress.step} {broken[0]} holds numbers that are not finite: the "
+            f"training has diverged; {path} was left as it was, try a lower learning rate"
+        )
+    arrays = {f"weights/{name}": array for name, array in weights.items()}
+    arrays.update((f"memory/{name}", array) for name, array in progress.memory.items())
+    arrays.update(
+        step=np.array(progress.step),
+        losses=np.array(progress.losses, np.float64),
+        run=np.array(json.dumps(run)),
+    )
+    part = Path(f"{path}.part")
+    with part.open("wb") as file:
+        np.savez(file, **arrays)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+
+
+def load_checkpoint(path, model, run):
+    """Put a checkpoint's weights into `model` and return its Progress.
+
+    Raises
+    ------
+    TrainingError
+        If the file is damaged, belongs to another model or to another run.
+    """
+    try:
+        with np.load(path) as file:
+            arrays = {name: file[name] for name in file.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise TrainingError(
+            f"{path}: cannot be read as a checkpoint ({error}); delete it to begin anew"
+        ) from error
+    _check_same_run(path, json.loads(str(arrays["run"])), run)
+    for name, array in named_arrays(model).items():
+        stored = arrays.get(f"weights/{name}")
+        if stored is None or stored.shape != array.shape:
+            raise TrainingError(f"{path}: belongs to another model, {name} does not fit")
+        array[...] = stored
+    memory = {
+        name.removeprefix("memory/"): array
+        for name, array in arrays.items()
+        if name.startswith("memory/")
+    }
+    return Progress(int(arrays["step"]), memory, arrays["losses"].tolist())
+
+
+def _check_same_run(path, stored, run):
+    for name in sorted(stored.keys() | run.keys()):
+        if stored.get(name) != run.get(name):
+            raise TrainingError(
+                f"{path}: is of a run with {name} {stored.get(name)}, this one has "
+                f"{run.get(name)}; give the same settings or another folder"
+            )

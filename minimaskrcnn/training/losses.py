@@ -1,0 +1,147 @@
+"""The five losses: how wrong each answer is, and which way each number should have moved.
+
+Idea    Two questions of class (what is this anchor, what is this region): cross-entropy, the
+        surprise at the truth. Two of place (how should the box move): smooth L1, squared for small
+        errors and proportional for large ones, so that a few wild ones do not rule. One of pixels
+        (is this cell the object's): cross-entropy for each cell by itself, in the mask of the true
+        class alone, so that classes do not compete. The network learns from their plain sum.
+Paper   Mask R-CNN (arXiv:1703.06870), section 3, "Loss"; smooth L1: Fast R-CNN
+        (arXiv:1504.08083), equation 3.
+Shapes  answers and targets  ->  loss, a float, and its gradient, shaped and typed as the answer
+
+Notes   Each loss is a mean over what it asks about, in the whole batch, and 0 where it asks about
+        nothing. Targets and regions are constants: no gradient flows into them.
+"""
+
+import numpy as np
+
+from minimaskrcnn.layers import sigmoid, softmax
+
+LOSS_NAMES = ("rpn_class", "rpn_box", "class", "box", "mask")
+
+_EDGE = 1e-7  # probabilities of a cell are kept so far from 0 and 1 (Keras, as the original)
+
+
+def rpn_class_loss(logits, match):
+    """Is there an object at this anchor? Mean over the anchors that are asked about.
+
+    Parameters
+    ----------
+    logits : (..., A, 2), background and object
+    match : (..., A); 1 object, -1 background, 0 not asked about
+
+    Returns
+    -------
+    loss : float
+    gradient : (..., A, 2)
+    """
+    return _cross_entropy(logits, (match == 1).astype(np.int64), match != 0)
+
+
+def rpn_box_loss(deltas, match, targets):
+    """How should the anchors that are objects move? Mean over their coordinates.
+
+    Parameters
+    ----------
+    deltas : (..., A, 4)
+    match : (..., A) as in `rpn_class_loss`
+    targets : (positives, 4), in the order of the anchors, one image after the other
+
+    Returns
+    -------
+    loss : float
+    gradient : (..., A, 4)
+    """
+    gradient = np.zeros_like(deltas)
+    loss, gradient[match == 1] = _smooth_l1(deltas[match == 1], targets)
+    return loss, gradient
+
+
+def class_loss(logits, class_ids, known=None):
+    """What is in this region? Mean over the regions.
+
+    Parameters
+    ----------
+    logits : (R, K)
+    class_ids : (R,), 0 for background
+    known : (K,) bool or None: the classes that the dataset labels. A region that is taken for
+        another one is not asked about: the dataset cannot say that this is wrong.
+
+    Returns
+    -------
+    loss : float
+    gradient : (R, K)
+    """
+    asked = np.ones(len(logits), bool) if known is None else known[logits.argmax(axis=1)]
+    return _cross_entropy(logits, class_ids, asked)
+
+
+def box_loss(deltas, class_ids, targets):
+    """How should the regions that are objects move? Mean over the coordinates of their own class.
+
+    Parameters
+    ----------
+    deltas : (R, K, 4)
+    class_ids : (R,), 0 for background
+    targets : (R, 4); those of background are not read
+
+    Returns
+    -------
+    loss : float
+    gradient : (R, K, 4), 0 for all classes but the region's own
+    """
+    rows = np.flatnonzero(class_ids > 0)
+    gradient = np.zeros_like(deltas)
+    own = rows, class_ids[rows]
+    loss, gradient[own] = _smooth_l1(deltas[own], targets[rows])
+    return loss, gradient
+
+
+def mask_loss(logits, class_ids, targets):
+    """Which cells of this region are the object's? Mean over the cells of its own class's mask.
+
+    Parameters
+    ----------
+    logits : (P, h, w, K), of positives
+    class_ids : (P,), from 1
+    targets : (P, h, w) in 0 … 1
+
+    Returns
+    -------
+    loss : float
+    gradient : (P, h, w, K), 0 for all classes but the region's own
+    """
+    gradient = np.zeros_like(logits)
+    if not len(logits):
+        return 0.0, gradient
+    rows = np.arange(len(logits))
+    own = logits[rows, :, :, class_ids]  # (P, h, w)
+    probs = sigmoid(own)
+    clipped = np.clip(probs, logits.dtype.type(_EDGE), logits.dtype.type(1 - _EDGE))
+    losses = -targets * np.log(clipped) - (1 - targets) * np.log(1 - clipped)
+    gradient[rows, :, :, class_ids] = np.where(probs == clipped, probs - targets, 0) / own.size
+    return float(losses.mean()), gradient
+
+
+def _cross_entropy(logits, labels, asked):
+    """Mean of -log softmax(logits)[label] over the rows that are asked about."""
+    gradient = np.zeros_like(logits)
+    rows, labels = logits[asked], labels[asked]  # (n, K), (n,)
+    if not len(rows):
+        return 0.0, gradient
+    here = np.arange(len(rows)), labels
+    shifted = rows - rows.max(axis=1, keepdims=True)  # the maximum cancels: no overflow
+    losses = np.log(np.exp(shifted).sum(axis=1)) - shifted[here]
+    difference = softmax(rows)
+    difference[here] -= 1  # d loss / d logit = probability - truth
+    gradient[asked] = difference / len(rows)
+    return float(losses.mean()), gradient
+
+
+def _smooth_l1(answers, targets):
+    """Mean of d²/2 where |d| < 1, else of |d| - 1/2, with d = answer - target."""
+    if not answers.size:
+        return 0.0, np.zeros_like(answers)
+    d = answers - targets.astype(answers.dtype)
+    losses = np.where(np.abs(d) < 1, d * d / 2, np.abs(d) - 0.5)
+    return float(losses.mean()), np.clip(d, -1, 1) / answers.dtype.type(d.size)

@@ -1,0 +1,130 @@
+"""Optimisers: how far to move every weight, given its gradient.
+
+Idea    Stochastic gradient descent with momentum rolls downhill with inertia. Adam divides each
+        step by the usual size of that weight's gradient, so that all weights move about equally
+        fast, whatever the scale of their layer; AdamW keeps weight decay out of that division.
+        The learning rate rises at first, while the averages still settle, and falls at the end.
+Paper   Momentum: Sutskever et al. 2013, equations 1 and 2 as in Keras. Adam: arXiv:1412.6980,
+        algorithm 1. AdamW: arXiv:1711.05101, algorithm 2. Cosine: arXiv:1608.03983, equation 5.
+        Warm-up: arXiv:1706.02677, section 2.2. Clipping: arXiv:1211.5063, algorithm 1.
+Shapes  dicts from a name to an array: weights, gradients, and what the optimiser remembers
+
+Notes   Both optimisers write into the weights: nothing else in the package does. They have one
+        signature, so that a recipe names the one it wants.
+"""
+
+import numpy as np
+
+SGD_MOMENTUM = 0.9  # (original)
+SGD_DECAY = 1e-4  # of the mean square of each kernel and bias (original: the mean, not the sum)
+
+ADAM_BETAS = (0.9, 0.99)  # memory of the gradient and of its square; the paper has 0.999
+ADAM_DECAY = 0.02  # of kernels, a unit of learning rate
+ADAM_EPSILON = 1e-8
+
+
+def sgd(weights, gradients, memory, rate, step):
+    """Move the weights by one step of gradient descent with momentum.
+
+    velocity = 0.9 · velocity - rate · gradient;  weight = weight + velocity
+
+    Parameters
+    ----------
+    weights : dict from name to array, written
+    gradients : dict from name to array; a weight without one stays
+    memory : dict, empty at first, written: "velocity.NAME"
+    rate : learning rate
+    step : which step this is, from 1 (not used)
+    """
+    for name, gradient in gradients.items():
+        w = weights[name]
+        if name.endswith(("kernel", "bias")):
+            gradient = gradient + w.dtype.type(2 * SGD_DECAY / w.size) * w
+        velocity = memory.setdefault(f"velocity.{name}", np.zeros_like(w))
+        velocity *= w.dtype.type(SGD_MOMENTUM)
+        velocity -= w.dtype.type(rate) * gradient
+        w += velocity
+
+
+def adamw(weights, gradients, memory, rate, step):
+    """Move the weights by one step of AdamW; arguments as in `sgd`.
+
+    mean = b1 · mean + (1 - b1) · gradient;  square = b2 · square + (1 - b2) · gradient²
+    weight = weight - rate · (mean / (1 - b1^step) / (sqrt(square / (1 - b2^step)) + epsilon)
+                              + decay · weight)
+
+    Only kernels decay: biases and scales say where things are, not how wild the function is.
+    """
+    b1, b2 = ADAM_BETAS
+    for name, gradient in gradients.items():
+        w = weights[name]
+        mean = memory.setdefault(f"mean.{name}", np.zeros_like(w))
+        square = memory.setdefault(f"square.{name}", np.zeros_like(w))
+        mean += w.dtype.type(1 - b1) * (gradient - mean)
+        square += w.dtype.type(1 - b2) * (gradient * gradient - square)
+        if name.endswith("kernel"):
+            w *= w.dtype.type(1 - rate * ADAM_DECAY)
+        size = np.sqrt(square / w.dtype.type(1 - b2**step)) + w.dtype.type(ADAM_EPSILON)
+        w -= w.dtype.type(rate / (1 - b1**step)) * mean / size
+
+
+def clip_gradients(gradients, limit):
+    """Scale all gradients alike so that their common length is at most `limit`.
+
+    Parameters
+    ----------
+    gradients : dict from name to array
+    limit : positive float
+
+    Returns
+    -------
+    clipped : dict from name to array
+    length : float, before clipping; NaN or infinite when the training diverges
+
+    Examples
+    --------
+    >>> clipped, length = clip_gradients({"a": np.array([3.0]), "b": np.array([4.0])}, 1.0)
+    >>> clipped["a"].item(), length
+    (0.6, 5.0)
+    """
+    squares = [np.square(g, dtype=np.float64).sum() for g in gradients.values()]
+    length = float(np.sqrt(sum(squares)))
+    if not length > limit:
+        return gradients, length
+    scale = limit / length
+    return {name: g * g.dtype.type(scale) for name, g in gradients.items()}, length
+
+
+def cosine(step, steps, peak, warm_up=150, last=0.01):
+    """Learning rate of a step: up in a straight line, then down half a cosine wave.
+
+    Parameters
+    ----------
+    step : 1 … steps
+    steps : of the whole training
+    peak : the highest rate
+    warm_up : steps until the peak
+    last : the rate at the end, as a share of the peak
+
+    Examples
+    --------
+    >>> [round(cosine(step, 1000, 1.0, warm_up=100), 3) for step in (1, 100, 550, 1000)]
+    [0.01, 1.0, 0.505, 0.01]
+    """
+    if step <= warm_up:
+        return peak * step / warm_up
+    done = (step - warm_up) / max(steps - warm_up, 1)
+    return peak * (last + (1 - last) * (1 + np.cos(np.pi * done)) / 2)
+
+
+def stepped(step, steps, peak, warm_up=0, falls=(2 / 3, 8 / 9)):
+    """Learning rate of a step: the peak, and a tenth of it after each of `falls` (shares of all).
+
+    Examples
+    --------
+    >>> [round(stepped(step, 90, 1.0), 3) for step in (1, 60, 61, 80, 81)]
+    [1.0, 1.0, 0.1, 0.1, 0.01]
+    """
+    if step <= warm_up:
+        return peak * step / warm_up
+    return peak * 0.1 ** sum(step > fall * steps for fall in falls)

@@ -1,0 +1,55 @@
+"""Recipes: every number of a training run, in one place.
+
+Idea    Two ways to learn. From nothing: everything moves, quickly, on pictures made as needed. Fine
+        tuning: the backbone keeps what it knows, the rest adapts slowly to a small dataset, as the
+        original does it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from minimaskrcnn.training.optimise import adamw, cosine, sgd, stepped
+from minimaskrcnn.training.step import Sampling
+
+HEADS = ("fpn", "rpn", "box_head", "mask_head")  # what fine-tuning trains: all but the backbone
+ALL = ("backbone", *HEADS)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a model is trained; the defaults are the original's."""
+
+    steps: int
+    batch_size: int = 2  # images a step
+    rate: float = 0.001  # learning rate at its highest
+    schedule: Callable = stepped  # (step, steps, rate) -> the rate of this step
+    optimiser: Callable = sgd
+    longest_gradient: float = 5.0  # longer ones are scaled down to this length
+    learns: tuple[str, ...] = HEADS  # parts of the model
+    augment: bool = False  # mirror, turn, swap colours
+    sampling: Sampling = field(default_factory=Sampling)
+
+
+FINE_TUNING = Recipe(steps=1000)
+
+# The bundled model's. AdamW, because plain descent hardly moves the RPN of a new network; few
+# anchors and regions an image, because a scene has six objects at most; objects added to the
+# proposals, because a new RPN proposes none of them.
+FROM_NOTHING = Recipe(
+    steps=6000,
+    batch_size=8,
+    rate=0.002,
+    schedule=cosine,
+    optimiser=adamw,
+    learns=ALL,
+    augment=True,
+    sampling=Sampling(
+        anchors=64,
+        pre_nms_proposals=200,
+        post_nms_proposals=64,
+        rois=48,
+        mask_rois=8,
+        object_copies=2,
+        masks_as_pasted=True,
+    ),
+)

@@ -1,0 +1,215 @@
+"""One step of learning: what the network says about a batch, how wrong it is, which way to move.
+
+Idea    The stages are those that predict. They run on a batch while the tape records; the losses
+        give the gradient at the answers, and the tape carries it back to every weight.
+Paper   Mask R-CNN (arXiv:1703.06870), section 3.1, "Training": the heads learn on a sample of the
+        proposals, all branches side by side. End to end: Faster R-CNN (arXiv:1506.01497), 3.2.
+Shapes  images (B, H, W, 3)  ->  five losses, a gradient for each weight
+
+Notes   Backbone, pyramid and RPN run on the whole batch, so that batch normalisation has something
+        to average over; targets, proposals and regions go image by image; then the regions of all
+        images go through the heads together. Proposals and targets are constants to the gradient.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from minimaskrcnn import tape
+from minimaskrcnn.anchors import normalised_anchors
+from minimaskrcnn.conv import batch_statistics
+from minimaskrcnn.fpn import pyramid
+from minimaskrcnn.heads import box_head, mask_head
+from minimaskrcnn.layers import concatenate, softmax
+from minimaskrcnn.proposals import select_proposals
+from minimaskrcnn.resnet import backbone
+from minimaskrcnn.roi_align import pyramid_roi_align
+from minimaskrcnn.rpn import region_proposals
+from minimaskrcnn.training.losses import (
+    LOSS_NAMES,
+    box_loss,
+    class_loss,
+    mask_loss,
+    rpn_box_loss,
+    rpn_class_loss,
+)
+from minimaskrcnn.training.parameters import named_arrays
+from minimaskrcnn.training.targets import (
+    RoiTargets,
+    as_pasted,
+    mask_targets,
+    roi_targets,
+    with_objects,
+)
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How many answers an image are judged; the defaults are the original's."""
+
+    anchors: int = 256
+    pre_nms_proposals: int = 6000
+    post_nms_proposals: int = 2000
+    rois: int = 200
+    mask_rois: int = 66  # of the positive ones
+    object_copies: int | None = None  # see `with_objects`; None: the objects are not added
+    masks_as_pasted: bool = False  # see `as_pasted`
+
+
+@dataclass(frozen=True)
+class Truth:
+    """The objects of one image as the network should see them."""
+
+    boxes: np.ndarray  # (N, 4) float32 normalised
+    class_ids: np.ndarray  # (N,) int64
+    masks: np.ndarray  # (N, H, W) bool
+    crowd_boxes: np.ndarray  # (M, 4) float32 normalised
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Everything a step needs that does not depend on the weights."""
+
+    images: np.ndarray  # (B, H, W, 3) float32, molded
+    truths: tuple[Truth, ...]  # B of them
+    match: np.ndarray  # (B, A) int64, see `anchor_targets`
+    anchor_deltas: np.ndarray  # (positives, 4) float32, one image after the other
+
+
+@dataclass(frozen=True)
+class HeadTargets:
+    """What the heads are asked about: the regions of all images, and masks for some of them."""
+
+    rois: tuple[np.ndarray, ...]  # B times (R, 4)
+    class_ids: np.ndarray  # (sum of R,)
+    deltas: np.ndarray  # (sum of R, 4)
+    mask_rois: tuple[np.ndarray, ...]  # B times (P, 4)
+    mask_class_ids: np.ndarray  # (sum of P,)
+    masks: np.ndarray  # (sum of P, 28, 28) float32
+
+
+def learn(model, batch, sampling, rng, backbone_learns=True, head_targets=None):
+    """Return the losses of a batch and the gradient of their sum.
+
+    Parameters
+    ----------
+    model : MaskRCNN
+    batch : Batch
+    sampling : Sampling
+    rng : np.random.RandomState, which draws the regions
+    backbone_learns : False leaves the backbone out of the recording: no gradient, less work
+    head_targets : HeadTargets to take instead of drawing new ones, or None
+
+    Returns
+    -------
+    losses : dict from the five LOSS_NAMES to float
+    gradients : dict from a weight's name (`named_arrays`) to its gradient
+    statistics : list of (norm, mean, variance), see `batch_statistics`
+    """
+    c_maps = None if backbone_learns else backbone(batch.images, model.backbone)
+    with tape.recording() as steps:
+        if c_maps is None:
+            c_maps = backbone(batch.images, model.backbone)
+        losses, seeds = _judge(model, c_maps, batch, sampling, rng, head_targets)
+    statistics = batch_statistics(steps)
+    found = tape.gradients(steps, seeds)
+    weights = named_arrays(model)
+    gradients = {name: found[id(w)] for name, w in weights.items() if id(w) in found}
+    return losses, gradients, statistics
+
+
+def _judge(model, c_maps, batch, sampling, rng, head_targets):
+    """The five losses by name, and (answer, gradient) of each."""
+    p_maps = pyramid(c_maps[1:], model.fpn)
+    rpn_logits, rpn_deltas = region_proposals(p_maps, model.rpn)  # (B, A, 2), (B, A, 4)
+    if head_targets is None:
+        config = model.config
+        proposals = _proposals(rpn_logits, rpn_deltas, batch, sampling, config)
+        head_targets = draw_head_targets(proposals, batch, sampling, rng, config)
+    maps = list(zip(*(_unstack(p_map) for p_map in p_maps[:4]), strict=True))  # of each image
+
+    size, shape = model.config.pool_size, batch.images.shape[1:]
+    roi_features = _pool(maps, head_targets.rois, size, shape)
+    class_logits, box_deltas = box_head(roi_features, model.box_head)
+    mask_features = _pool(maps, head_targets.mask_rois, model.config.mask_pool_size, shape)
+    mask_logits = mask_head(mask_features, model.mask_head)
+
+    ids, mask_ids = head_targets.class_ids, head_targets.mask_class_ids
+    judged = [
+        (rpn_logits, rpn_class_loss(rpn_logits, batch.match)),
+        (rpn_deltas, rpn_box_loss(rpn_deltas, batch.match, batch.anchor_deltas)),
+        (class_logits, class_loss(class_logits, ids)),
+        (box_deltas, box_loss(box_deltas, ids, head_targets.deltas)),
+        (mask_logits, mask_loss(mask_logits, mask_ids, head_targets.masks)),
+    ]
+    losses = {name: loss for name, (_, (loss, _)) in zip(LOSS_NAMES, judged, strict=True)}
+    return losses, [(answer, gradient) for answer, (_, gradient) in judged]
+
+
+def _proposals(rpn_logits, rpn_deltas, batch, sampling, config):
+    """The proposals of each image, as many as training wants."""
+    config = replace(
+        config,
+        pre_nms_proposals=sampling.pre_nms_proposals,
+        post_nms_proposals=sampling.post_nms_proposals,
+    )
+    anchors = normalised_anchors(batch.images.shape[1:], config)
+    scores = softmax(rpn_logits)[..., 1]  # (B, A)
+    return [
+        select_proposals(scores[b], rpn_deltas[b], anchors, config)[0]
+        for b in range(len(batch.images))
+    ]
+
+
+def draw_head_targets(proposals, batch, sampling, rng, config):
+    """Sample each image's proposals and say what the heads should make of them (HeadTargets)."""
+    samples, masks = [], []
+    for boxes, truth in zip(proposals, batch.truths, strict=True):
+        if sampling.object_copies is not None:
+            boxes = with_objects(boxes, truth.boxes, sampling.object_copies, rng)
+        known = truth.boxes, truth.class_ids, truth.crowd_boxes
+        sample = roi_targets(boxes, *known, sampling.rois, rng, config.delta_std)
+        samples.append(sample)
+        masks.append(_masks_of(sample, truth, sampling, config, batch.images.shape[1:]))
+    drawn = [len(targets) for targets in masks]  # P of each image
+    return HeadTargets(
+        rois=tuple(sample.rois for sample in samples),
+        class_ids=np.concatenate([sample.class_ids for sample in samples]),
+        deltas=np.concatenate([sample.deltas for sample in samples]),
+        mask_rois=tuple(s.rois[:p] for s, p in zip(samples, drawn, strict=True)),
+        mask_class_ids=np.concatenate(
+            [s.class_ids[:p] for s, p in zip(samples, drawn, strict=True)]
+        ),
+        masks=np.concatenate(masks),
+    )
+
+
+def _masks_of(sample: RoiTargets, truth, sampling, config, shape):
+    """Mask targets of the first positives, which are in random order."""
+    objects = sample.objects[: sampling.mask_rois]  # (P,)
+    rois, size = sample.rois[: len(objects)], 2 * config.mask_pool_size
+    if sampling.masks_as_pasted:
+        return mask_targets(truth.masks[objects], as_pasted(rois, size, shape), size, rounded=False)
+    return mask_targets(truth.masks[objects], rois, size)
+
+
+def _pool(maps, rois, size, shape):
+    """Features of the regions of all images, one image after the other."""
+    patches = [
+        pyramid_roi_align(p_maps, regions, size, shape)
+        for p_maps, regions in zip(maps, rois, strict=True)
+    ]
+    return concatenate(patches, axis=0)
+
+
+def _unstack(x):
+    """The images of a batch as maps of their own, known to the tape: (B, H, W, C) -> B (H, W, C)."""
+    return tape.record([x[b] for b in range(len(x))], _unstack_backward, x)
+
+
+def _unstack_backward(grads, x):
+    dx = np.zeros_like(x)
+    for image, grad in zip(dx, grads, strict=True):
+        if grad is not None:
+            image[...] = grad
+    return [(x, dx)]

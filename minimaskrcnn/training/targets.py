@@ -1,0 +1,229 @@
+"""Targets: what the network should have said about every anchor, region and mask.
+
+Idea    The network answers for thousands of boxes, the truth knows a handful of objects. Overlap
+        (IoU) decides which answers belong to which object, which to none, and which are not asked
+        for. Of the overwhelming background only a sample counts, so that it does not drown the
+        objects.
+Paper   Anchors: Faster R-CNN (arXiv:1506.01497), sections 3.1.2 and 3.1.3. Regions: Fast R-CNN
+        (arXiv:1504.08083), section 2.3. Masks: Mask R-CNN (arXiv:1703.06870), section 3.1.
+Shapes  anchors (A, 4)   ->  match (A,), deltas (positives, 4)
+        proposals (N, 4) ->  rois (R, 4), class_ids (R,), deltas (R, 4), objects (positives,)
+        masks (N, H, W)  ->  mask targets (positives, 28, 28)
+
+Notes   The defaults are the original's. Training from nothing departs in two places, each of them a
+        function of its own: `with_objects` and `as_pasted`. The original fills a short sample of
+        regions up with zero boxes, which count as background; here there is no filling up.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from minimaskrcnn.boxes import encode_deltas, iou_matrix
+from minimaskrcnn.roi_align import crop_and_resize
+
+ANCHOR_POSITIVE_IOU = 0.7  # an anchor with this or more is an object's (Faster 3.1.2)
+ANCHOR_NEGATIVE_IOU = 0.3  # one with less, of all objects, is background
+ANCHOR_POSITIVE_SHARE = 0.5  # of the sampled anchors, at most (Faster 3.1.3)
+
+# That a RoI is retained as an object when its IoU with the ground truth reaches 0.5 is the rule
+# this project set out from (Mask R-CNN 3.1, "Training").
+ROI_POSITIVE_IOU = 0.5
+ROI_POSITIVE_SHARE = 0.33  # of the sampled regions (original; the paper has a quarter)
+
+CROWD_IOU = 0.001  # background may not touch a crowd by this or more (original)
+
+_LAST = 1 - 1e-6  # as good as 1, but no rounding carries a sample at it beyond the mask
+
+
+@dataclass(frozen=True)
+class RoiTargets:
+    """What the heads should say about a sample of regions; the P positives come first."""
+
+    rois: np.ndarray  # (R, 4) float32 normalised
+    class_ids: np.ndarray  # (R,) int64, 0 for background
+    deltas: np.ndarray  # (R, 4) float32 in units of `Config.delta_std`, 0 for background
+    objects: np.ndarray  # (P,) int64, which object each positive belongs to
+
+
+def anchor_targets(anchors, boxes, crowd_boxes, count, rng, delta_std):
+    """Say which anchors are objects, which are background, and how the first should move.
+
+    Parameters
+    ----------
+    anchors : (A, 4) float64, pixels; those that leave the image take part
+    boxes : (N, 4), pixels, of the objects
+    crowd_boxes : (M, 4), pixels, of groups that were not told apart
+    count : how many anchors at most are asked about; half of them at most are positive
+    rng : np.random.RandomState, which draws them
+    delta_std : (4,) the unit of deltas
+
+    Returns
+    -------
+    match : (A,) int64; 1 object, -1 background, 0 not asked about
+    deltas : (positives, 4) float32, in the order of the anchors, to the object that the anchor
+        overlaps most (the first of equal ones)
+
+    Notes
+    -----
+    Positive are those of IoU >= 0.7 and every object's best, all that tie, however poor: so each
+    object has one.
+
+    Examples
+    --------
+    >>> anchors = np.array([[0.0, 0, 10, 10], [0, 0, 10, 14], [20, 20, 30, 30]])
+    >>> match, deltas = anchor_targets(
+    ...     anchors, anchors[:1], anchors[:0], 3, np.random.RandomState(0), (0.1, 0.1, 0.2, 0.2))
+    >>> match.tolist(), deltas.tolist()
+    ([1, 1, -1], [[0.0, 0.0, 0.0, 0.0], [0.0, -1.4285714626312256, 0.0, -1.6823610067367554]])
+    """
+    iou = iou_matrix(anchors, np.asarray(boxes, np.float64))  # (A, N)
+    highest = iou.max(axis=1, initial=0)  # (A,)
+    match = np.zeros(len(anchors), np.int64)
+    match[(highest < ANCHOR_NEGATIVE_IOU) & _away_from(anchors, crowd_boxes)] = -1
+    if len(boxes):
+        match[(iou == iou.max(axis=0)).any(axis=1)] = 1
+    match[highest >= ANCHOR_POSITIVE_IOU] = 1
+    _thin_out(match, 1, int(count * ANCHOR_POSITIVE_SHARE), rng)
+    _thin_out(match, -1, count - np.count_nonzero(match == 1), rng)
+    positive = np.flatnonzero(match == 1)
+    if not len(positive):
+        return match, np.zeros((0, 4), np.float32)
+    nearest = np.asarray(boxes, np.float64)[iou[positive].argmax(axis=1)]  # (positives, 4)
+    return match, (encode_deltas(anchors[positive], nearest) / delta_std).astype(np.float32)
+
+
+def _thin_out(match, value, limit, rng):
+    """Make all but `limit` of the entries with this value neutral, by lot."""
+    chosen = np.flatnonzero(match == value)
+    if len(chosen) > limit:
+        match[rng.choice(chosen, len(chosen) - limit, replace=False)] = 0
+
+
+def roi_targets(proposals, boxes, class_ids, crowd_boxes, count, rng, delta_std):
+    """Draw a sample of the proposals and say what the heads should make of each.
+
+    Parameters
+    ----------
+    proposals : (N, 4) float32 normalised
+    boxes : (M, 4) float32 normalised, of the objects
+    class_ids : (M,) int64, from 1
+    crowd_boxes : (K, 4) float32 normalised
+    count : how many regions at most; a third of them at most are positive
+    rng : np.random.RandomState, which draws them
+    delta_std : (4,) the unit of deltas
+
+    Returns
+    -------
+    RoiTargets. For each positive there are two negatives, if there are so many; without positives
+    there are no negatives either.
+
+    Examples
+    --------
+    >>> boxes = np.array([[0, 0, 0.4, 0.4]], np.float32)
+    >>> proposals = np.array([[0, 0, 0.4, 0.2], [0, 0, 0.4, 0.19]], np.float32)
+    >>> sample = roi_targets(proposals, boxes, np.array([7]), boxes[:0], 200,
+    ...                      np.random.RandomState(0), (0.1, 0.1, 0.2, 0.2))
+    >>> sample.class_ids.tolist()           # IoU 0.5 is an object, 0.475 is not
+    [7, 0]
+    """
+    iou = iou_matrix(proposals, boxes)  # (N, M)
+    highest = iou.max(axis=1, initial=0)  # (N,)
+    is_object = highest >= np.float32(ROI_POSITIVE_IOU)
+    positive = _draw(is_object, int(count * ROI_POSITIVE_SHARE), rng)
+    negatives = int(len(positive) / ROI_POSITIVE_SHARE) - len(positive)
+    negative = _draw(~is_object & _away_from(proposals, crowd_boxes), negatives, rng)
+    rois = proposals[np.concatenate([positive, negative])]  # (R, 4)
+    labels, deltas = np.zeros(len(rois), np.int64), np.zeros((len(rois), 4), np.float32)
+    objects = iou[positive].argmax(axis=1) if len(positive) else positive  # (positives,)
+    labels[: len(positive)] = class_ids[objects]
+    if len(positive):
+        std = np.asarray(delta_std, np.float32)
+        deltas[: len(positive)] = encode_deltas(proposals[positive], boxes[objects]) / std
+    return RoiTargets(rois, labels, deltas, objects)
+
+
+def _draw(candidates, limit, rng):
+    """Indices of at most `limit` of the candidates (a boolean array), by lot, in random order."""
+    return rng.permutation(np.flatnonzero(candidates))[:limit]
+
+
+def _away_from(boxes, crowd_boxes):
+    """(N,) bool: which boxes overlap no crowd."""
+    iou = iou_matrix(boxes, np.asarray(crowd_boxes, boxes.dtype))
+    return iou.max(axis=1, initial=0) < boxes.dtype.type(CROWD_IOU)
+
+
+def with_objects(proposals, boxes, copies, rng):
+    """Add the objects' own boxes to the proposals, and shaken copies of them.
+
+    An RPN that knows nothing yet proposes nothing that reaches `ROI_POSITIVE_IOU`, and the heads
+    would starve. Fast R-CNN and its successors add the boxes; the original, which starts from
+    trained weights, does not.
+
+    Parameters
+    ----------
+    proposals : (N, 4) float32 normalised
+    boxes : (M, 4) float32 normalised
+    copies : how many of each box; every edge moves by up to a tenth of the box's side
+    rng : np.random.RandomState
+
+    Returns
+    -------
+    (N + M + M · copies, 4) float32, within 0 … 1
+    """
+    sides = np.tile(boxes[:, 2:] - boxes[:, :2], (copies, 2))  # (M * copies, 4)
+    moves = rng.uniform(-0.1, 0.1, sides.shape).astype(np.float32)
+    shaken = np.clip(np.tile(boxes, (copies, 1)) + moves * sides, 0, 1)
+    return np.concatenate([proposals, boxes, shaken])
+
+
+def mask_targets(masks, rois, size, rounded=True):
+    """Cut each region out of the mask of its object.
+
+    Parameters
+    ----------
+    masks : (P, H, W) bool, of each region's object
+    rois : (P, 4) float32, normalised to the mask
+    size : cells a side
+    rounded : whether to round to 0 and 1, as the original does
+
+    Returns
+    -------
+    (P, size, size) float32 in 0 … 1; cells beyond the mask are 0
+    """
+    targets = np.zeros((len(rois), size, size), np.float32)
+    for target, mask, roi in zip(targets, masks, rois, strict=True):
+        crop = crop_and_resize(mask.astype(np.float32)[..., None], roi[None], (size, size))
+        target[:] = np.rint(crop[0, :, :, 0]) if rounded else crop[0, :, :, 0]
+    return targets
+
+
+def within_boxes(rois, boxes):
+    """Normalise regions to boxes: 0 and 1 are the box's edges. For masks kept within their box."""
+    start, size = np.tile(boxes[:, :2], 2), np.tile(boxes[:, 2:] - boxes[:, :2], 2)
+    return (rois - start) / size
+
+
+def as_pasted(rois, size, shape):
+    """Move the corners of regions to where `paste_mask` will draw the outermost cells.
+
+    The original samples a mask from edge to edge of the region (`crop_and_resize`) but draws it as
+    if the cells had been sampled at their middles: an object of 60 pixels loses half a pixel all
+    around. Trained on targets read where they will be drawn, and not rounded, the best possible
+    mask is the true one.
+
+    Parameters
+    ----------
+    rois : (P, 4) float32 normalised
+    size : cells a side of the mask that will be drawn
+    shape : (H, W, ...) of the image in pixels
+
+    Returns
+    -------
+    (P, 4) float32 normalised
+    """
+    span = np.tile(np.array(shape[:2], np.float32) - 1, 2)  # (4,) pixels that 1 stands for
+    sides = np.tile(rois[:, 2:] - rois[:, :2], 2) * span + 1  # (P, 4) pixels
+    inset = (sides / size - 1) / 2 * np.array([1, 1, -1, -1], np.float32)
+    return np.clip(rois + inset / span, 0, _LAST).astype(np.float32)

@@ -1,0 +1,155 @@
+"""The training loop: batch after batch, until the recipe's steps are done.
+
+Idea    Take a batch, ask for the gradient, move the weights against it; now and then write down how
+        far it has come. One thread learns, another already draws the next batch.
+Paper   Robbins & Monro 1951: noisy gradients of a sample will do.
+Shapes  model, examples  ->  the same model, its weights written; a folder with checkpoint and curve
+
+Notes   Batch normalisation uses each batch's own statistics while learning. For predicting, moving
+        averages of them are kept in the norms; what is saved has them folded into the convolutions.
+        Where there are no norms (weights that were folded before), nothing of this happens: fine
+        tuning keeps normalisation as it is, as the original does.
+"""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from minimaskrcnn.errors import TrainingError
+from minimaskrcnn.training.batches import make_batch
+from minimaskrcnn.training.checkpoint import Progress, load_checkpoint, save_checkpoint
+from minimaskrcnn.training.curve import draw_curve
+from minimaskrcnn.training.losses import LOSS_NAMES
+from minimaskrcnn.training.optimise import clip_gradients
+from minimaskrcnn.training.parameters import learning_weights
+from minimaskrcnn.training.step import learn
+
+MOMENTUM = 0.05  # how much of a batch's statistics enters the moving averages
+CHECKPOINT = "checkpoint.npz"  # in the run's folder
+CURVE = "losses.png"
+
+
+def train(model, example_of, recipe, seed, folder, checkpoint_every=500, say=print):
+    """Train a model as a recipe says, going on from the folder's checkpoint if there is one.
+
+    Parameters
+    ----------
+    model : MaskRCNN, whose arrays are written
+    example_of : function from 0, 1, 2, … to Example; always the same for the same number
+    recipe : Recipe
+    seed : int; with the same seed the weights come out the same, to the bit
+    folder : path of the run's folder, made if need be
+    checkpoint_every : steps; one is also written at the end
+    say : function of a line of text: the progress
+
+    Returns
+    -------
+    losses : (steps, 7) float64: the five LOSS_NAMES, the gradient's length, the learning rate
+
+    Raises
+    ------
+    TrainingError
+        If the training diverges: with a sentence, before any weight that is not a number is
+        written to the model or to disk.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    path, run = folder / CHECKPOINT, {"seed": seed, **described(recipe)}
+    progress = load_checkpoint(path, model, run) if path.exists() else Progress()
+    if progress.step:
+        say(f"going on after step {progress.step} of {path}")
+    clock = _Clock(recipe, progress.step)
+    with ThreadPoolExecutor(max_workers=1) as maker:
+        batches = _prepared(maker, example_of, progress.step + 1, recipe, model.config, seed)
+        for batch in batches:
+            rng = np.random.RandomState([seed, progress.step + 1, 1])
+            progress.losses.append(advance(model, batch, recipe, progress, rng))
+            last = progress.step == recipe.steps
+            clock.tick(progress, last, say)
+            if last or progress.step % checkpoint_every == 0:
+                save_checkpoint(path, model, progress, run)
+                draw_curve(folder / CURVE, progress.losses)
+    return np.array(progress.losses)
+
+
+def described(recipe):
+    """A recipe as text by name, to tell whether a checkpoint is of the same one."""
+    values = {name: getattr(recipe, name) for name in recipe.__dataclass_fields__}
+    return {name: getattr(v, "__name__", None) or str(v) for name, v in values.items()}
+
+
+def _prepared(maker, example_of, first, recipe, config, seed):
+    """The batches of steps `first` … `recipe.steps`, each made while the one before is used."""
+    coming = None
+    for step in range(first, recipe.steps + 1):
+        batch = coming or maker.submit(make_batch, example_of, step, recipe, config, seed)
+        coming = None
+        if step < recipe.steps:
+            coming = maker.submit(make_batch, example_of, step + 1, recipe, config, seed)
+        yield batch.result()
+
+
+def advance(model, batch, recipe, progress, rng):
+    """Do one step: write the model's weights, its averages and `progress`.
+
+    Returns
+    -------
+    list of seven floats: the five losses, the gradient's length before clipping, the learning rate
+    """
+    step = progress.step + 1
+    rate = recipe.schedule(step, recipe.steps, recipe.rate)
+    weights = learning_weights(model, recipe.learns)
+    losses, gradients, statistics = learn(
+        model, batch, recipe.sampling, rng, backbone_learns="backbone" in recipe.learns
+    )
+    gradients = {name: gradients[name] for name in weights if name in gradients}
+    gradients, length = clip_gradients(gradients, recipe.longest_gradient)
+    values = [*(losses[name] for name in LOSS_NAMES), length, rate]
+    if not np.isfinite(values).all():
+        raise TrainingError(
+            f"the training diverged at step {step}: {_sentence(values)}; the weights were left as "
+            f"they were before, try a learning rate below {recipe.rate:g}"
+        )
+    recipe.optimiser(weights, gradients, progress.memory, rate, step)
+    _follow(statistics)
+    progress.step = step
+    return values
+
+
+def _follow(statistics):
+    """Move the norms' averages towards the statistics of a batch.
+
+    The variance is that over all batches: the mean of theirs, and what their means differ.
+    """
+    for norm, mean, variance in statistics:
+        away = mean - norm.mean
+        norm.mean[...] += MOMENTUM * away
+        norm.variance[...] += MOMENTUM * (variance - norm.variance + (1 - MOMENTUM) * away**2)
+
+
+def _sentence(values):
+    losses = ", ".join(
+        f"{name} {value:.3f}" for name, value in zip(LOSS_NAMES, values, strict=False)
+    )
+    return f"loss {sum(values[:5]):.3f} ({losses})"
+
+
+class _Clock:
+    """Says how training goes: a line that rewrites itself on a terminal, else one every 50 steps."""
+
+    def __init__(self, recipe, step):
+        self.recipe, self.first, self.start = recipe, step, time.perf_counter()
+
+    def tick(self, progress, last, say):
+        """Report the step that was just done, if it is time."""
+        if not (last or progress.step % 50 == 0):
+            return
+        done, left = progress.step - self.first, self.recipe.steps - progress.step
+        seconds = (time.perf_counter() - self.start) / done  # a step
+        recent = np.mean(progress.losses[-50:], axis=0)
+        say(
+            f"step {progress.step}/{self.recipe.steps}  {_sentence(recent)}  "
+            f"{self.recipe.batch_size / seconds:.1f} images/s, {left * seconds / 60:.1f} min left"
+        )
