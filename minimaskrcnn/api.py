@@ -15,8 +15,8 @@ def load_model(weights="coco", config=None):
 
     Parameters
     ----------
-    weights : "coco", the pretrained model of 80 everyday classes, fetched on first use; "shapes", the
-        small one that is part of the package; or the path of a weight file
+    weights : "coco", the pretrained model of 80 everyday classes, fetched on first use; "shapes",
+        the small one that is part of the package; or the path of a weight file
     config : Config that replaces the one that belongs to the weights
 
     Returns

@@ -1,9 +1,9 @@
 """Reading a file in blocks that may not overlap: what keeps a damaged file from doing harm.
 
 Idea    Each byte of an honest file belongs to one block: a header, a list of names, an array. A
-        reader that takes every block once, and refuses one that leaves the file or overlaps another,
-        needs no other defence: cycles end at their second step, and what is read can never be more
-        than the file, whatever sizes it declares.
+        reader that takes every block once, and refuses one that leaves the file or overlaps
+        another, needs no other defence: cycles end at their second step, and what is read can
+        never be more than the file, whatever sizes it declares.
 """
 
 from bisect import bisect, insort

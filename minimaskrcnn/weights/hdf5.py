@@ -1,10 +1,10 @@
-"""HDF5, as much of it as weight files use: arrays in groups within groups, read without a library.
+"""HDF5, as much of it as weight files use: arrays in nested groups, read without a library.
 
-Idea    A weight file is a tree of names with plain arrays at its leaves. The format around it can do
-        far more, and a hostile file uses that: links out of the file, compressed and virtual arrays,
-        sizes that exhaust the memory; some damage makes the HDF5 library crash. This reader knows
-        the one simple form that Keras writes, and refuses everything else by name.
-Source  The HDF Group, "HDF5 File Format Specification Version 3.0"; its section numbers stand below.
+Idea    A weight file is a tree of names with plain arrays at its leaves. The format around it can
+        do far more, and a hostile file uses that: links out of the file, compressed and virtual
+        arrays, sizes that exhaust the memory; some damage makes the HDF5 library crash. This reader
+        knows the one simple form that Keras writes, and refuses everything else by name.
+Source  The HDF Group, "HDF5 File Format Specification Version 3.0"; its section numbers stand below
 Shapes  file  ->  a tree of Group and Array; `read_array` then reads the numbers of one Array
 """
 
@@ -60,7 +60,7 @@ def open_file(path):
         arrays in groups: external files, soft links, compression, references, virtual arrays.
     """
     try:
-        handle = open(path, "rb")
+        handle = open(path, "rb")  # noqa: SIM115 (closed by the `with` below)
     except OSError as error:
         raise WeightsError(f"{path}: cannot be read ({error.strerror or error})") from error
     with handle:
@@ -82,7 +82,7 @@ def read_array(file, array):
 
 
 def _read_root(file):
-    """II.A: the superblock, version 0. It says how long the file is, and where the root group is."""
+    """II.A: the superblock, version 0: how long the file is, and where its root group lies."""
     file.handle.seek(0)
     check_signature(file.path, file.handle.read(512))
     block = take(file, 0, 96)
@@ -117,8 +117,8 @@ def _read_object(file, address, ks, depth):
         elif kind not in _HARMLESS:
             what = _REFUSED.get(kind, f"something else than groups and arrays (type {kind:#x})")
             raise WeightsError(
-                f"{file.path}: holds {what}, at byte {address:,}. A weight file needs none of that: "
-                "this one is damaged, or was not saved by model.save_weights(…) of Keras"
+                f"{file.path}: holds {what}, at byte {address:,}. A weight file needs none of "
+                "that: this one is damaged, or was not saved by model.save_weights(…) of Keras"
             )
     if set(messages) == {0x11}:
         links = _links(file, *struct.unpack_from("<QQ", messages[0x11]), ks)
@@ -196,16 +196,22 @@ def _leaves(file, address, ks, level):
     """The nodes at the bottom of a group's index: lists of links."""
     block = take(file, address, 24 + 8 + 2 * ks[1] * 16)
     signature, kind, found, count = struct.unpack_from("<4sBBH", block)
-    wanted = found if level is None else level
-    if (
-        (signature, kind) != (b"TREE", 0)
-        or found != wanted
-        or found > MAX_DEPTH
-        or count > 2 * ks[1]
-    ):
+    level = min(found, MAX_DEPTH) if level is None else level
+    if (signature, kind, found) != (b"TREE", 0, level) or count > 2 * ks[1]:
         raise damaged(file, address, "the index of a group is not where it should be")
     for child in struct.unpack_from("<" + "8xQ" * count, block, 24):
         if found == 0:
             yield take(file, child, 8 + 2 * ks[0] * 40)
         else:
-            yield from _leaves(file, child, ks, found - 1)
+            yield from _leaves(file, child, ks, level - 1)
+
+
+def arrays_within(group, prefix=""):
+    """Return all arrays below a group by their paths: {"conv1/kernel:0": Array}."""
+    found = {}
+    for name, member in group.members.items():
+        if isinstance(member, Array):
+            found[prefix + name] = member
+        else:
+            found.update(arrays_within(member, f"{prefix}{name}/"))
+    return found

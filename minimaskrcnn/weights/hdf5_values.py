@@ -1,4 +1,4 @@
-"""The small print of HDF5: shapes, number types and attributes, as messages of an object spell them.
+"""The small print of HDF5: shapes, number types, attributes, as an object's messages spell them.
 
 Source  "HDF5 File Format Specification Version 3.0", IV.A.2.b (dataspace), d (datatype), m
         (attribute), and III.E (global heap: texts of any length).

@@ -10,7 +10,7 @@ Shapes  Group  ->  MaskRCNN; kernels (kh, kw, in, out), dense (in, out), deconv 
 """
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from minimaskrcnn.conv import BatchNorm, Conv, fold_batch_norm
 from minimaskrcnn.errors import WeightsError
 from minimaskrcnn.model import MaskRCNN
 from minimaskrcnn.weights import tree
-from minimaskrcnn.weights.hdf5 import Array, Group, read_array
+from minimaskrcnn.weights.hdf5 import Group, arrays_within, read_array
 from minimaskrcnn.weights.shapes import check_shapes
 
 # What Keras calls the arrays of a layer, and where they belong in a Conv.
@@ -158,17 +158,6 @@ def _weights(file, group_name, group):
             f"arrays it holds ({odd[0]}). Fetch or copy the file again"
         )
     return held
-
-
-def arrays_within(group, prefix=""):
-    """All arrays below a group: {"conv1/kernel:0": Array}."""
-    found = {}
-    for name, member in group.members.items():
-        if isinstance(member, Array):
-            found[prefix + name] = member
-        else:
-            found.update(arrays_within(member, f"{prefix}{name}/"))
-    return found
 
 
 def _blocks(layers):

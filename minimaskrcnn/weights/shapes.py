@@ -1,7 +1,7 @@
 """Do the arrays of a file make one network? Judged by their shapes, before any number is read.
 
-Idea    Depth and widths are free, but each layer must take what the one before it gives, and the last
-        layers must have room for the classes and anchors that the configuration names.
+Idea    Depth and widths are free, but each layer must take what the one before it gives, and the
+        last layers must have room for the classes and anchors that the configuration names.
 Shapes  {"backbone.stem.kernel": (7, 7, 3, 64), …}  ->  nothing, or one sentence about what is wrong
 """
 

@@ -1,0 +1,64 @@
+"""Config to and from JSON, strictly: every field known, and of its own type."""
+
+import json
+import math
+from dataclasses import fields
+from typing import get_args
+
+from minimaskrcnn.config import Config
+from minimaskrcnn.errors import WeightsError
+
+MODES = ("square", "pad64", "none")
+
+
+def json_object(path, text):
+    """Return the dict that a JSON text means; `path` is the file's, for the message."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise WeightsError(f"{path}: is not the JSON it should be ({error})") from error
+    if not isinstance(value, dict):
+        raise WeightsError(f"{path}: is JSON, but not an object {{…}}")
+    return value
+
+
+def config_from_dict(path, values):
+    """Return the Config of the given fields; those not given have their defaults.
+
+    Parameters
+    ----------
+    path : of the file, for the message
+    values : dict from a field's name to its value, lists for tuples, as JSON has them
+
+    Raises
+    ------
+    WeightsError
+        If a field is unknown, of another type, or a number not finite or negative.
+    """
+    kinds = {field.name: field.type for field in fields(Config)}
+    for name, value in values.items():
+        if name not in kinds:
+            raise WeightsError(f"{path}: the configuration has an unknown field {name!r}")
+        empty = value in ([], "") and getattr(Config(), name)
+        if not _is_a(value, kinds[name]) or empty or (name == "resize_mode" and value not in MODES):
+            raise WeightsError(
+                f"{path}: the configuration has {name} = {value!r:.60}; the original's model has "
+                f"{getattr(Config(), name)!r:.60}"
+            )
+    return Config(**{n: tuple(v) if isinstance(v, list) else v for n, v in values.items()})
+
+
+def _is_a(value, kind):
+    """Whether a value from JSON is of a field's type: int, float, str, or a tuple of them."""
+    items = get_args(kind)
+    if items:  # tuple[float, ...] or tuple[float, float, float]
+        if not isinstance(value, list | tuple):
+            return False
+        kinds = items[:1] * len(value) if items[-1] is ... else items
+        return len(value) == len(kinds) and all(
+            _is_a(item, kind) for item, kind in zip(value, kinds, strict=True)
+        )
+    if kind is str:
+        return isinstance(value, str)
+    number = isinstance(value, int if kind is int else int | float)
+    return number and not isinstance(value, bool) and math.isfinite(value) and value >= 0
