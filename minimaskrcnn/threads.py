@@ -14,17 +14,17 @@ Safe    Several threads may call `run` at once. A task may call `run`: its block
 
 import os
 import threading
+from functools import cache
 from math import prod
 from queue import SimpleQueue
 
 import numpy as np
 
-_lock = threading.Lock()  # guards the five names below
+_lock = threading.Lock()  # guards the four names below
 _num_threads = None  # not decided yet
 _jobs = None  # the queue that the workers wait at; None: no workers yet
 _in_flight = 0  # outermost calls of `run` at this moment
 _limiter = None  # knows the BLAS threads that were there before
-_blas = None  # threadpoolctl's controller: made once, since looking for the libraries takes time
 
 _here = threading.local()  # of each thread: `working`, its scratch arrays
 
@@ -136,14 +136,10 @@ class _Job:
 
 def _enter(helpers, job):
     """Count the call in; hold BLAS to one thread; offer the job to so many workers."""
-    global _in_flight, _limiter, _blas, _jobs
+    global _in_flight, _limiter, _jobs
     with _lock:
         if _in_flight == 0:
-            if _blas is None:
-                from threadpoolctl import ThreadpoolController  # takes 30 ms
-
-                _blas = ThreadpoolController()
-            _limiter = _blas.limit(limits=1, user_api="blas")
+            _limiter = _blas().limit(limits=1, user_api="blas")
         _in_flight += 1
         if helpers > 0 and _jobs is None:
             _jobs = SimpleQueue()
@@ -163,6 +159,19 @@ def _leave():
             _limiter = None
 
 
+@cache
+def _blas():
+    """The controller of the BLAS libraries in this process: looking for them takes a while."""
+    from threadpoolctl import ThreadpoolController  # takes 30 ms
+
+    return ThreadpoolController()
+
+
+def blas_architectures():
+    """Return the kinds of processor that the BLAS libraries have chosen their routines for."""
+    return {library.get("architecture") for library in _blas().info()}
+
+
 def _worker(jobs):
     while (job := jobs.get()) is not None:
         job.work()
@@ -176,11 +185,10 @@ def scratch(name, shape, dtype):
     is lost with the next call of the same name, so a task must not call a stage that may use it.
     """
     arrays = _here.__dict__.setdefault("scratch", {})
-    size = prod(shape)
     flat = arrays.get((name, dtype))
-    if flat is None or flat.size < size:
-        flat = arrays[name, dtype] = np.empty(size, dtype)
-    return flat[:size].reshape(shape)
+    if flat is None or flat.size < prod(shape):
+        flat = arrays[name, dtype] = np.empty(prod(shape), dtype)
+    return flat[: prod(shape)].reshape(shape)
 
 
 def _after_fork():

@@ -2,10 +2,15 @@
 
 from dataclasses import replace
 
+import numpy as np
+
 from minimaskrcnn import tape
 from minimaskrcnn.conv.backward import conv2d_backward
 from minimaskrcnn.conv.batch_norm import batch_norm
+from minimaskrcnn.conv.blocked import conv2d_blocked
+from minimaskrcnn.conv.direct import check
 from minimaskrcnn.conv.im2col import conv2d_im2col
+from minimaskrcnn.conv.winograd import conv2d_winograd
 
 
 def conv2d(x, conv, relu=False, add=None):
@@ -29,5 +34,14 @@ def conv2d(x, conv, relu=False, add=None):
     """
     if conv.norm is not None:
         return batch_norm(conv2d(x, replace(conv, norm=None)), conv.norm, relu, add)
-    y = conv2d_im2col(x, conv, relu, add)
+    y = choose_form(x, conv)(x, conv, relu, add)
     return tape.record(y, conv2d_backward, x, conv, relu, add, y)
+
+
+def choose_form(x, conv):
+    check(x, conv)
+    if x.dtype == np.float64:
+        return conv2d_im2col
+    if conv.kernel.shape[:2] == (3, 3) and conv.stride == 1:
+        return conv2d_winograd
+    return conv2d_blocked

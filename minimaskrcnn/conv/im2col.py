@@ -33,9 +33,7 @@ def windows(x, conv):
     kh, kw, channels, _ = conv.kernel.shape
     batch = x.reshape(-1, *x.shape[-3:])  # (B, H, W, C)
     height, width = output_shape(x, conv)[-3:-1]
-    if conv.padding == (0, 0) and (
-        (kh, kw, conv.stride) == (1, 1, 1) or (kh, kw) == x.shape[-3:-1]
-    ):
+    if lie_as_rows(x, conv):
         return batch.reshape(-1, kh * kw * channels)
     around = (conv.padding, conv.padding)
     padded = np.pad(batch, ((0, 0), *around, (0, 0)))  # (B, H + padding, W + padding, C)
@@ -47,3 +45,11 @@ def windows(x, conv):
                 :, a : a + bottom : conv.stride, b : b + right : conv.stride
             ]
     return rows.reshape(-1, kh * kw * channels)
+
+
+def lie_as_rows(x, conv):
+    """Whether the windows lie in x one after the other as they are: 1x1, or kernel as large as x."""
+    size = conv.kernel.shape[:2]
+    return conv.padding == (0, 0) and (
+        (size == (1, 1) and conv.stride == 1) or size == x.shape[-3:-1]
+    )

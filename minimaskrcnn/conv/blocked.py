@@ -1,0 +1,115 @@
+"""The matrix product of `im2col` in blocks, each finished while it is in the cache.
+
+Idea    A worker takes a block of outputs, copies their windows into a scratch array (a 1 x 1
+        convolution has them lying there as rows already), multiplies, and adds the bias and the
+        shortcut and applies ReLU before the block has left the cache. The windows of the whole
+        map never exist together.
+Paper   Goto & van de Geijn 2008, "Anatomy of high-performance matrix multiplication", section 4
+        (on what belongs in which cache).
+Shapes  as in `im2col`: M = B*H'*W' windows of K = kh*kw*C numbers, times (K, D)
+"""
+
+from math import ceil
+
+import numpy as np
+from numba import njit
+
+from minimaskrcnn import threads
+from minimaskrcnn.conv.blocks import block_rows, into_panels, multiply, panel_width
+from minimaskrcnn.conv.direct import check, output_shape
+from minimaskrcnn.conv.im2col import lie_as_rows
+
+
+def conv2d_blocked(x, conv, relu=False, add=None):
+    """`conv2d_im2col` in blocks on all threads: same arguments, result and errors."""
+    check(x, conv, add)
+    x, y = np.ascontiguousarray(x), np.empty(output_shape(x, conv), x.dtype)
+    outputs, length = y.shape[-1], conv.kernel[..., 0].size  # D, K
+    out = y.reshape(-1, outputs)  # (M, D)
+    shortcut = None if add is None else np.ascontiguousarray(add).reshape(-1, outputs)
+    n = panel_width(length, outputs)
+    panels = into_panels(conv.kernel.reshape(length, outputs), n)
+    step = block_rows(length, n, otherwise=256)
+    size = step * max(1, BLOCK // (step * length))  # rows in a block
+    floor = x.dtype.type(0 if relu else -np.inf)
+
+    def block(i):
+        first, last = i * size, min((i + 1) * size, len(out))
+        if lie_as_rows(x, conv):
+            rows = x.reshape(-1, length)[first:last]
+        else:
+            rows = gather(x, conv, y.shape[-3:-1], first, last)
+        _multiply_in_steps(rows, panels, step, out[first:last])
+        if shortcut is None:
+            _finish(out[first:last], conv.bias, floor)
+        else:
+            _finish_with_shortcut(out[first:last], conv.bias, shortcut[first:last], floor)
+
+    threads.run(block, ceil(len(out) / size))
+    return y
+
+
+BLOCK = 2**16  # numbers in the windows of a block: 256 kB, a quarter of a core's own cache
+
+
+def _multiply_in_steps(rows, panels, step, y):
+    """y = rows @ the panels' matrix, `step` rows at a time."""
+    whole = len(rows) // step * step
+    if whole:
+        multiply(
+            rows[:whole].reshape(-1, step, rows.shape[1]),
+            panels[:, None],
+            y[:whole].reshape(-1, step, y.shape[1]),
+        )
+    if whole < len(rows):
+        multiply(rows[whole:], panels, y[whole:])
+
+
+def gather(x, conv, size, first, last):
+    """Copy the windows under the outputs first … last - 1 into rows: (last - first, kh*kw*C).
+
+    The outputs are counted through a map of `size` (H', W') and on to the next of the batch. The
+    array is this thread's scratch.
+    """
+    kh, kw, channels, _ = conv.kernel.shape
+    rows = threads.scratch("windows", (last - first, kh, kw * channels), x.dtype)
+    flat = x.reshape(-1, x.shape[-3], x.shape[-2] * channels)  # (B, H, W*C)
+    _gather(flat, size[0], size[1], channels, conv.stride, conv.padding[0], first, rows)
+    return rows.reshape(last - first, -1)
+
+
+@njit(cache=True, nogil=True)
+def _gather(x, height, width, channels, stride, before, first, rows):
+    for m in range(len(rows)):
+        image, place = divmod(first + m, height * width)
+        left = (place % width * stride - before) * channels  # may lie outside, like the right
+        begin, end = max(left, 0), min(left + rows.shape[2], x.shape[2])
+        for a in range(rows.shape[1]):
+            i = place // width * stride - before + a
+            if 0 <= i < x.shape[1] and begin < end:
+                for k in range(begin - left):
+                    rows[m, a, k] = 0
+                for k in range(begin, end):
+                    rows[m, a, k - left] = x[image, i, k]
+                for k in range(end - left, rows.shape[2]):
+                    rows[m, a, k] = 0
+            else:
+                for k in range(rows.shape[2]):
+                    rows[m, a, k] = 0
+
+
+@njit(cache=True, nogil=True)
+def _finish(y, bias, floor):
+    """y = y + bias, and no less than `floor`: 0 is ReLU, -inf is none."""
+    for m in range(len(y)):
+        for d in range(len(bias)):
+            total = y[m, d] + bias[d]
+            y[m, d] = floor if total < floor else total  # a NaN is not below it, so it stays
+
+
+@njit(cache=True, nogil=True)
+def _finish_with_shortcut(y, bias, shortcut, floor):
+    for m in range(len(y)):
+        for d in range(len(bias)):
+            total = y[m, d] + bias[d] + shortcut[m, d]
+            y[m, d] = floor if total < floor else total

@@ -1,0 +1,54 @@
+"""How a convolution is cut: blocks of rows for the threads, panels of output channels for BLAS.
+
+Idea    A matrix product is fastest on operands that are in the cache already and in the order in
+        which they are read. A block of the input is small enough to stay there; the kernel is
+        copied into panels of n output channels, each read from its first number to its last.
+        For processors with AVX-512, OpenBLAS has a routine that multiplies matrices of at most
+        100^3 products just as they lie; up to there nothing is copied again. Elsewhere it copies
+        both operands into an order of its own every time, which pays for larger ones only.
+        All sizes follow from the shape of the convolution (and the kind of processor), never from
+        the number of threads. `benchmarks/conv.py` measures them.
+Shapes  x (M, C), panels (D / n, C, n)  ->  y (M, D)
+"""
+
+from functools import cache
+
+import numpy as np
+
+from minimaskrcnn import threads
+
+SMALL = 100**3  # products: OpenBLAS's limit for its small routine
+
+
+@cache
+def _has_small_routine():
+    return not threads.blas_architectures().isdisjoint(("SkylakeX", "Cooperlake", "Sapphirerapids"))
+
+
+def panel_width(channels, outputs):
+    """The number n of output channels in a panel; it divides `outputs`."""
+    if not _has_small_routine():
+        return outputs
+    n = 64 if channels <= 512 else 32 if channels <= 1024 else 16
+    return n if outputs % n == 0 and 24 * channels * n <= SMALL else outputs
+
+
+def block_rows(channels, n, otherwise):
+    """The number of rows to multiply with panels of n at once: a multiple of 8, of 24 if it can."""
+    most = SMALL // (channels * n)
+    if not _has_small_routine() or most < 24:
+        return otherwise
+    return min(most // 24 * 24, 240)
+
+
+def into_panels(matrix, n):
+    """Copy a matrix (C, D) into panels (D / n, C, n); without a copy where n is D."""
+    channels, outputs = matrix.shape
+    return np.ascontiguousarray(matrix.reshape(channels, outputs // n, n).transpose(1, 0, 2))
+
+
+def multiply(x, panels, y):
+    """y = x @ the panels' matrix, for x (..., M, C), panels (D / n, ..., C, n), y (..., M, D)."""
+    n = panels.shape[-1]
+    by_panel = y.reshape(*y.shape[:-1], y.shape[-1] // n, n)  # (..., M, D / n, n)
+    np.matmul(x[None], panels, out=np.moveaxis(by_panel, -2, 0))
