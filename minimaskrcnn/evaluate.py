@@ -81,8 +81,8 @@ def evaluate(ground_truths, detections, class_names, masks=True):
     Parameters
     ----------
     ground_truths : iterable of GroundTruth, one an image
-    detections : iterable of Found or Detections, in the same order. Both may be generators: an
-        image is let go before the next is asked for
+    detections : iterable of Found or Detections, in the same order. Both may be generators:
+        the images are not kept
     class_names : K + 1 names, the background first, as in `Config`
     masks : whether masks are judged besides boxes; then every object and detection has one
 
