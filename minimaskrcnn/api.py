@@ -5,6 +5,9 @@ from pathlib import Path
 
 from minimaskrcnn.errors import WeightsError
 from minimaskrcnn.weights import load
+from minimaskrcnn.weights.download import coco_weights
+
+SHAPES = Path(__file__).parent / "weights" / "shapes.h5"  # the small model, part of the package
 
 _kept = {}  # what `predict` has loaded, by the name it was asked for
 _loading = threading.Lock()
@@ -55,7 +58,11 @@ def predict(image, weights="coco"):
 
 def _path(weights):
     if weights == "coco":
-        raise WeightsError("not there yet")
+        return coco_weights()
     if weights == "shapes":
-        return Path(__file__).parent / "weights" / "shapes.h5"
+        if not SHAPES.exists():
+            raise WeightsError(
+                f"{SHAPES}: is not part of this copy of the package; install it again"
+            )
+        return SHAPES
     return weights

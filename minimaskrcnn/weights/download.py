@@ -1,0 +1,167 @@
+"""The pretrained weights: fetched once, verified, converted, and found again.
+
+Idea    The folder of `weights_home` ends up with one file, the converted one: it opens faster than
+        the original, says which original it was made from (size and SHA-256), and is half of the
+        disk space that both would take; the original is removed after conversion. A file has its
+        final name only when it is complete and verified. Without a network the original can be put
+        into the folder by hand; that one is the user's and stays.
+"""
+
+import os
+import shutil
+import warnings
+from pathlib import Path
+
+from minimaskrcnn.errors import WeightsError
+from minimaskrcnn.weights.convert import convert, load
+from minimaskrcnn.weights.files import checksum, locked
+from minimaskrcnn.weights.http import PAUSES, TIMEOUT, DownloadError, download, forget
+from minimaskrcnn.weights.known import COCO_FILE
+
+
+def weights_home():
+    """The folder of fetched weights: MINIMASKRCNN_HOME, or else the platform's cache folder."""
+    home = os.environ.get("MINIMASKRCNN_HOME")
+    if home:
+        return Path(home).expanduser()
+    import pooch
+
+    return Path(pooch.os_cache("minimaskrcnn"))
+
+
+def coco_weights():
+    """Return the path of the COCO weights, converted; fetches them if they are not there yet."""
+    target = _target(COCO_FILE, weights_home())
+    return target if target.exists() else fetch()
+
+
+def fetch(release=COCO_FILE, home=None, progress=True, pauses=PAUSES, timeout=TIMEOUT):
+    """Make sure that the weights of a release are there, verified and converted.
+
+    Safe to call from several processes at once: one works, the others wait.
+
+    Parameters
+    ----------
+    release : Release
+    home : folder to keep them in; None for `weights_home()`
+    progress, pauses, timeout : as in `http.download`
+
+    Returns
+    -------
+    Path of the converted file
+
+    Raises
+    ------
+    WeightsError
+        If they are not to be had; says why, and how to go on.
+    """
+    home = Path(home) if home is not None else weights_home()
+    target = _target(release, home)
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        with locked(home / "fetch.lock"):
+            if not _is_good(target):
+                _remove_leftovers(target)
+                _obtain(release, home, target, progress, pauses, timeout)
+    except OSError as error:
+        raise _not_to_be_had(
+            release, home, f"the folder {home} cannot be written to ({error.strerror or error})"
+        ) from error
+    return target
+
+
+def _obtain(release, home, target, progress, pauses, timeout):
+    """Convert the original into `target`: the one put here by hand, or a fetched one."""
+    by_hand, part = home / release.name, home / f"{release.name}.part"
+    if by_hand.exists():
+        verify_release(by_hand, release)
+        return convert(by_hand, target)
+    if os.environ.get("MINIMASKRCNN_OFFLINE", "0") not in ("", "0"):
+        raise _not_to_be_had(
+            release, home, "MINIMASKRCNN_OFFLINE is set, so the network is not used"
+        )
+    _check_space(release, home, part)
+    try:
+        _download_verified(release, part, progress, pauses, timeout)
+        convert(part, target, source_name=release.name)
+    except DownloadError as error:
+        raise _not_to_be_had(release, home, str(error)) from error
+    except OSError as error:  # no space is the likeliest: give back what we took
+        forget(part)
+        raise _not_to_be_had(
+            release, home, f"{part} cannot be written ({error.strerror or error})"
+        ) from error
+    forget(part)
+
+
+def _download_verified(release, part, progress, pauses, timeout):
+    """Download; if what arrived is not the published file, once more from the beginning."""
+    for attempt in (1, 2):
+        download(release, part, progress, pauses, timeout)
+        try:
+            return verify_release(part, release)
+        except WeightsError as error:
+            forget(part)
+            if attempt == 2:
+                raise DownloadError(
+                    f"what arrived is not the published file: {error}", False
+                ) from error
+
+
+def verify_release(path, release):
+    """Raise a WeightsError unless the file is that of the release, by size and SHA-256.
+
+    A file with the right size and MD5 alone is accepted with a warning: for the COCO weights three
+    third parties agree on the MD5, but only one has published the SHA-256.
+    """
+    size, sha256 = Path(path).stat().st_size, checksum(path)
+    if (size, sha256) == (release.size, release.sha256):
+        return
+    if size == release.size and checksum(path, "md5") == release.md5:
+        warnings.warn(
+            f"{path}: has the published size and MD5, but another SHA-256 ({sha256}) than the one "
+            "known; it is taken for the published file",
+            stacklevel=2,
+        )
+        return
+    raise WeightsError(
+        f"{path}: is not the published {release.name}: it has {size:,} bytes and SHA-256 {sha256}, "
+        f"the published one {release.size:,} bytes and {release.sha256}. Remove it and fetch again: "
+        "`minimaskrcnn weights fetch`"
+    )
+
+
+def _is_good(target):
+    """Whether a converted file is there and whole."""
+    try:
+        return target.exists() and load(target) is not None
+    except WeightsError:
+        return False
+
+
+def _remove_leftovers(target):
+    """Half-converted files of processes that were killed; under the lock, none is being written."""
+    for leftover in target.parent.glob(f"{target.name}.*.part"):
+        leftover.unlink(missing_ok=True)
+
+
+def _check_space(release, home, part):
+    have = part.stat().st_size if part.exists() else 0
+    needed, free = 2 * release.size - have, shutil.disk_usage(home).free
+    if free < needed:
+        raise _not_to_be_had(
+            release, home, f"{home} has {free / 1e6:,.0f} MB left, {needed / 1e6:,.0f} are needed"
+        )
+
+
+def _target(release, home):
+    return home / f"{Path(release.name).stem}.converted.h5"
+
+
+def _not_to_be_had(release, home, reason):
+    return WeightsError(
+        f"the weights {release.name} are not to be had: {reason}. Try again with `minimaskrcnn "
+        f"weights fetch`; or get {release.url} by other means and put it into {home} (SHA-256 "
+        f"{release.sha256}; the variable MINIMASKRCNN_HOME names another folder); or go on with "
+        'the small model that is part of the package: weights="shapes"'
+    )
