@@ -53,7 +53,7 @@ def box_head(roi_features, head):
     """
     wanted = head.hidden1.kernel.shape[:3]  # (7, 7, 256)
     if roi_features.shape[1:] != wanted:
-        raise ValueError(f"box_head wants features (R, *{wanted}), got {roi_features.shape}")
+        raise ValueError(f"box_head wants {wanted} for each region, got {roi_features.shape}")
     x = conv2d(roi_features, head.hidden1, relu=True)  # (R, 1, 1, 1024)
     x = conv2d(x, head.hidden2, relu=True)
     x = reshape(x, (len(x), x.shape[3]))  # (R, 1024)
