@@ -33,15 +33,54 @@ def encode(mask, compressed=True):
     >>> encode(np.array([[False, True], [False, True], [True, True]]), compressed=False)
     {'size': [3, 2], 'counts': [2, 4]}
     """
+    counts = _counts(mask)
+    return {
+        "size": list(np.shape(mask)),
+        "counts": _packed(counts) if compressed else counts.tolist(),
+    }
+
+
+def encode_in_box(mask, box, shape):
+    """`encode` for an object whose pixels are known within its box; the whole mask is never built.
+
+    Parameters
+    ----------
+    mask : (h, w) bool, over the box
+    box : (4,) int, y1 x1 y2 x2 in pixels, end excluded, within the image
+    shape : (H, W, ...) of the image
+
+    Examples
+    --------
+    >>> encode_in_box(np.array([[True]]), (0, 1, 1, 2), (2, 3)) == encode(
+    ...     np.array([[False, True, False], [False, False, False]])
+    ... )
+    True
+    """
+    y1, x1, y2, x2 = (int(edge) for edge in box)
+    height, width = (int(n) for n in shape[:2])
+    columns = np.zeros((height, x2 - x1), bool)  # those of the box, from top to bottom
+    columns[y1:y2] = mask
+    counts = _counts(columns)
+    if len(counts) % 2 == 0:  # ends with a run of ones
+        counts = np.append(counts, 0)
+    counts[0] += x1 * height
+    counts[-1] += (width - x2) * height
+    return {"size": [height, width], "counts": _packed(counts if counts[-1] else counts[:-1])}
+
+
+def _counts(mask):
+    """Run lengths (N,) int64 of a mask (H, W), column by column, zeros first."""
     mask = np.asarray(mask)
     if mask.ndim != 2 or mask.dtype != np.bool_:
         raise ValueError(f"encode wants a mask (H, W) of bool, got {mask.shape} of {mask.dtype}")
     pixels = mask.ravel(order="F")  # (H*W,), column by column
     changes = np.flatnonzero(pixels[1:] != pixels[:-1]) + 1
     first = [0] if len(pixels) and pixels[0] else []  # a run of no zeros
-    counts = np.diff(np.concatenate([[0], first, changes, [len(pixels)]])).astype(np.int64)
-    packed = _pack(counts).tobytes().decode("ascii") if compressed else counts.tolist()
-    return {"size": list(mask.shape), "counts": packed}
+    return np.diff(np.concatenate([[0], first, changes, [len(pixels)]])).astype(np.int64)
+
+
+def _packed(counts):
+    return _pack(counts).tobytes().decode("ascii")
 
 
 def decode(rle):
@@ -154,7 +193,7 @@ def _unpack(codes):  # (characters,) int64, each 0 … 63 -> (N,) int64, whether
 
 
 def _unpacked(text):
-    text = text.encode("utf-8", "replace") if isinstance(text, str) else text
+    text = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
     codes = np.frombuffer(text, np.uint8).astype(np.int64) - 48
     counts, sensible = _unpack(codes) if ((codes >= 0) & (codes < 64)).all() else (codes, False)
     if not sensible:

@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 from pycocotools import mask as api
 
-from minimaskrcnn.rle import MAX_PIXELS, area, box, check_size, decode, encode, run_lengths
+from minimaskrcnn.rle import (
+    MAX_PIXELS,
+    area,
+    box,
+    check_size,
+    decode,
+    encode,
+    encode_in_box,
+    run_lengths,
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation")  # within pycocotools
 
@@ -108,6 +117,19 @@ def test_arrays_in_any_order_and_read_only_are_encoded_alike():
     frozen.setflags(write=False)
     for same in (np.asfortranarray(mask), mask[::-1][::-1], frozen):
         assert encode(same) == encode(mask)
+
+
+def test_a_mask_known_within_its_box_only_is_encoded_as_the_whole_would_be():
+    rs = np.random.RandomState(6)
+    for mask in random_masks(6):
+        height, width = mask.shape
+        y1, y2 = np.sort(rs.randint(0, height + 1, 2))
+        x1, x2 = np.sort(rs.randint(0, width + 1, 2))
+        y1, x1, y2, x2 = (y1, x1, y2, x2) if rs.randint(2) else (0, 0, height, width)
+        part = mask[y1:y2, x1:x2]
+        whole = np.zeros((height, width), bool)
+        whole[y1:y2, x1:x2] = part
+        assert encode_in_box(part, (y1, x1, y2, x2), (height, width, 3)) == encode(whole)
 
 
 @pytest.mark.parametrize(
