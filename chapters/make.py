@@ -1,0 +1,157 @@
+"""Make the notebooks: NN_name.py, which is edited, becomes NN_name.ipynb, executed, beside it.
+
+    python chapters/make.py              make them all
+    python chapters/make.py 09 nms       make those whose names contain one of the words
+    python chapters/make.py --check      execute them all, write nothing, say what is wrong
+
+Idea    A chapter is written as a Python file in the percent format, which Git can compare. Here it
+        is executed from top to bottom in a new kernel, several chapters at once. What it printed
+        and drew is kept; times and random names are not, so that the file changes only when what
+        it shows does.
+"""
+
+import argparse
+import os
+import re
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parent
+SECONDS = 60  # a chapter, at most, on two cores with the kernels compiled
+PATIENCE = 600  # seconds until a cell that does not end is stopped
+MOST_BYTES = 500_000  # of a notebook
+MOST_PICTURES = 6
+MOST_LINES = 12  # of code in a cell
+# What no output may hold: folders of this machine, and addresses in memory, which always change.
+STRANGE = re.compile(r"0x[0-9a-f]{6,}|/tmp/|/home/|/Users/|site-packages|" + re.escape(str(FOLDER)))
+
+
+def sources(words=()):
+    """The chapters' .py files in order, or those whose names contain one of the words."""
+    found = sorted(FOLDER.glob("[0-9][0-9]_*.py"))
+    return [path for path in found if not words or any(word in path.stem for word in words)]
+
+
+def read(source):
+    """Return the notebook of a source, not executed; the same source gives the same bytes."""
+    import jupytext
+
+    notebook = jupytext.read(source, fmt="py:percent")
+    notebook.metadata = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    for i, cell in enumerate(notebook.cells):
+        cell.id, cell.metadata = f"{source.stem}-{i}", {}
+    return notebook
+
+
+def execute(source):
+    """Return the notebook of a source with its outputs; a cell that raises, raises here."""
+    from nbclient import NotebookClient
+
+    notebook = read(source)
+    with tempfile.TemporaryDirectory() as settings:  # nobody's start-up files, no history
+        here = {"IPYTHONDIR": settings, "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+        paths = [str(FOLDER.parent), os.environ.get("PYTHONPATH", "")]
+        here["PYTHONPATH"] = os.pathsep.join(filter(None, paths))  # this clone, not an older wheel
+        client = NotebookClient(
+            *(notebook,), timeout=PATIENCE, record_timing=False, coalesce_streams=True,
+            resources={"metadata": {"path": str(FOLDER)}},
+        )  # fmt: skip
+        client.execute(env=os.environ | here)
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            output.get("data", {}).pop("text/latex", None)  # of `Code`; a quarter of its size
+    return notebook
+
+
+def faults(notebook):
+    """Return what is wrong with an executed notebook, in sentences; none is good."""
+    import nbformat
+
+    found = []
+    size = len(nbformat.writes(notebook).encode())
+    if size > MOST_BYTES:
+        found.append(f"it has {size:,} bytes, more than {MOST_BYTES:,}")
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    outputs = [output for cell in cells for output in cell.outputs]
+    pictures = sum("image" in "".join(output.get("data", {})) for output in outputs)
+    pictures -= sum("picture: the strip" in str(output.get("data")) for output in outputs)
+    if pictures > MOST_PICTURES:
+        found.append(f"it has {pictures} pictures besides the strip, more than {MOST_PICTURES}")
+    for cell in cells:
+        first = cell.source.splitlines()[0] if cell.source else "an empty cell"
+        if len(cell.source.splitlines()) > MOST_LINES:
+            found.append(f"more than {MOST_LINES} lines in the cell beginning {first!r}")
+        for output in cell.outputs:
+            text = output.get("text", "") + "".join(
+                value for kind, value in output.get("data", {}).items() if kind.startswith("text")
+            )
+            if output.get("name") == "stderr":
+                found.append(f"a warning below {first!r}: {text.strip()[:200]}")
+            if match := STRANGE.search(text):
+                found.append(
+                    f"{match.group()!r} below {first!r}: a path or address of this machine"
+                )
+    return found
+
+
+def stale(source):
+    """Whether the notebook beside a source is missing, or has other cells than the source."""
+    import nbformat
+
+    path = source.with_suffix(".ipynb")
+    if not path.exists():
+        return True
+    made, wanted = nbformat.read(path, 4).cells, read(source).cells
+    return [(c.cell_type, c.source) for c in made] != [(c.cell_type, c.source) for c in wanted]
+
+
+def make(source):
+    """Execute a source and write its notebook; returns the faults, with which nothing is written."""
+    import nbformat
+
+    try:
+        notebook = execute(source)
+    except Exception as error:  # CellExecutionError names the cell; a dead kernel has another class
+        return [f"does not run: {error}"]
+    found = faults(notebook)
+    if not found:
+        beside = source.with_suffix(".part")
+        beside.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")
+        os.replace(beside, source.with_suffix(".ipynb"))
+    return found
+
+
+def check(source):
+    """Execute a source; returns the faults, among them a notebook that is not up to date."""
+    found = [f"make it again: python chapters/make.py {source.stem}"] if stale(source) else []
+    try:
+        return found + faults(execute(source))
+    except Exception as error:
+        return [*found, f"does not run: {error}"]
+
+
+def main():
+    """Make or check the chapters that are named; exit status 1 if any has a fault."""
+    parser = argparse.ArgumentParser(description="Make the notebooks of the chapters.")
+    parser.add_argument("words", nargs="*", help="only chapters whose names contain one of them")
+    parser.add_argument("--check", action="store_true", help="execute, but write nothing")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="chapters at once")
+    given = parser.parse_args()
+    chosen, failed = sources(given.words), 0
+    with ThreadPoolExecutor(given.jobs) as pool:  # each waits for a kernel, a process of its own
+        for source, found in zip(
+            chosen, pool.map(check if given.check else make, chosen), strict=True
+        ):
+            print(source.stem, "ok" if not found else "".join(f"\n  {text}" for text in found))
+            failed += bool(found)
+    return 1 if failed or not chosen else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
