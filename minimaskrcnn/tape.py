@@ -1,4 +1,4 @@
-"""The tape: remembers the operations of a training step, so that their gradients can be walked back.
+"""The tape: it remembers the operations of a training step, to walk their gradients back.
 
 Idea    A differentiable operation ends with `return tape.record(y, backward, ...)`. While nobody
         trains that is `return y`. Inside `with recording() as steps:` every call is appended to

@@ -131,5 +131,5 @@ def _frame_masks(masks, window, shape):
 
 
 def _nearest(n, m):
-    """Which of n inputs each of m outputs reads: output i reads floor(i (n - 1) / (m - 1) + 1/2)."""
+    """Which of n inputs each of m outputs reads: output i that at floor(i (n-1) / (m-1) + 1/2)."""
     return np.floor(np.arange(m) * ((n - 1) / max(m - 1, 1)) + 0.5).astype(np.int64)

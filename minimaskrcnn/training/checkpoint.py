@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from minimaskrcnn.errors import TrainingError
-from minimaskrcnn.training.parameters import named_arrays
+from minimaskrcnn.weights.tree import named_arrays
 
 
 @dataclass

@@ -114,7 +114,7 @@ def mask_loss(logits, class_ids, targets):
     gradient = np.zeros_like(logits)
     if not len(logits):
         return 0.0, gradient
-    rows = np.arange(len(logits))
+    rows, targets = np.arange(len(logits)), targets.astype(logits.dtype)
     own = logits[rows, :, :, class_ids]  # (P, h, w)
     probs = sigmoid(own)
     clipped = np.clip(probs, logits.dtype.type(_EDGE), logits.dtype.type(1 - _EDGE))

@@ -7,25 +7,8 @@ Shapes  MaskRCNN  ->  {"backbone.stem.kernel": (7, 7, 3, 32), …}
 
 from dataclasses import fields, is_dataclass, replace
 
-import numpy as np
-
 from minimaskrcnn.conv import Conv, fold_batch_norm
-
-
-def named_arrays(part, name=""):
-    """Return every array of a model by its path, in the order of the fields."""
-    if isinstance(part, np.ndarray):
-        return {name: part}
-    if isinstance(part, tuple):
-        children = [(str(i), child) for i, child in enumerate(part)]
-    elif is_dataclass(part):
-        children = [(field.name, getattr(part, field.name)) for field in fields(part)]
-    else:
-        return {}
-    found = {}
-    for child_name, child in children:
-        found.update(named_arrays(child, f"{name}.{child_name}" if name else child_name))
-    return found
+from minimaskrcnn.weights.tree import named_arrays
 
 
 def map_parts(part, kind, change):

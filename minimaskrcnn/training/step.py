@@ -33,7 +33,6 @@ from minimaskrcnn.training.losses import (
     rpn_box_loss,
     rpn_class_loss,
 )
-from minimaskrcnn.training.parameters import named_arrays
 from minimaskrcnn.training.targets import (
     RoiTargets,
     as_pasted,
@@ -41,6 +40,7 @@ from minimaskrcnn.training.targets import (
     roi_targets,
     with_objects,
 )
+from minimaskrcnn.weights.tree import named_arrays
 
 
 @dataclass(frozen=True)
@@ -203,7 +203,7 @@ def _pool(maps, rois, size, shape):
 
 
 def _unstack(x):
-    """The images of a batch as maps of their own, known to the tape: (B, H, W, C) -> B (H, W, C)."""
+    """The maps of each image, known to the tape: (B, H, W, C) -> B times (H, W, C)."""
     return tape.record([x[b] for b in range(len(x))], _unstack_backward, x)
 
 

@@ -137,7 +137,7 @@ def _sentence(values):
 
 
 class _Clock:
-    """Says how training goes: a line that rewrites itself on a terminal, else one every 50 steps."""
+    """Says every 50 steps how training goes and how long it will take."""
 
     def __init__(self, recipe, step):
         self.recipe, self.first, self.start = recipe, step, time.perf_counter()

@@ -45,8 +45,10 @@ TRIM = {
     "layers": whole,
     "preprocess": preprocess,
     "proposal": whole,
+    "losses": whole,
     "resize": whole,
     "roialign": roialign,
+    "targets": whole,
     "unmold": unmold,
 }
 
