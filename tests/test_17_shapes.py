@@ -264,6 +264,69 @@ def test_a_larger_scene_is_the_same_scene_drawn_finer():
         assert (coarse == small.masks.any(axis=0)).mean() > 0.95
 
 
+@pytest.mark.parametrize("size", [64, 100])
+def test_a_small_scene_has_no_shape_under_6_pixels_and_never_none_at_all(size):
+    radius = [shape.radius for seed in range(200) for shape in draw(seed, size).shapes]
+    assert 6 <= min(radius) < 6.2 and max(radius) <= 30 * size / 128
+    assert all(draw(seed, size).shapes for seed in range(200))
+
+
+# The patterns, with the random numbers given
+
+
+class Given:
+    """Stands in for a random generator: hands out the numbers it was made with."""
+
+    def __init__(self, *numbers):
+        self.numbers = list(numbers)
+
+    def uniform(self, low=0.0, high=1.0, size=None):
+        return self.numbers.pop(0)
+
+    randint = uniform
+
+
+def pattern_of(pattern, *numbers):
+    centres = np.arange(128) + 0.5
+    return pattern(Given(*numbers), centres[:, None], centres[None, :])
+
+
+def test_stripes_change_twice_a_period_along_their_direction():
+    across, down = np.arange(128) // 4 % 2, np.ones((128, 1))
+    assert np.array_equal(pattern_of(stripes, 0.0, np.log(8), 0.0), down * across)
+    assert np.array_equal(pattern_of(stripes, 0.0, np.log(8), 0.5), down * (1 - across))
+    assert np.array_equal(pattern_of(stripes, np.pi / 2, np.log(8), 1e-6), (down * across).T)
+
+
+def test_waves_are_a_sine_from_0_to_1():
+    expected = 0.5 + 0.5 * np.sin(2 * np.pi * (np.arange(128) + 0.5) / 16)
+    assert np.allclose(pattern_of(sine, 0.0, np.log(16), 0.0), expected[None, :])
+
+
+def test_a_gradient_goes_straight_from_0_to_1():
+    assert np.allclose(pattern_of(gradient, np.pi / 2, 0.0, 0.3), np.linspace(0, 1, 128)[:, None])
+
+
+def test_checks_alternate_in_both_directions():
+    y, x = np.mgrid[:128, :128]
+    assert np.array_equal(pattern_of(checks, 0.0, 8.0, 0.0, 0.0), (x // 8 + y // 8) % 2)
+    assert np.array_equal(pattern_of(checks, 0.0, 8.0, 0.5, 0.0), ((x + 4) // 8 + y // 8) % 2)
+
+
+def test_blobs_pass_through_their_nodes_and_stay_between_them():
+    nodes = np.random.RandomState(0).uniform(0, 1, (5, 5))
+    blob = pattern_of(blobs, 4, nodes)
+    for row, column in ((1, 1), (1, 3), (3, 2)):  # nodes are 32 pixels apart
+        assert blob[32 * row, 32 * column] == pytest.approx(nodes[row, column], abs=0.01)
+    assert blob[48, 32] == pytest.approx((nodes[1, 1] + nodes[2, 1]) / 2, abs=0.05)  # half way
+    assert nodes[1:3, 1:3].min() <= blob[32:64, 32:64].min()
+    assert blob[32:64, 32:64].max() <= nodes[1:3, 1:3].max()
+
+
+def test_flat_is_one_colour():
+    assert not pattern_of(flat).any()
+
+
 # What is said about them
 
 
@@ -298,8 +361,11 @@ def test_a_sheet_shows_every_scene_beside_its_outlines(tmp_path):
     assert np.array_equal(picture[:128, 256:384], examples[1].image)
     outlined = picture[:128, 128:256]
     changed = (outlined != examples[0].image // 2).any(axis=2)
-    inner = np.pad(examples[0].masks.any(axis=0), 1)
-    assert changed.any() and not (changed & ~inner[1:-1, 1:-1]).any()
+    mask = examples[0].masks[0]  # the only one
+    edge = mask & ~np.all(
+        [np.roll(mask, step, axis) for step in (1, -1) for axis in (0, 1)], axis=0
+    )
+    assert len(examples[0].masks) == 1 and np.array_equal(changed, edge)
     assert (picture[128:, 256:] == 255).all()
     assert [path.name for path in tmp_path.iterdir()] == ["sheet.png"]
 

@@ -161,9 +161,11 @@ def test_what_reaches_beyond_the_image_is_clipped_and_named(folder):
         annotation(22, [list(SQUARE)], bbox=[50, 10, 14, 38]),
         annotation(23, [[0, 0, WIDTH, 0, WIDTH, HEIGHT, 0, HEIGHT]]),
         annotation(24, [list(SQUARE), [0, 40, 9, 40, 9, 48.5]]),
+        annotation(25, run_lengths(compressed=True), bbox=[-0.5, 5, 60, 4]),
+        annotation(26, run_lengths(compressed=True), bbox=[3, 5, 47, 16]),
     ]
     loaded = load(folder, document)
-    assert loaded.clipped == (20, 21, 24)
+    assert loaded.clipped == (20, 21, 24, 25)
     assert loaded[0].boxes[4].tolist() == [10, 0, 20, 20]
     assert loaded[0].masks[7].all()
 
