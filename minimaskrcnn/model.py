@@ -8,22 +8,28 @@ Notes   The mask head looks at the detections (after box refinement and NMS), no
         fewer and better regions, as the paper does at inference.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from minimaskrcnn.anchors import normalised_anchors
 from minimaskrcnn.boxes import normalise
 from minimaskrcnn.config import Config
 from minimaskrcnn.detections import select_detections
+from minimaskrcnn.errors import ImageError
 from minimaskrcnn.fpn import FPN, pyramid
 from minimaskrcnn.heads import BoxHead, MaskHead, box_head, mask_head
 from minimaskrcnn.image import letterbox, mold
 from minimaskrcnn.layers import sigmoid, softmax
 from minimaskrcnn.masks import of_class
+from minimaskrcnn.photo import read_photo
 from minimaskrcnn.proposals import select_proposals
 from minimaskrcnn.resnet import ResNet, backbone
 from minimaskrcnn.results import Detections, make_detections
 from minimaskrcnn.roi_align import pyramid_roi_align
 from minimaskrcnn.rpn import RPN, region_proposals
+from minimaskrcnn.settings import adjusted
+from minimaskrcnn.sources import each_source, path_of
+from minimaskrcnn.stopwatch import stopwatch
 
 
 @dataclass(frozen=True)
@@ -37,14 +43,37 @@ class MaskRCNN:
     box_head: BoxHead
     mask_head: MaskHead
 
-    def predict(self, photo) -> Detections:
-        """Find the objects in a photograph, (h, w, 3) uint8 RGB."""
-        return run(self, photo, keep=lambda **values: None)
+    def predict(self, photo, orient=True, **settings) -> Detections:
+        """Find the objects in a photograph: whatever `photo.read_photo` takes.
 
-    def trace(self, photo) -> dict:
+        Settings are `min_score`, `nms_threshold`, `max_detections`, `classes` and `size`, for this
+        call only, as in `settings.adjusted`; `orient=False` leaves EXIF's orientation alone.
+        """
+        keep, seconds = stopwatch()
+        pixels = read_photo(photo, orient)  # (h, w, 3) uint8
+        keep(photo=pixels)
+        model = replace(self, config=adjusted(self.config, **settings))
+        return replace(run(model, pixels, keep), source=path_of(photo), seconds=seconds)
+
+    def predict_each(self, photos, on_error=None, orient=True, **settings) -> Iterator[Detections]:
+        """Yield `predict` of each photograph of a list, folder or pattern, one in memory at a time.
+
+        One that cannot be read raises its ImageError; or, if `on_error` is a function, is handed to
+        it as `on_error(photo, error)` and left out.
+        """
+        for photo in each_source(photos):
+            try:
+                yield self.predict(photo, orient, **settings)
+            except ImageError as error:
+                if on_error is None:
+                    raise
+                on_error(photo, error)
+
+    def trace(self, photo, orient=True, **settings) -> dict:
         """Return every intermediate of `predict(photo)` by name, in the order of the data flow."""
         kept = {}
-        run(self, photo, keep=kept.update)
+        model = replace(self, config=adjusted(self.config, **settings))
+        run(model, read_photo(photo, orient), keep=kept.update)
         return kept
 
 

@@ -1,13 +1,64 @@
-"""What `predict` returns: the objects found in one photograph."""
+"""What `predict` returns: the objects found in one photograph.
 
-from dataclasses import dataclass
+Idea    Parallel arrays, one row an object, the best score first. Masks stay as small as the network
+        draws them and are pasted when they are asked for: box by box where that is enough, so that
+        a photograph of 24 megapixels with 100 objects needs no gigabytes.
+Shapes  boxes (N, 4) pixels, class_ids (N,), scores (N,), mask_probs (N, 28, 28)
+"""
+
+import json
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 
-from minimaskrcnn.masks import boxes_in_image, paste_mask
+from minimaskrcnn import exports
+from minimaskrcnn.masks import boxes_in_image, paste_mask, stretch_mask
+from minimaskrcnn.tracing import mask_to_polygons
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
+class Detection:
+    """One object: `for detection in result`, `result[0]`."""
+
+    image: np.ndarray = field(repr=False)  # (H, W, 3) uint8, the photograph
+    box: np.ndarray  # (4,) int32, pixels of the photograph, y1 x1 y2 x2, end excluded
+    class_id: int
+    label: str
+    score: float  # 0 … 1
+    mask_probs: np.ndarray = field(repr=False)  # (28, 28) float32, over the box
+
+    @property
+    def mask(self) -> np.ndarray:
+        """(H, W) bool: the object's pixels."""
+        return paste_mask(self.mask_probs, self.box, self.image.shape)
+
+    @property
+    def mask_in_box(self) -> np.ndarray:
+        """(h, w) bool: the object's pixels within its box."""
+        y1, x1, y2, x2 = (int(edge) for edge in self.box)
+        return stretch_mask(self.mask_probs, y2 - y1, x2 - x1)
+
+    @property
+    def area(self) -> int:
+        """Number of the object's pixels."""
+        return int(self.mask_in_box.sum())
+
+    @property
+    def crop(self) -> np.ndarray:
+        """(h, w, 4) uint8 RGBA: the box cut out; what is not the object is transparent."""
+        y1, x1, y2, x2 = self.box
+        opacity = self.mask_in_box * np.uint8(255)
+        return np.dstack([self.image[y1:y2, x1:x2], opacity])
+
+    @property
+    def polygons(self) -> list[np.ndarray]:
+        """[(M, 2) int64, …]: outlines in pixels, x and y; see `tracing.mask_to_polygons`."""
+        start = self.box[[1, 0]]  # x, y
+        flat = mask_to_polygons(self.mask_in_box)
+        return [np.array(polygon).reshape(-1, 2) + start for polygon in flat]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Detections:
     """Parallel arrays, one row an object, best score first."""
 
@@ -16,10 +67,45 @@ class Detections:
     class_ids: np.ndarray  # (N,) int64
     scores: np.ndarray  # (N,) float32
     mask_probs: np.ndarray  # (N, 28, 28) float32: masks as the network draws them, over the boxes
-    class_names: tuple[str, ...]
+    class_names: tuple[str, ...]  # K, the background first
+    source: str = ""  # what was predicted on: the path, if there was one
+    seconds: dict[str, float] = field(default_factory=dict)  # how long each stage took
+
+    def __post_init__(self):
+        n, shapes = len(self.boxes), {f.name: np.shape(getattr(self, f.name)) for f in fields(self)}
+        fits = shapes["boxes"] == (n, 4) and shapes["class_ids"] == shapes["scores"] == (n,)
+        if not fits or len(shapes["mask_probs"]) != 3 or shapes["mask_probs"][0] != n:
+            raise ValueError(
+                "Detections wants boxes (N, 4), class_ids (N,), scores (N,), mask_probs (N, h, w), "
+                f"got {[shapes[k] for k in ('boxes', 'class_ids', 'scores', 'mask_probs')]}"
+            )
 
     def __len__(self) -> int:
         return len(self.boxes)
+
+    def __iter__(self):
+        return (self[i] for i in range(len(self)))
+
+    def __getitem__(self, index):
+        """A number gives a Detection; a slice, boolean mask or list of numbers gives Detections."""
+        if isinstance(index, int | np.integer) and not isinstance(index, bool):
+            class_id = int(self.class_ids[index])
+            return Detection(
+                self.image,
+                self.boxes[index],
+                class_id,
+                self.class_names[class_id],
+                float(self.scores[index]),
+                self.mask_probs[index],
+            )
+        rows = np.arange(len(self))[index]  # numpy's rules and errors
+        return replace(
+            self,
+            boxes=self.boxes[rows],
+            class_ids=self.class_ids[rows],
+            scores=self.scores[rows],
+            mask_probs=self.mask_probs[rows],
+        )
 
     @property
     def labels(self) -> list[str]:
@@ -27,12 +113,95 @@ class Detections:
         return [self.class_names[i] for i in self.class_ids]
 
     @property
+    def boxes_xyxy(self) -> np.ndarray:
+        """(N, 4) int32: the boxes as x1 y1 x2 y2, in pixels, ends excluded."""
+        return self.boxes[:, [1, 0, 3, 2]]
+
+    @property
     def masks(self) -> np.ndarray:
-        """(N, H, W) bool: the pixels of each object, pasted when asked for."""
+        """(N, H, W) bool: the pixels of each object. N times the photograph's pixels of memory."""
         masks = np.zeros((len(self), *self.image.shape[:2]), bool)
-        for i, (probs, box) in enumerate(zip(self.mask_probs, self.boxes, strict=True)):
-            masks[i] = paste_mask(probs, box, self.image.shape)
+        for i, detection in enumerate(self):
+            masks[i] = detection.mask
         return masks
+
+    @property
+    def areas(self) -> np.ndarray:
+        """(N,) int64: number of pixels of each object."""
+        return np.array([detection.area for detection in self], np.int64)
+
+    def filter(self, labels=None, min_score=0.0, min_area=0) -> "Detections":
+        """The objects of the named classes (None: all), with at least this score and area.
+
+        Examples
+        --------
+        >>> result.filter(labels=["person"], min_score=0.9)  # doctest: +SKIP
+        """
+        keep = self.scores >= np.float32(min_score)
+        if labels is not None:
+            named = [labels] if isinstance(labels, str) else list(labels)
+            keep = keep & np.array([label in named for label in self.labels], bool)
+        kept = self[keep]
+        return kept[kept.areas >= min_area] if min_area else kept
+
+    def crops(self) -> list[np.ndarray]:
+        """N times (h, w, 4) uint8 RGBA: each object cut out, on a transparent ground."""
+        return [detection.crop for detection in self]
+
+    def polygons(self) -> list[list[np.ndarray]]:
+        """N lists of outlines (M, 2), x and y in pixels, that enclose exactly the masks."""
+        return [detection.polygons for detection in self]
+
+    def label_map(self) -> np.ndarray:
+        """(H, W) int32: 0 where nothing is, else 1 + the object's index; the best lies on top."""
+        labels = np.zeros(self.image.shape[:2], np.int32)
+        for i in reversed(range(len(self))):
+            y1, x1, y2, x2 = self.boxes[i]
+            labels[y1:y2, x1:x2][self[i].mask_in_box] = i + 1
+        return labels
+
+    def to_dict(self) -> dict:
+        """Everything but the photograph, in plain Python types; see `exports.to_dict`."""
+        return exports.to_dict(self)
+
+    def to_json(self, indent=None) -> str:
+        """`to_dict` as JSON text."""
+        return json.dumps(self.to_dict(), indent=indent, ensure_ascii=False, allow_nan=False)
+
+    def to_coco(self, image_id: int) -> list[dict]:
+        """Results in COCO's format; see `exports.to_coco`."""
+        return exports.to_coco(self, image_id)
+
+    def to_arrays(self) -> dict:
+        """Arrays under the names that other tools use; see `exports.to_arrays`."""
+        return exports.to_arrays(self)
+
+    def draw(self, legend=None) -> np.ndarray:
+        """The picture, (H, W, 3) uint8; see `visualize.draw`."""
+        from minimaskrcnn import visualize
+
+        return visualize.draw(self, legend)
+
+    def plot(self, ax=None, legend=None):
+        """Show the picture in a matplotlib Axes (a new one if none is given); returns the Axes."""
+        from minimaskrcnn import visualize
+
+        return visualize.plot(self, ax, legend)
+
+    def save(self, path, legend=None) -> None:
+        """Write the picture to a file: .png, .jpg or .webp, at the photograph's own size."""
+        from minimaskrcnn import visualize
+
+        visualize.write_picture(path, self.draw(legend))
+
+    def __repr__(self) -> str:
+        return exports.table(self)
+
+    def _repr_jpeg_(self) -> bytes:
+        """The picture in a notebook, at most 1024 pixels wide or high."""
+        from minimaskrcnn import visualize
+
+        return visualize.thumbnail(self)
 
 
 def make_detections(photo, detections, mask_probs, window, config):

@@ -25,14 +25,19 @@ FORMATS = {  # what Pillow may open, and the names by which a folder is searched
 }
 
 
-def name_of(source):
-    """What to call a source in messages and results: its path, or what it is."""
+def path_of(source):
+    """The path of a source, str; empty if it has none."""
     if isinstance(source, str | os.PathLike):
         return os.fsdecode(source)
+    name = getattr(source, "name", None) or getattr(source, "filename", None)  # of a file, of PIL
+    return name if isinstance(name, str) else ""
+
+
+def name_of(source):
+    """What to call a source in messages: its path, or what it is."""
     if isinstance(source, np.ndarray):
         return f"array {source.shape} of {source.dtype}"
-    name = getattr(source, "name", None) or getattr(source, "filename", None)
-    return name if isinstance(name, str) else type(source).__name__
+    return path_of(source) or type(source).__name__
 
 
 def each_source(sources):

@@ -1,12 +1,20 @@
-"""`minimaskrcnn predict`: find the objects in photographs and write down what was found."""
+"""`minimaskrcnn predict`: find the objects in photographs; `outputs` says what is written."""
 
 import argparse
-import json
+import os
+import sys
+import warnings
+from collections import Counter
 from pathlib import Path
 
+FORMATS = ("png", "json", "coco", "masks", "crops")
 EXAMPLES = """examples:
   minimaskrcnn predict street.jpg
-  minimaskrcnn predict photos/*.jpg --weights mask_rcnn_coco.h5 --output found
+  minimaskrcnn predict photos/ --output found --format png,coco
+  minimaskrcnn predict 'photos/**/*.jpg' --classes person,dog --min-score 0.9
+  minimaskrcnn predict street.jpg --json | jq '.objects[].label'
+
+exit status: 0 all done; 1 some images failed, the last lines say which; 2 nothing done
 """
 
 
@@ -15,26 +23,136 @@ def add_parser(subparsers):
     parser = subparsers.add_parser(
         "predict",
         help="find the objects in photographs",
-        description="Find the objects in photographs.",
+        description="Find the objects in photographs: a picture and a list of each.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("images", nargs="+", metavar="IMAGE")
-    parser.add_argument("--weights", default="coco", help='"coco", "shapes" or a weight file')
-    parser.add_argument("--output", default=".", type=Path, metavar="DIR")
+    add = parser.add_argument
+    add("images", nargs="+", metavar="IMAGE", help="file, folder, or pattern in quotes")
+    add("--weights", default="coco", help='"coco" (default), "shapes" or a weight file')
+    add("--output", type=Path, metavar="DIR", help="where files go; default: this folder")
+    add("--format", type=_formats, default=("png", "json"), metavar="LIST",
+        help=f"what to write, of {','.join(FORMATS)}; default: png,json")  # fmt: skip
+    add("--classes", type=_names, metavar="LIST", help="look for these only: person,dog")
+    add("--min-score", type=float, metavar="S", help="drop objects less sure than this, 0 to 1")
+    add("--nms-threshold", type=float, metavar="T", help="overlap allowed within a class, 0 to 1")
+    add("--max-detections", type=int, metavar="N", help="keep the best N objects of an image")
+    add("--size", type=int, metavar="PIXELS",
+        help="side of the network's input, a multiple of 64: less is quicker")  # fmt: skip
+    add("--ignore-orientation", action="store_true", help="do not turn images as EXIF asks")
+    add("--json", action="store_true",
+        help="print one line of JSON an image; write files only if --output is given")  # fmt: skip
+    add("--quiet", action="store_true", help="print nothing but errors")
     parser.set_defaults(run=run)
 
 
 def run(args) -> int:
-    """Predict every image; write NAME.png and NAME.json, print a table."""
-    from minimaskrcnn.api import load_model
+    """Predict every image; returns 0, 1 (some failed) or 2 (all failed)."""
+    photos, failures = _find(args.images)
+    done = 0
+    if photos:
+        from minimaskrcnn.api import load_model
 
-    model = load_model(args.weights)
-    args.output.mkdir(parents=True, exist_ok=True)
-    for path in map(Path, args.images):
-        result = model.predict(path)
-        result.save(args.output / f"{path.stem}.png")
-        text = json.dumps(result.to_dict(), ensure_ascii=False)
-        (args.output / f"{path.stem}.json").write_text(text, encoding="utf-8")
-        print(f"{path}\n{result!r}")
-    return 0
+        model = load_model(args.weights)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("always", UserWarning)
+            warnings.showwarning = _show_warning
+            done = _predict_all(model, photos, failures, args)
+    return _report(failures, done)
+
+
+def _find(images):
+    """The paths that there are, and a sentence for each argument that leads to none."""
+    from minimaskrcnn.errors import ImageError
+    from minimaskrcnn.sources import each_source
+
+    photos, failures = [], []
+    for image in images:
+        try:
+            found = list(each_source(image))
+        except ImageError as error:
+            failures.append(str(error))
+            continue
+        photos += [path for path in found if os.path.exists(path)]
+        failures += [f"{path}: no such file" for path in found if not os.path.exists(path)]
+    return list(dict.fromkeys(photos)), failures  # each once
+
+
+def _predict_all(model, photos, failures, args):
+    """Predict and write; failures are added to. Returns how many photographs were done."""
+    from tqdm import tqdm
+
+    from minimaskrcnn import outputs
+
+    folder = args.output or (None if args.json else Path())
+    names, ids = outputs.file_names(photos), outputs.image_ids(photos)
+    dataset, done = outputs.new_dataset(model.config.class_names), 0
+    hidden = args.quiet or len(photos) == 1 or None  # None: shown on a terminal only
+    with tqdm(total=len(photos), unit="image", disable=hidden, file=sys.stderr) as bar:
+
+        def failed(path, error):
+            failures.append(str(error))
+            bar.update()
+
+        for result in _results(model, photos, failed, args):
+            if folder:
+                outputs.write_result(result, names[result.source], folder, args.format)
+            if folder and "coco" in args.format:
+                outputs.add_to_dataset(dataset, result, ids[result.source])
+            _print(result, args, bar, alone=len(photos) == 1)
+            bar.update()
+            done += 1
+    if dataset["images"]:
+        outputs.write_dataset(dataset, folder)
+    return done
+
+
+def _results(model, photos, failed, args):
+    return model.predict_each(
+        photos,
+        on_error=failed,
+        orient=not args.ignore_orientation,
+        min_score=args.min_score,
+        nms_threshold=args.nms_threshold,
+        max_detections=args.max_detections,
+        classes=args.classes,
+        size=args.size,
+    )
+
+
+def _print(result, args, bar, alone):
+    if args.json:
+        bar.write(result.to_json())
+    elif not args.quiet:
+        counts = Counter(result.labels).most_common()
+        found = ", ".join(f"{count} {label}" for label, count in counts) or "nothing"
+        bar.write(repr(result) if alone else f"{result.source}: {found}")
+
+
+def _report(failures, done):
+    """Say on standard error what failed; returns the exit status."""
+    for failure in failures:
+        print(f"minimaskrcnn: {failure}", file=sys.stderr)
+    if failures and done:
+        total = done + len(failures)
+        print(f"minimaskrcnn: {len(failures)} of {total} failed, the rest is done", file=sys.stderr)
+    if not failures:
+        return 0
+    return 1 if done else 2
+
+
+def _show_warning(message, *_):
+    print(f"minimaskrcnn: {message}", file=sys.stderr)
+
+
+def _formats(text):
+    chosen = tuple(part.strip() for part in text.split(","))
+    for part in chosen:
+        if part not in FORMATS:
+            raise argparse.ArgumentTypeError(f"{part!r} is none of {', '.join(FORMATS)}")
+    return chosen
+
+
+def _names(text):
+    return [part.strip() for part in text.split(",") if part.strip()]
