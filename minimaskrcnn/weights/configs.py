@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 from dataclasses import fields
 from typing import get_args
 
@@ -62,3 +63,32 @@ def _is_a(value, kind):
         return isinstance(value, str)
     number = isinstance(value, int if kind is int else int | float)
     return number and not isinstance(value, bool) and math.isfinite(value) and value >= 0
+
+
+def read_config(path=None, class_names=None):
+    """Return the Config that the command line describes, None if it describes none.
+
+    Parameters
+    ----------
+    path : of a JSON file with fields of Config, or None
+    class_names : "one,two", or the path of a text file with one name a line, or None; without the
+        background, which is added, or with it in the first place ("background" or "BG")
+    """
+    if path is None and class_names is None:
+        return None
+    values = json_object(path, _text(path)) if path is not None else {}
+    if class_names is not None:
+        listed = _text(class_names).splitlines() if os.path.isfile(class_names) else []
+        names = [n.strip() for n in listed or class_names.split(",") if n.strip()]
+        if names and names[0].lower() in ("background", "bg"):
+            names = names[1:]
+        values["class_names"] = ["background", *names]
+    return config_from_dict(path or "--class-names", values)
+
+
+def _text(path):
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+    except (OSError, UnicodeDecodeError) as error:
+        raise WeightsError(f"{path}: cannot be read as text ({error})") from error

@@ -3,9 +3,9 @@
 import json
 from pathlib import Path
 
-from minimaskrcnn.weights.files import checksum
 from minimaskrcnn.weights.hdf5 import open_file
 from minimaskrcnn.weights.keras import read_keras
+from minimaskrcnn.weights.lock import checksum
 from minimaskrcnn.weights.store import about_store, is_store, read_store, save
 
 

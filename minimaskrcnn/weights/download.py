@@ -14,9 +14,9 @@ from pathlib import Path
 
 from minimaskrcnn.errors import WeightsError
 from minimaskrcnn.weights.convert import convert, load
-from minimaskrcnn.weights.files import checksum, locked
 from minimaskrcnn.weights.http import PAUSES, TIMEOUT, DownloadError, download, forget
 from minimaskrcnn.weights.known import COCO_FILE
+from minimaskrcnn.weights.lock import checksum, locked
 
 
 def weights_home():
@@ -126,8 +126,8 @@ def verify_release(path, release):
         return
     raise WeightsError(
         f"{path}: is not the published {release.name}: it has {size:,} bytes and SHA-256 {sha256}, "
-        f"the published one {release.size:,} bytes and {release.sha256}. Remove it and fetch again: "
-        "`minimaskrcnn weights fetch`"
+        f"the published one {release.size:,} bytes and {release.sha256}. Remove it and fetch "
+        "again: `minimaskrcnn weights fetch`"
     )
 
 
@@ -141,7 +141,7 @@ def _is_good(target):
 
 def _remove_leftovers(target):
     """Half-converted files of processes that were killed; under the lock, none is being written."""
-    for leftover in target.parent.glob(f"{target.name}.*.part"):
+    for leftover in target.parent.glob(f".{target.name}.*.part"):
         leftover.unlink(missing_ok=True)
 
 

@@ -20,7 +20,7 @@ from minimaskrcnn.errors import WeightsError
 from minimaskrcnn.model import MaskRCNN
 from minimaskrcnn.weights import tree
 from minimaskrcnn.weights.hdf5 import Group, arrays_within, read_array
-from minimaskrcnn.weights.shapes import check_shapes
+from minimaskrcnn.weights.shapes import check_shapes, class_count
 
 # What Keras calls the arrays of a layer, and where they belong in a Conv.
 PARTS = {
@@ -103,9 +103,7 @@ def read_keras(file, root, config=None):
     WeightsError
         If a layer is missing, left over, misshapen, not float32, or holds NaN or infinity.
     """
-    layers = keras_layers(file, root)
-    table = places(_blocks(layers))
-    arrays = _our_names(file, layers, table)
+    arrays, table = our_names(file, keras_layers(file, root))
     shapes = {name: array.shape for name, array in arrays.items()}
     layer_of = {place.name: f"the layer {place.layer}" for place in table}
     if config is None:
@@ -171,9 +169,9 @@ def _blocks(layers):
     return counts
 
 
-def _our_names(file, layers, table):
-    """Return {our name: Array}; refuse layers that have no place in the table."""
-    arrays, used = {}, set()
+def our_names(file, layers):
+    """Return {our name: Array} and the table of places; every layer must have one, and no other."""
+    table, arrays, used = places(_blocks(layers)), {}, set()
     for place in table:
         for layer in (place.layer, place.norm):
             for part, array in layers.get(layer, {}).items():
@@ -194,11 +192,11 @@ def _our_names(file, layers, table):
                     f"{file.path}: has no layer {layer}. The file is of another network than Mask "
                     "R-CNN with a ResNet and a pyramid, or incomplete"
                 )
-    return arrays
+    return arrays, table
 
 
 def _coco(file, shapes):
-    found = shapes.get("box_head.logits.bias", (None,))[0]
+    found = class_count(shapes)
     if found not in (None, COCO.num_classes):
         raise WeightsError(
             f"{file.path}: is of {found} classes, the background included, and does not say what "
@@ -217,6 +215,8 @@ def _read_place(file, arrays, place):
     }
     norm = [parts.pop(part) for part in list(parts) if part.startswith("norm.")]
     if norm:
+        if (norm[-1] < 0).any():
+            raise WeightsError(f"{file.path}: the layer {place.norm} has a variance below zero")
         conv = fold_batch_norm(Conv(parts["kernel"], parts["bias"]), BatchNorm(*norm))
         parts = {"kernel": conv.kernel, "bias": conv.bias}
     if place.stride != 1:

@@ -24,7 +24,7 @@ def check_shapes(path, shapes, config, called=str):
     called : function from a layer's name to what the file calls it, for the message
     """
     layer = partial(_layer, path, shapes, called)
-    found = shapes.get("box_head.logits.bias", (None,))[0]
+    found = class_count(shapes)
     if found != config.num_classes:
         raise WeightsError(
             f"{path}: is of {found} classes, the background included, but {config.num_classes} "
@@ -51,6 +51,16 @@ def check_shapes(path, shapes, config, called=str):
         width = layer(f"mask_head.convs.{i}", 3, 3, width, None)
     width = layer("mask_head.deconv", 2, 2, None, width, outputs=2)
     layer("mask_head.logits", 1, 1, width, classes)
+
+
+def class_count(shapes):
+    """How many classes the network knows, the background included; None if it does not say."""
+    return shapes.get("box_head.logits.bias", (None,))[0]
+
+
+def block_counts(shapes):
+    """How many residual blocks each stage of the backbone has: (3, 4, 23, 3) in ResNet-101."""
+    return tuple(_count(shapes, f"backbone.stages.{stage}") for stage in range(STAGES))
 
 
 def _check_backbone(layer, shapes):

@@ -14,12 +14,11 @@ from dataclasses import asdict
 
 import numpy as np
 
-from minimaskrcnn import __version__
 from minimaskrcnn.errors import WeightsError
+from minimaskrcnn.files import written_whole
 from minimaskrcnn.model import MaskRCNN
 from minimaskrcnn.weights import tree
 from minimaskrcnn.weights.configs import config_from_dict, json_object
-from minimaskrcnn.weights.files import replacing
 from minimaskrcnn.weights.hdf5 import Group, arrays_within, read_array
 from minimaskrcnn.weights.shapes import check_shapes
 
@@ -42,10 +41,8 @@ def save(model, path, provenance=None, float16=False):
     Raises
     ------
     WeightsError
-        If a number does not fit in 16 bits, or is not finite.
+        If a number does not fit in 16 bits or is not finite, or the file cannot be written.
     """
-    import h5py  # only to write: a quarter of a second that reading does not need
-
     leaves = tree.named_leaves(model)
     dtype = np.dtype("<f2" if float16 else "<f4")
     arrays = {n: _stored(path, n, a, dtype) for n, a in tree.named_arrays(model).items()}
@@ -54,13 +51,24 @@ def save(model, path, provenance=None, float16=False):
         "format": FORMAT,
         "format_version": VERSION,
         "config": json.dumps(asdict(model.config)),
-        "provenance": json.dumps({"software": f"minimaskrcnn {__version__}"} | (provenance or {})),
+        "provenance": json.dumps(provenance or {}),
     }
     digest = _begin_digest(about, settings, arrays)
     for name in sorted(arrays):
         digest.update(arrays[name])
     about["checksum"] = digest.hexdigest()
-    with replacing(path) as part, h5py.File(part, "w", libver="earliest") as file:
+    try:
+        with written_whole(path) as part:
+            _write(part, arrays, settings, about)
+    except (OSError, RuntimeError) as error:  # h5py raises either when there is no space
+        reason = getattr(error, "strerror", None) or error
+        raise WeightsError(f"{path}: cannot be written ({reason})") from error
+
+
+def _write(path, arrays, settings, about):
+    import h5py  # only to write: a quarter of a second that reading does not need
+
+    with h5py.File(path, "w", libver="earliest") as file:
         for name, array in arrays.items():
             file.create_dataset(name.replace(".", "/"), data=array, track_times=False)
         for name, value in settings.items():

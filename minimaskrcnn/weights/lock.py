@@ -1,35 +1,8 @@
-"""Files that appear complete or not at all, and a lock between processes."""
+"""A lock between processes, and the checksum of a file."""
 
 import hashlib
 import os
 from contextlib import contextmanager
-from pathlib import Path
-
-from minimaskrcnn.errors import WeightsError
-
-
-@contextmanager
-def replacing(path):
-    """Yield a path beside `path` to write to; on success it takes the place of `path` at once.
-
-    If anything goes wrong, Ctrl-C included, it is removed, and `path` is as it was.
-
-    Raises
-    ------
-    WeightsError
-        If the file cannot be written: no space, no permission, no such folder.
-    """
-    path = Path(path)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        yield part
-        with open(part, "rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    except OSError as error:
-        raise WeightsError(f"{path}: cannot be written ({error.strerror or error})") from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 @contextmanager
