@@ -59,14 +59,15 @@ def fold_batch_norm(conv, norm):
             f"fold_batch_norm wants one gamma for each of the {conv.bias.size} output channels, "
             f"got {norm.gamma.shape}"
         )
-    gamma, beta, mean, variance, kernel, bias = (
-        a.astype(np.float64)
-        for a in (norm.gamma, norm.beta, norm.mean, norm.variance, conv.kernel, conv.bias)
+    gamma, beta, mean, variance, bias = (
+        a.astype(np.float64) for a in (norm.gamma, norm.beta, norm.mean, norm.variance, conv.bias)
     )
     scale = gamma / np.sqrt(variance + EPSILON)  # (out,)
+    kernel = np.empty_like(conv.kernel)
+    np.multiply(conv.kernel, scale, out=kernel, casting="same_kind")  # no float64 copy of it
     return replace(
         conv,
-        kernel=(kernel * scale).astype(conv.kernel.dtype),
+        kernel=kernel,
         bias=((bias - mean) * scale + beta).astype(conv.bias.dtype),
         norm=None,
     )
