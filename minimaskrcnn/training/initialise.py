@@ -13,7 +13,7 @@ Notes   Why batch normalisation with the statistics of the batch: after 4,000 pi
         are saved it is folded away: what is left are plain convolutions (`training.parameters`).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -67,6 +67,34 @@ def new_model(config, widths=None, seed=0):
         rpn=_rpn(rng, widths, len(config.anchor_ratios)),
         box_head=_box_head(rng, widths, config),
         mask_head=_mask_head(rng, widths, config.num_classes),
+    )
+
+
+def with_classes(model, class_names, seed=0):
+    """Return a model for other classes: new last layers for class, box and mask, the rest shared.
+
+    Parameters
+    ----------
+    model : MaskRCNN
+    class_names : the background first; if they are the model's own, the model is returned
+    seed : int, of the new layers
+    """
+    if tuple(class_names) == model.config.class_names:
+        return model
+    rng, classes = np.random.RandomState(seed), len(class_names)
+    hidden, mask_hidden = len(model.box_head.logits.kernel), model.mask_head.logits.kernel.shape[2]
+    return replace(
+        model,
+        config=replace(model.config, class_names=tuple(class_names), detected_classes=()),
+        box_head=replace(
+            model.box_head,
+            logits=Dense(_normal(rng, 0.01, hidden, classes), _zeros(classes)),
+            deltas=Dense(_normal(rng, 0.001, hidden, 4 * classes), _zeros(4 * classes)),
+        ),
+        mask_head=replace(
+            model.mask_head,
+            logits=Conv(_normal(rng, 0.01, 1, 1, mask_hidden, classes), _zeros(classes)),
+        ),
     )
 
 

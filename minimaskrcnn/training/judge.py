@@ -7,24 +7,51 @@ from itertools import tee
 
 import numpy as np
 
-from minimaskrcnn.evaluate import GroundTruth, evaluate
+from minimaskrcnn.errors import DatasetError
+from minimaskrcnn.evaluate import Found, GroundTruth, evaluate
 
 
-def judge(model, examples):
+def judge(model, examples, class_names=None, **settings):
     """Predict every example and compare with what is there.
 
     Parameters
     ----------
     model : MaskRCNN without batch normalisation (see `parameters.folded`)
     examples : iterable of Example; one is in memory at a time
+    class_names : of the examples' class ids, the background first; None: the model's own. What
+        the model finds of other classes does not count.
+    settings : as in `MaskRCNN.predict`
 
     Returns
     -------
     Evaluation, see `minimaskrcnn.evaluate.evaluate`
+
+    Raises
+    ------
+    DatasetError
+        If the model does not know a class.
     """
+    known = model.config.class_names
+    class_names = class_names or known
+    unknown = [name for name in class_names[1:] if name not in known[1:]]
+    if unknown:
+        raise DatasetError(
+            f"the dataset has the class {unknown[0]!r}, which the model does not know; it knows "
+            f"{', '.join(known[1:6])}{', …' if len(known) > 6 else ''}"
+        )
     to_know, to_predict = tee(examples)
-    truths = (
-        GroundTruth(e.boxes, np.abs(e.class_ids), e.masks, crowd=e.class_ids < 0) for e in to_know
-    )
-    found = (model.predict(e.image) for e in to_predict)
-    return evaluate(truths, found, model.config.class_names)
+    truths = (_truth(example) for example in to_know)
+    found = (_found(model.predict(e.image, **settings), class_names) for e in to_predict)
+    return evaluate(truths, found, class_names)
+
+
+def _truth(example):
+    crowd = example.class_ids < 0
+    return GroundTruth(example.boxes, np.abs(example.class_ids), example.masks, crowd=crowd)
+
+
+def _found(result, class_names):
+    """Detections with the class ids of the dataset, without classes that it has not."""
+    ids = np.array([class_names.index(x) if x in class_names else 0 for x in result.labels], int)
+    result, ids = result[ids > 0], ids[ids > 0]
+    return Found(result.boxes, ids, result.scores, result.masks)

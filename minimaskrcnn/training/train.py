@@ -23,11 +23,13 @@ from minimaskrcnn.training.checkpoint import Progress, load_checkpoint, save_che
 from minimaskrcnn.training.curve import draw_curve
 from minimaskrcnn.training.losses import LOSS_NAMES
 from minimaskrcnn.training.optimise import clip_gradients
-from minimaskrcnn.training.parameters import learning_weights
+from minimaskrcnn.training.parameters import folded, learning_weights
 from minimaskrcnn.training.step import learn
+from minimaskrcnn.weights.store import save
 
 MOMENTUM = 0.05  # how much of a batch's statistics enters the moving averages
 CHECKPOINT = "checkpoint.npz"  # in the run's folder
+MODEL = "model.h5"  # what `load_model` reads
 CURVE = "losses.png"
 
 
@@ -70,6 +72,7 @@ def train(model, example_of, recipe, seed, folder, checkpoint_every=500, say=pri
             clock.tick(progress, last, say)
             if last or progress.step % checkpoint_every == 0:
                 save_checkpoint(path, model, progress, run)
+                _save_model(folder / MODEL, model, progress, run)
                 draw_curve(folder / CURVE, progress.losses)
     return np.array(progress.losses)
 
@@ -116,6 +119,13 @@ def advance(model, batch, recipe, progress, rng):
     _follow(statistics)
     progress.step = step
     return values
+
+
+def _save_model(path, model, progress, run):
+    """Write the model as it predicts: normalisations folded, in 16 bits, which costs no AP."""
+    told = {"trained_by": "minimaskrcnn train", "steps_done": str(progress.step)}
+    told |= {name: str(value) for name, value in run.items()}
+    save(folded(model), path, told, float16=True)
 
 
 def _follow(statistics):

@@ -1,0 +1,40 @@
+"""`minimaskrcnn demo`: draw a scene that nobody has seen, find its shapes, write the picture."""
+
+import argparse
+from pathlib import Path
+
+
+def add_parser(subparsers):
+    """Describe the subcommand to argparse."""
+    parser = subparsers.add_parser(
+        "demo",
+        help="find the shapes in a new random scene; needs no photograph and no network",
+        description="Draw a new random scene and find its shapes with the bundled weights.",
+        epilog="example:\n  minimaskrcnn demo --seed 7 --output seven.png",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--seed", type=int, metavar="N", help="of the scene; default: another one each time")
+    add("--output", type=Path, default=Path("demo.png"), metavar="FILE",
+        help="the picture; default: demo.png")  # fmt: skip
+    parser.set_defaults(run=run)
+
+
+def run(args) -> int:
+    """Find the shapes of one scene; returns 0."""
+    from secrets import randbelow
+
+    from minimaskrcnn.api import load_model
+    from minimaskrcnn.errors import SettingError
+    from minimaskrcnn.training.shapes import scene
+
+    seed = randbelow(2**32) if args.seed is None else args.seed
+    if not 0 <= seed < 2**32:
+        raise SettingError(f"--seed must be from 0 to {2**32 - 1}, got {seed}")
+    example = scene(seed)
+    result = load_model("shapes").predict(example.image, min_score=0.5)
+    result.save(args.output)
+    print(f"scene {seed}: {len(example.class_ids)} shapes drawn, {len(result)} found")
+    print(repr(result))
+    print(f"wrote {args.output}")
+    return 0
