@@ -1,4 +1,9 @@
-"""Convolution: the definition, as a matrix product, and Winograd's; `conv2d` chooses."""
+"""Convolution: the definition, as a matrix product, and Winograd's; `conv2d` chooses.
+
+Read in this order: `direct` (the definition), `im2col` (as one matrix product), `winograd` with
+its `transforms`; then how it becomes fast: `blocks`, `blocked`, `choose`; and `operation`
+(`conv2d` itself and its gradient) and `batch_norm`.
+"""
 
 from minimaskrcnn.conv.batch_norm import (
     BatchNorm,
@@ -6,9 +11,11 @@ from minimaskrcnn.conv.batch_norm import (
     batch_statistics,
     fold_batch_norm,
 )
-from minimaskrcnn.conv.choose import conv2d
+from minimaskrcnn.conv.blocked import conv2d_blocked
 from minimaskrcnn.conv.direct import Conv, conv2d_direct, output_shape
-from minimaskrcnn.conv.im2col import conv2d_im2col
+from minimaskrcnn.conv.im2col import conv2d_im2col, windows
+from minimaskrcnn.conv.operation import conv2d
+from minimaskrcnn.conv.winograd import conv2d_winograd, conv2d_winograd_plain
 
 __all__ = [
     "BatchNorm",
@@ -16,8 +23,12 @@ __all__ = [
     "batch_norm",
     "batch_statistics",
     "conv2d",
+    "conv2d_blocked",
     "conv2d_direct",
     "conv2d_im2col",
+    "conv2d_winograd",
+    "conv2d_winograd_plain",
     "fold_batch_norm",
     "output_shape",
+    "windows",
 ]

@@ -30,7 +30,7 @@ def conv2d_blocked(x, conv, relu=False, add=None):
     n = panel_width(length, outputs)
     panels = into_panels(conv.kernel.reshape(length, outputs), n)
     step = block_rows(length, n, otherwise=256)
-    size = step * max(1, BLOCK // (step * length))  # rows in a block
+    size = step * max(1, BLOCK // (length + outputs) // step)  # rows in a block
     floor = x.dtype.type(0 if relu else -np.inf)
 
     def block(i):
@@ -49,7 +49,7 @@ def conv2d_blocked(x, conv, relu=False, add=None):
     return y
 
 
-BLOCK = 2**16  # numbers in the windows of a block: 256 kB, a quarter of a core's own cache
+BLOCK = 2**18  # numbers in the windows and outputs of a block: 1 MB, what a core has for itself
 
 
 def _multiply_in_steps(rows, panels, step, y):
@@ -80,22 +80,23 @@ def gather(x, conv, size, first, last):
 
 @njit(cache=True, nogil=True)
 def _gather(x, height, width, channels, stride, before, first, rows):
-    for m in range(len(rows)):
+    span, m = rows.shape[2], 0  # one row of a window lies together in x: kw * C numbers
+    while m < len(rows):  # up to the end of a row of outputs at a time
         image, place = divmod(first + m, height * width)
-        left = (place % width * stride - before) * channels  # may lie outside, like the right
-        begin, end = max(left, 0), min(left + rows.shape[2], x.shape[2])
+        top, j = place // width * stride - before, place % width
+        count = min(width - j, len(rows) - m)
         for a in range(rows.shape[1]):
-            i = place // width * stride - before + a
-            if 0 <= i < x.shape[1] and begin < end:
-                for k in range(begin - left):
-                    rows[m, a, k] = 0
-                for k in range(begin, end):
-                    rows[m, a, k - left] = x[image, i, k]
-                for k in range(end - left, rows.shape[2]):
-                    rows[m, a, k] = 0
-            else:
-                for k in range(rows.shape[2]):
-                    rows[m, a, k] = 0
+            row_inside = 0 <= top + a < x.shape[1]
+            for n in range(count):
+                left = ((j + n) * stride - before) * channels
+                if row_inside and 0 <= left and left + span <= x.shape[2]:
+                    for k in range(span):
+                        rows[m + n, a, k] = x[image, top + a, left + k]
+                else:  # at the border
+                    for k in range(span):
+                        inside = row_inside and 0 <= left + k < x.shape[2]
+                        rows[m + n, a, k] = x[image, top + a, left + k] if inside else 0
+        m += count
 
 
 @njit(cache=True, nogil=True)

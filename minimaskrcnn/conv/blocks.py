@@ -30,15 +30,15 @@ def panel_width(channels, outputs):
     if not _has_small_routine():
         return outputs
     n = 64 if channels <= 512 else 32 if channels <= 1024 else 16
-    return n if outputs % n == 0 and 24 * channels * n <= SMALL else outputs
+    return n if outputs % n == 0 and 16 * channels * n <= SMALL else outputs
 
 
-def block_rows(channels, n, otherwise):
-    """The number of rows to multiply with panels of n at once: a multiple of 8, of 24 if it can."""
-    most = SMALL // (channels * n)
-    if not _has_small_routine() or most < 24:
+def block_rows(channels, n, otherwise, most=240):
+    """The number of rows to multiply with panels of n at once: a multiple of 8."""
+    rows = SMALL // (channels * n)
+    if not _has_small_routine() or rows < 16:
         return otherwise
-    return min(most // 24 * 24, 240)
+    return min(rows // 8 * 8, most)
 
 
 def into_panels(matrix, n):

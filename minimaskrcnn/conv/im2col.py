@@ -48,7 +48,7 @@ def windows(x, conv):
 
 
 def lie_as_rows(x, conv):
-    """Whether the windows lie in x one after the other as they are: 1x1, or kernel as large as x."""
+    """Whether x, as it lies, is one window after the other: 1x1, or a kernel as large as x."""
     size = conv.kernel.shape[:2]
     return conv.padding == (0, 0) and (
         (size == (1, 1) and conv.stride == 1) or size == x.shape[-3:-1]

@@ -107,7 +107,7 @@ def conv2d_winograd(x, conv, relu=False, add=None):
     batch = y.reshape(-1, *y.shape[-3:])  # (B, H', W', D)
     tile_rows, tile_columns = ceil(y.shape[-3] / 4), ceil(y.shape[-2] / 4)
     all_rows, panels = len(batch) * tile_rows, transform_kernel(conv.kernel)
-    limit = block_rows(x.shape[-1], panels.shape[-1], otherwise=192)  # tiles in a block
+    limit = block_rows(x.shape[-1], panels.shape[-1], otherwise=192, most=64)  # tiles
     across = ceil(tile_columns / limit)  # blocks side by side
     columns = ceil(tile_columns / across)
     rows = max(1, limit // columns)

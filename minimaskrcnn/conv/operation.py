@@ -1,0 +1,133 @@
+"""`conv2d`, the operation that everything calls, and its gradient.
+
+Idea    Forward, the fastest form for the shape. Backward, y = windows @ kernel + bias gives
+            dkernel  = windows^T @ dy,        dbias = the sum of dy over all windows,
+            dwindows = dy @ kernel^T,         each row added to where its window was read.
+        With stride 1, the last line is itself a convolution of dy: a number of x meets every
+        output that saw it, so the kernel is turned round and its channels change places.
+Paper   Dumoulin & Visin, arXiv:1603.07285, section 4 (transposed convolution).
+Shapes  grad as y (B, H', W', D)  ->  dx as x, dkernel (kh, kw, C, D), dbias (D,), dadd as y
+"""
+
+from dataclasses import replace
+from math import ceil
+
+import numpy as np
+from numba import njit
+
+from minimaskrcnn import tape, threads
+from minimaskrcnn.conv.batch_norm import batch_norm
+from minimaskrcnn.conv.blocked import BLOCK, gather
+from minimaskrcnn.conv.choose import choose_form
+from minimaskrcnn.conv.direct import Conv, check
+from minimaskrcnn.conv.im2col import lie_as_rows
+
+
+def conv2d(x, conv, relu=False, add=None):
+    """Convolve; then add the bias, then a shortcut, then apply ReLU.
+
+    Parameters
+    ----------
+    x : (H, W, C) or (B, H, W, C) float32; float64 stays float64 (for gradient checks)
+    conv : Conv; with `conv.norm`, batch normalisation follows the bias (training only)
+    relu : whether to replace negative outputs by 0
+    add : None or an array like the output, added before the ReLU
+
+    Returns
+    -------
+    (H', W', D) or (B, H', W', D), the dtype of x; H' = (H + padding - kh) // stride + 1
+
+    Raises
+    ------
+    ValueError
+        If shapes or dtypes do not fit, or the map is smaller than the kernel.
+
+    Examples
+    --------
+    >>> x = np.arange(16, dtype=np.float32).reshape(4, 4, 1)
+    >>> mean = Conv(np.full((3, 3, 1, 1), 1 / 9, np.float32), np.zeros(1, np.float32))
+    >>> conv2d(x, mean)[..., 0].round(3).tolist()
+    [[5.0, 6.0], [9.0, 10.0]]
+    """
+    check(x, conv, add)
+    if conv.norm is not None:
+        return batch_norm(conv2d(x, replace(conv, norm=None)), conv.norm, relu, add)
+    y = choose_form(x, conv)(x, conv, relu, add)
+    return tape.record(y, conv2d_backward, x, conv, relu, add, y)
+
+
+def conv2d_backward(grad, x, conv, relu, add, y):
+    """The gradients of `conv2d` for x, kernel, bias and the shortcut."""
+    if relu:
+        grad = grad * (y > 0)
+    dkernel, dbias = _weight_gradients(grad, x, conv)
+    pairs = [(x, _input_gradient(grad, x, conv)), (conv.kernel, dkernel), (conv.bias, dbias)]
+    return pairs if add is None else pairs + [(add, grad)]
+
+
+def _weight_gradients(grad, x, conv):
+    """Sum windows^T @ dy and dy block by block, in up to 8 parts, which are added in order."""
+    outputs, length = grad.shape[-1], conv.kernel[..., 0].size
+    x, flat = np.ascontiguousarray(x), grad.reshape(-1, outputs)  # (M, D)
+    size = max(256, BLOCK // (length + outputs))  # rows in a block
+    blocks = ceil(len(flat) / size)
+    parts = max(1, min(blocks, 8, 2**24 // (length * outputs)))  # together at most 64 MB
+    dkernel = np.zeros((parts, length, outputs), x.dtype)
+    dbias = np.zeros((parts, outputs), x.dtype)
+
+    def part(i):
+        for block in range(i * blocks // parts, (i + 1) * blocks // parts):
+            first, last = block * size, min((block + 1) * size, len(flat))
+            if lie_as_rows(x, conv):
+                rows = x.reshape(-1, length)[first:last]
+            else:
+                rows = gather(x, conv, grad.shape[-3:-1], first, last)
+            dkernel[i] += rows.T @ flat[first:last]
+            dbias[i] += flat[first:last].sum(0)
+
+    threads.run(part, parts)
+    return dkernel.sum(0).reshape(conv.kernel.shape), dbias.sum(0)
+
+
+def _input_gradient(grad, x, conv):
+    (kh, kw, channels, outputs), (before, after) = conv.kernel.shape, conv.padding
+    if lie_as_rows(x, conv):  # dwindows lie as x does
+        kernel, kind = conv.kernel.reshape(1, 1, -1, outputs), (1, (0, 0))
+        grad = grad.reshape(1, -1, 1, outputs)
+    elif conv.stride == 1 and kh == kw and max(before, after) < kh:
+        kernel, kind = conv.kernel[::-1, ::-1], (1, (kh - 1 - before, kh - 1 - after))
+    else:
+        return _add_windows(grad, x, conv)
+    kernel = np.ascontiguousarray(kernel.swapaxes(2, 3))  # (k, k, D, C)
+    turned = Conv(kernel, np.zeros(kernel.shape[3], x.dtype), *kind)
+    return choose_form(grad, turned)(grad, turned).reshape(x.shape)
+
+
+def _add_windows(grad, x, conv):
+    """dwindows = dy @ kernel^T, each row added to where its window was read; image by image."""
+    kh, kw, channels, outputs = conv.kernel.shape
+    flat = grad.reshape(-1, grad.shape[-3] * grad.shape[-2], outputs)  # (B, H'*W', D)
+    transposed = np.ascontiguousarray(conv.kernel.reshape(-1, outputs).T)  # (D, kh*kw*C)
+    dx = np.zeros(x.shape, x.dtype)
+    images = dx.reshape(len(flat), x.shape[-3], x.shape[-2] * channels)
+    size = max(64, BLOCK // transposed.size)
+
+    def image(i):
+        for first in range(0, flat.shape[1], size):
+            rows = flat[i, first : first + size] @ transposed
+            rows = rows.reshape(-1, kh, kw * channels)
+            _scatter(rows, grad.shape[-2], channels, conv.stride, conv.padding[0], first, images[i])
+
+    threads.run(image, len(flat))
+    return dx
+
+
+@njit(cache=True, nogil=True)
+def _scatter(rows, width, channels, stride, before, first, dx):
+    for m in range(len(rows)):
+        top = (first + m) // width * stride - before
+        left = ((first + m) % width * stride - before) * channels
+        for a in range(rows.shape[1]):
+            if 0 <= top + a < dx.shape[0]:
+                for k in range(max(0, -left), min(rows.shape[2], dx.shape[1] - left)):
+                    dx[top + a, left + k] += rows[m, a, k]
