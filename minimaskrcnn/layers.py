@@ -147,7 +147,10 @@ def _send_to_winners(grad, winners, dx):
 def upsample(x):
     """Return the map doubled by repeating every cell (nearest neighbour): (2 H, 2 W, C)."""
     _check_map(x, "upsample")
-    y = np.repeat(np.repeat(x, 2, axis=-3), 2, axis=-2)
+    *batch, h, w, c = x.shape
+    y = np.empty((*batch, h, 2, w, 2, c), x.dtype)
+    y[...] = x[..., :, None, :, None, :]  # each cell to its 2x2 places
+    y = y.reshape(*batch, 2 * h, 2 * w, c)
     return tape.record(y, _upsample_backward, x)
 
 
