@@ -44,7 +44,7 @@ def read_photo(source, orient=True):
 
     Returns
     -------
-    (H, W, 3) uint8, C-contiguous; the array itself if it already is one
+    (H, W, 3) uint8, C-contiguous and writable; the array itself if it already is one
 
     Raises
     ------
@@ -106,8 +106,8 @@ def _from_file(file, name, orient):
         picture = Image.open(file, formats=list(FORMATS))
     except UnidentifiedImageError as error:
         empty = file.seekable() and file.seek(0, os.SEEK_END) == 0
-        reason = "is empty" if empty else f"is not a picture in a known format {tuple(FORMATS)}"
-        raise ImageError(f"{name}: {reason}") from error
+        known = f"is damaged or not a picture in a known format ({', '.join(FORMATS)})"
+        raise ImageError(f"{name}: {'is empty' if empty else known}") from error
     except Exception as error:  # Pillow's readers raise nearly anything at damaged files
         raise ImageError(f"{name}: cannot be read as a picture ({error})") from error
     with picture:
@@ -136,7 +136,7 @@ def _decode(picture, name, orient):
         )
     try:
         picture.load()
-        array = np.asarray(_eight_bits(picture))
+        array = np.array(_eight_bits(picture))
         orientation = _orientation(picture) if orient else 1
     except Exception as error:  # as in _from_file
         raise ImageError(f"{name}: is damaged, cut off or unsupported ({error})") from error
@@ -180,7 +180,8 @@ def _from_array(array, name):
     levels = levels[:, :, None] if levels.ndim == 2 else levels  # (H, W, 1 … 4)
     if levels.shape[2] in (2, 4):
         levels = _on_white(levels[:, :, :-1], levels[:, :, -1:])
-    return np.ascontiguousarray(np.broadcast_to(levels, (*levels.shape[:2], 3)))
+    rgb = levels if levels.shape[2] == 3 else levels.repeat(3, axis=2)
+    return np.require(rgb, requirements=["C", "W"])  # kernels are compiled for writable arrays
 
 
 def _levels(array, name):
@@ -189,7 +190,7 @@ def _levels(array, name):
         return array
     if array.dtype == np.bool_:
         return array.astype(np.uint8) * np.uint8(255)
-    if array.dtype == np.uint16:
+    if array.dtype.kind == "u" and array.dtype.itemsize == 2:  # of any byte order
         return ((array + np.uint32(128)) // 257).astype(np.uint8)  # 65535 = 257 · 255
     if array.dtype.kind != "f":
         raise ImageError(f"{name}: values must be uint8, uint16, bool or float in 0 … 1")
