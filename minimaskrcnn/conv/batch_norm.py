@@ -13,8 +13,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from minimaskrcnn import tape
-
 EPSILON = 0.001  # added to the variance; the stored variances of the COCO weights go down to 2e-13
 
 
@@ -71,53 +69,3 @@ def fold_batch_norm(conv, norm):
         bias=((bias - mean) * scale + beta).astype(conv.bias.dtype),
         norm=None,
     )
-
-
-def batch_norm(x, norm, relu=False, add=None):
-    """Normalise with the statistics of the batch itself; then `add` a shortcut, then ReLU.
-
-    Parameters
-    ----------
-    x : (..., C) float32 or float64; the statistics are taken over all axes but the last
-    norm : BatchNorm; only gamma and beta are used
-    relu, add : as in `conv2d`
-
-    Returns
-    -------
-    (..., C), the dtype of x
-    """
-    mean, variance = x.mean(axis=tuple(range(x.ndim - 1))), x.var(axis=tuple(range(x.ndim - 1)))
-    y = (x - mean) * (norm.gamma / np.sqrt(variance + x.dtype.type(EPSILON))) + norm.beta
-    if add is not None:
-        y += add
-    if relu:
-        np.maximum(y, 0, out=y)
-    return tape.record(y, batch_norm_backward, x, norm, relu, add, y, mean, variance)
-
-
-def batch_norm_backward(grad, x, norm, relu, add, y, mean, variance):
-    """The gradients of `batch_norm` for x, gamma, beta and the shortcut."""
-    if relu:
-        grad = grad * (y > 0)
-    inverse_std = 1 / np.sqrt(variance + x.dtype.type(EPSILON))  # (C,)
-    unit = (x - mean) * inverse_std  # (..., C), x normalised
-    axes = tuple(range(x.ndim - 1))
-    dgamma, dbeta = (grad * unit).sum(axes), grad.sum(axes)  # (C,)
-    count = x.size // x.shape[-1]
-    dx = (norm.gamma * inverse_std) * (grad - (dbeta + unit * dgamma) / count)
-    pairs = [(x, dx), (norm.gamma, dgamma), (norm.beta, dbeta)]
-    return pairs if add is None else pairs + [(add, grad)]
-
-
-def batch_statistics(steps):
-    """Return the (norm, mean, variance) of each `batch_norm` that a tape has recorded.
-
-    The trainer moves its averages towards these, so that no operation writes into a norm. A norm
-    that was used several times appears several times. `variance` is the biased one (divided by
-    the count), as the batch was normalised with.
-    """
-    return [
-        (arguments[1], arguments[5], arguments[6])
-        for _, backward, arguments in steps
-        if backward is batch_norm_backward
-    ]

@@ -40,10 +40,8 @@ def conv2d_blocked(x, conv, relu=False, add=None):
         else:
             rows = gather(x, conv, y.shape[-3:-1], first, last)
         _multiply_in_steps(rows, panels, step, out[first:last])
-        if shortcut is None:
-            _finish(out[first:last], conv.bias, floor)
-        else:
-            _finish_with_shortcut(out[first:last], conv.bias, shortcut[first:last], floor)
+        above = None if shortcut is None else shortcut[first:last]
+        _finish(out[first:last], conv.bias, above, floor)
 
     threads.run(block, ceil(len(out) / size))
     return y
@@ -89,7 +87,7 @@ def _gather(x, height, width, channels, stride, before, first, rows):
             row_inside = 0 <= top + a < x.shape[1]
             for n in range(count):
                 left = ((j + n) * stride - before) * channels
-                if row_inside and 0 <= left and left + span <= x.shape[2]:
+                if row_inside and left >= 0 and left + span <= x.shape[2]:
                     for k in range(span):
                         rows[m + n, a, k] = x[image, top + a, left + k]
                 else:  # at the border
@@ -100,17 +98,11 @@ def _gather(x, height, width, channels, stride, before, first, rows):
 
 
 @njit(cache=True, nogil=True)
-def _finish(y, bias, floor):
-    """y = y + bias, and no less than `floor`: 0 is ReLU, -inf is none."""
+def _finish(y, bias, shortcut, floor):
+    """y = y + bias + shortcut, and no less than `floor`: 0 is ReLU, -inf is none."""
     for m in range(len(y)):
         for d in range(len(bias)):
             total = y[m, d] + bias[d]
+            if shortcut is not None:
+                total += shortcut[m, d]
             y[m, d] = floor if total < floor else total  # a NaN is not below it, so it stays
-
-
-@njit(cache=True, nogil=True)
-def _finish_with_shortcut(y, bias, shortcut, floor):
-    for m in range(len(y)):
-        for d in range(len(bias)):
-            total = y[m, d] + bias[d] + shortcut[m, d]
-            y[m, d] = floor if total < floor else total

@@ -16,11 +16,11 @@ import numpy as np
 from numba import njit
 
 from minimaskrcnn import tape, threads
-from minimaskrcnn.conv.batch_norm import batch_norm
 from minimaskrcnn.conv.blocked import BLOCK, gather
 from minimaskrcnn.conv.choose import choose_form
 from minimaskrcnn.conv.direct import Conv, check
 from minimaskrcnn.conv.im2col import lie_as_rows
+from minimaskrcnn.conv.normalise import batch_norm
 
 
 def conv2d(x, conv, relu=False, add=None):
@@ -90,7 +90,7 @@ def _weight_gradients(grad, x, conv):
 
 
 def _input_gradient(grad, x, conv):
-    (kh, kw, channels, outputs), (before, after) = conv.kernel.shape, conv.padding
+    (kh, kw, _, outputs), (before, after) = conv.kernel.shape, conv.padding
     if lie_as_rows(x, conv):  # dwindows lie as x does
         kernel, kind = conv.kernel.reshape(1, 1, -1, outputs), (1, (0, 0))
         grad = grad.reshape(1, -1, 1, outputs)
