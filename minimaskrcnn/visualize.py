@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from minimaskrcnn.boxes import iou_matrix
+from minimaskrcnn.captions import font_for, label_size, with_labels, with_legend
 from minimaskrcnn.files import written_whole
 from minimaskrcnn.labels import place_labels
 
@@ -56,19 +57,24 @@ def draw(result, legend=None):
     line = max(1, round(sqrt(canvas.shape[0] * canvas.shape[1]) / 400))
     for i in reversed(range(len(boxes))):
         _paint(canvas, _enlarged(result[i].mask_in_box, zoom), boxes[i], colours[i], line)
-    font = _font(canvas.shape)
     texts = [_text(detection) for detection in result]
-    sizes = [_label_size(text, font) for text in texts]
+    return _captioned(canvas, texts, boxes, colours, legend) if texts else canvas
+
+
+def _captioned(canvas, texts, boxes, colours, legend):
+    """Add labels, or numbers and a legend."""
+    font = font_for(canvas.shape)
+    sizes = [label_size(text, font) for text in texts]
     places = place_labels(sizes, boxes, canvas.shape)
     if legend is None:
         covered = sum(height * width for height, width in sizes)
         legend = None in places or covered > MOST_COVERED * canvas.shape[0] * canvas.shape[1]
     if not legend:
-        return _with_labels(canvas, texts, places, colours, font)
+        return with_labels(canvas, texts, places, colours, font)
     numbers = [str(i) for i in range(len(boxes))]
-    sizes = [_label_size(number, font) for number in numbers]
+    sizes = [label_size(number, font) for number in numbers]
     places = place_labels(sizes, boxes, canvas.shape, anywhere=True)
-    return _with_legend(_with_labels(canvas, numbers, places, colours, font), texts, colours, font)
+    return with_legend(with_labels(canvas, numbers, places, colours, font), texts, colours, font)
 
 
 def object_colours(boxes):
@@ -132,68 +138,6 @@ def _shrunk(mask, length):
         mask = mask[:-step] & mask[step:]
         done += step
     return mask
-
-
-def _font(shape):
-    """A font in scale with the picture: some 18 pixels high on 1000 x 1000."""
-    import matplotlib  # brings DejaVu, which has most of the world's letters
-    from PIL import ImageFont
-
-    path = Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")
-    return ImageFont.truetype(path, size=max(12, round(sqrt(shape[0] * shape[1]) / 55)))
-
-
-def _label_size(text, font):
-    """Height and width of a label with its margin, in pixels."""
-    ascent, descent = font.getmetrics()
-    margin = font.size / 4
-    return ceil(ascent + descent), ceil(font.getlength(text) + 2 * margin)
-
-
-def _with_labels(canvas, texts, places, colours, font):
-    from PIL import Image, ImageDraw
-
-    picture = Image.fromarray(canvas)
-    pen = ImageDraw.Draw(picture)
-    for text, place, colour in zip(texts, places, colours, strict=True):
-        if place is not None:
-            _write_label(pen, text, place, colour, font)
-    return np.array(picture)
-
-
-def _write_label(pen, text, place, colour, font):
-    y, x = place
-    height, width = _label_size(text, font)
-    bright = colour @ np.array([0.299, 0.587, 0.114]) > 115
-    pen.rectangle([x, y, x + width - 1, y + height - 1], fill=tuple(colour.tolist()))
-    pen.text((x + font.size / 4, y), text, fill="black" if bright else "white", font=font)
-
-
-def _with_legend(canvas, texts, colours, font):
-    """Add a list of numbers and texts to the right or below, whichever needs less space."""
-    from PIL import Image, ImageDraw
-
-    height, width = canvas.shape[:2]
-    tag = _label_size(str(len(texts) - 1), font)[1] if texts else 0
-    row = round(font.size * 1.6)
-    column = ceil(tag + font.size * 1.5 + max(font.getlength(text) for text in texts))
-    beside = ceil(len(texts) / max(1, height // row)) * column  # width of a list to the right
-    columns = max(1, width // column)
-    below = ceil(len(texts) / columns) * row
-    if height * beside <= width * below:
-        rows, start, size = max(1, height // row), (0, width), (max(height, row), width + beside)
-    else:
-        rows, start, size = below // row, (height, 0), (height + below, max(width, column))
-    picture = Image.new("RGB", size[::-1], "white")
-    picture.paste(Image.fromarray(canvas))
-    pen = ImageDraw.Draw(picture)
-    for i, text in enumerate(texts):
-        y, x = start[0] + i % rows * row, start[1] + i // rows * column + round(font.size / 2)
-        _write_label(pen, str(i), (y + round(font.size * 0.15), x), colours[i], font)
-        pen.text(
-            (x + tag + font.size / 2, y + round(font.size * 0.15)), text, fill="black", font=font
-        )
-    return np.array(picture)
 
 
 def plot(result, ax=None, legend=None):

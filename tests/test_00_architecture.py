@@ -29,7 +29,18 @@ ROWS = [
         "tracing",
     ],
     ["rpn", "heads", "proposals", "detections", "masks"],
-    ["stopwatch", "settings", "exports", "labels", "visualize", "results", "outputs", "model"],
+    [
+        "stopwatch",
+        "settings",
+        "exports",
+        "labels",
+        "captions",
+        "visualize",
+        "pictures",
+        "results",
+        "outputs",
+        "model",
+    ],
     ["weights", "matching", "average_precision", "evaluate", "training"],
     ["api", "check", "commands", "cli", "__init__"],
 ]
@@ -38,8 +49,8 @@ PLACE = {name: (row, i) for row, names in enumerate(ROWS) for i, name in enumera
 # Where each outside library may be imported; those not named here may be used anywhere.
 HOMES = {
     "numba": {*ROWS[1], *ROWS[2], *ROWS[3], "matching", "training"},
-    "PIL": {"photo", "visualize"},
-    "matplotlib": {"visualize", "training"},
+    "PIL": {"photo", "captions", "visualize"},
+    "matplotlib": {"captions", "visualize", "pictures", "training"},
     "h5py": {"weights"},
     "pooch": {"weights"},
     "requests": {"weights"},

@@ -94,7 +94,7 @@ READ = {
     "PIL image, 1 bit": (Image.fromarray(GRAY > 99), three(255 * (GRAY > 99)), 0),
     "PIL image, RGBA": (Image.fromarray(RGBA), ON_WHITE, 0),
     "PIL image, 16 bit": (Image.fromarray(RAMP), three(np.floor(RAMP / 257 + 0.5)), 0),
-    "PIL image, float": (Image.fromarray(np.float32([[0, 0.5, 1]])), three(np.array([[0, 128, 255]])), 0),
+    "PIL image, float": (Image.fromarray(np.float32([[0, 0.5]])), three(np.array([[0, 128]])), 0),
     "PIL image, 16 bit as 32": (Image.fromarray(RAMP.astype(np.int32)), three(RAMP / 257), 0.5),
     "PIL image, premultiplied": (Image.fromarray(RGBA).convert("RGBa"), ON_WHITE, 9),
     "array": (PIXELS, PIXELS, 0),
