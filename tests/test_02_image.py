@@ -252,6 +252,12 @@ def test_mode_none_is_that_of_the_original_except_that_odd_sides_are_refused():
         letterbox(picture, config_of("case09"))
 
 
+def test_both_sides_must_be_multiples_of_64():
+    for shape in ((63, 64), (64, 65)):
+        with pytest.raises(ImageError, match="got {} x {}: use".format(*shape)):
+            letterbox(photo(*shape), config(mode="none"))
+
+
 def test_a_photograph_of_one_pixel_or_one_row_works():
     for shape, window in (((1, 1), [0, 0, 64, 64]), ((1, 5000), [31, 0, 32, 64])):
         framed, found = letterbox(np.full((*shape, 3), 200, np.uint8), config(64, 64))
