@@ -59,13 +59,17 @@ def execute(source):
         paths = [str(FOLDER.parent), os.environ.get("PYTHONPATH", "")]
         here["PYTHONPATH"] = os.pathsep.join(filter(None, paths))  # this clone, not an older wheel
         client = NotebookClient(
-            *(notebook,), timeout=PATIENCE, record_timing=False, coalesce_streams=True,
+            notebook,
+            timeout=PATIENCE,
+            record_timing=False,
+            coalesce_streams=True,
+            extra_arguments=["--log-level=ERROR"],  # of the kernel: no notes on its transport
             resources={"metadata": {"path": str(FOLDER)}},
-        )  # fmt: skip
+        )
         client.execute(env=os.environ | here)
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
-            output.get("data", {}).pop("text/latex", None)  # of `Code`; a quarter of its size
+            output.get("data", {}).pop("text/latex", None)  # of `Code`; nothing here shows it
     return notebook
 
 
@@ -78,26 +82,26 @@ def faults(notebook):
     if size > MOST_BYTES:
         found.append(f"it has {size:,} bytes, more than {MOST_BYTES:,}")
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    outputs = [output for cell in cells for output in cell.outputs]
-    pictures = sum("image" in "".join(output.get("data", {})) for output in outputs)
-    pictures -= sum("picture: the strip" in str(output.get("data")) for output in outputs)
+    shown = [kind for cell in cells for output in cell.outputs for kind in output.get("data", {})]
+    pictures = sum(kind.startswith("image") for kind in shown)
     if pictures > MOST_PICTURES:
-        found.append(f"it has {pictures} pictures besides the strip, more than {MOST_PICTURES}")
+        found.append(f"it has {pictures} pictures, more than {MOST_PICTURES}")
     for cell in cells:
-        first = cell.source.splitlines()[0] if cell.source else "an empty cell"
-        if len(cell.source.splitlines()) > MOST_LINES:
-            found.append(f"more than {MOST_LINES} lines in the cell beginning {first!r}")
-        for output in cell.outputs:
-            text = output.get("text", "") + "".join(
-                value for kind, value in output.get("data", {}).items() if kind.startswith("text")
-            )
-            if output.get("name") == "stderr":
-                found.append(f"a warning below {first!r}: {text.strip()[:200]}")
-            if match := STRANGE.search(text):
-                found.append(
-                    f"{match.group()!r} below {first!r}: a path or address of this machine"
-                )
+        found += _cell_faults(cell)
     return found
+
+
+def _cell_faults(cell):
+    lines = cell.source.splitlines()
+    if len(lines) > MOST_LINES:
+        yield f"more than {MOST_LINES} lines in the cell beginning {lines[0]!r}"
+    for output in cell.outputs:
+        data = output.get("data", {})
+        text = output.get("text", "") + "".join(data[k] for k in data if k.startswith("text"))
+        if output.get("name") == "stderr":
+            yield f"a warning below {lines[0]!r}: {text.strip()[:200]}"
+        if match := STRANGE.search(text):
+            yield f"{match.group()!r} below {lines[0]!r}: belongs to this machine"
 
 
 def stale(source):
@@ -112,7 +116,7 @@ def stale(source):
 
 
 def make(source):
-    """Execute a source and write its notebook; returns the faults, with which nothing is written."""
+    """Execute a source and write its notebook, if it has no faults; returns the faults."""
     import nbformat
 
     try:

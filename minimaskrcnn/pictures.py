@@ -7,7 +7,7 @@ Shapes  arrays  ->  Picture: an encoded drawing, which a notebook shows
 """
 
 import io
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -28,6 +28,7 @@ ORANGE, SKY, GREEN, YELLOW, BLUE, RED, PURPLE = range(len(COLOURS))  # what `col
 GREY = -1  # drawn thin and dashed: boxes that are gone, or stand in the background
 
 WIDTH = 9.0  # inches of a full row
+WIDEST = 3.4  # inches of a panel
 DOTS = 100  # an inch
 LARGE = 60_000  # bytes: a larger PNG holds photographs, which are a fifth as large as JPEG
 
@@ -63,14 +64,10 @@ class Panel:
 
     title: str
     image: np.ndarray  # (H, W, 3) uint8, or (H, W) numbers, drawn from dark to bright
-    boxes: np.ndarray = field(
-        default_factory=lambda: np.zeros((0, 4))
-    )  # (N, 4) y1 x1 y2 x2, pixels of the image, ends excluded
+    boxes: np.ndarray | tuple = ()  # (N, 4) y1 x1 y2 x2, pixels of the image, ends excluded
     labels: tuple[str, ...] = ()  # N, or none: written into the boxes' corners
     colours: tuple[int, ...] = ()  # N of ORANGE … PURPLE or GREY, or none: all ORANGE
-    points: np.ndarray = field(
-        default_factory=lambda: np.zeros((0, 2))
-    )  # (M, 2) y x, drawn as dots
+    points: np.ndarray | tuple = ()  # (M, 2) y x, drawn as dots
     mask: np.ndarray | None = None  # (H, W) bool, tinted
     ruler: bool = False  # whether the edges have numbers, to read coordinates off
     margin: float = 0.0  # pixels shown around the image
@@ -91,7 +88,7 @@ def panels(*row, columns=None):
     """
     columns = columns or len(row)
     rows = -(-len(row) // columns)
-    width = min(WIDTH / columns, WIDTH / 2)  # inches of a panel
+    width = min(WIDTH / columns, WIDEST)  # inches of a panel
     height, across = row[0].image.shape[:2]
     margin = 2 * row[0].margin
     tall = width * (height + margin) / (across + margin) + (0.65 if row[0].ruler else 0.35)
@@ -168,43 +165,39 @@ def _stage(ax, x, y, number, name, lit):
     box = FancyBboxPatch((x + 0.06, y + 0.1), 0.78, 0.64, "round,pad=0.02", fc=face, ec=edge)
     ax.add_patch(box)
     weight, shade = ("bold", "black") if lit else ("normal", "#404040")
-    ax.text(x + 0.45, y + 0.57, number, fontsize=7, ha="center", va="center", color=shade)
-    ax.text(
-        *(x + 0.45, y + 0.29, name),
-        fontsize=7,
-        ha="center",
-        va="center",
-        weight=weight,
-        color=shade,
-    )
+    centred = {"fontsize": 7, "ha": "center", "va": "center", "color": shade}
+    ax.text(x + 0.45, y + 0.57, number, **centred)
+    ax.text(x + 0.45, y + 0.29, name, weight=weight, **centred)
 
 
 def _draw_panel(ax, panel):
     height, width = panel.image.shape[:2]
     low, high = panel.limits or (None, None)
-    ax.imshow(
-        *(panel.image,), extent=(0, width, height, 0), cmap="gray", vmin=low, vmax=high,
-        interpolation="nearest",
-    )  # fmt: skip
-    ax.set_xlim(-panel.margin, width + panel.margin)
-    ax.set_ylim(height + panel.margin, -panel.margin)
-    ax.set_title(panel.title, fontsize=9)
+    spread = {"extent": (0, width, height, 0), "interpolation": "nearest"}  # a pixel is 1 x 1
+    ax.imshow(panel.image, cmap="gray", vmin=low, vmax=high, **spread)
     if panel.mask is not None:
         tint = np.zeros((height, width, 4))
         tint[panel.mask] = (*_colour(ORANGE), 0.55)
-        ax.imshow(tint, extent=(0, width, height, 0), interpolation="nearest")
+        ax.imshow(tint, **spread)
+    _draw_boxes(ax, panel)
+    for y, x in panel.points:
+        ax.plot(x, y, "o", markersize=3, color=_colour(SKY), mec="black", mew=0.4)
+    ax.set_xlim(-panel.margin, width + panel.margin)
+    ax.set_ylim(height + panel.margin, -panel.margin)
+    ax.set_title(panel.title, fontsize=9)
     if panel.ruler:
-        ax.tick_params(labelsize=8)
-        ax.set_xlabel("x", fontsize=8)
-        ax.set_ylabel("y", fontsize=8, rotation=0, labelpad=8)
-        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-        ax.yaxis.set_major_locator(MaxNLocator(integer=True))
-        ax.grid(alpha=0.25)
+        _draw_ruler(ax)
     else:
         ax.set_axis_off()
-    _draw_boxes(ax, panel)
-    ax.plot(panel.points[:, 1], panel.points[:, 0], "o", ms=2.5, color=_colour(SKY), mec="black",
-            mew=0.4)  # fmt: skip
+
+
+def _draw_ruler(ax):
+    ax.tick_params(labelsize=8)
+    ax.set_xlabel("x", fontsize=8)
+    ax.set_ylabel("y", fontsize=8, rotation=0, labelpad=8)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.yaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.grid(alpha=0.25)
 
 
 def _draw_boxes(ax, panel):
@@ -217,13 +210,12 @@ def _draw_boxes(ax, panel):
         if number != GREY:  # a dark seam: visible on any ground
             box.set_path_effects([withStroke(linewidth=line + 1.2, foreground="black"), Normal()])
         ax.add_patch(box)
-    for text, (y1, x1, _, _), number in zip(panel.labels, panel.boxes, colours, strict=False):
-        ground = "#d0d0d0" if number == GREY else _colour(number)
-        dark = number in (BLUE, RED)
-        ax.text(
-            x1, y1, text, fontsize=8, ha="left", va="top", color="white" if dark else "black",
-            bbox={"facecolor": ground, "edgecolor": "none", "pad": 1.5}, clip_on=False,
-        )  # fmt: skip
+    for i, text in enumerate(panel.labels):
+        y1, x1 = panel.boxes[i][:2]
+        ground = "#d0d0d0" if colours[i] == GREY else _colour(colours[i])
+        letters = "white" if colours[i] in (BLUE, RED) else "black"
+        plate = {"facecolor": ground, "edgecolor": "none", "pad": 1.5}
+        ax.text(x1, y1, text, fontsize=8, ha="left", va="top", color=letters, bbox=plate)
 
 
 def _colour(number):
@@ -235,5 +227,5 @@ def _encoded(figure, title):
     figure.savefig(stream, format="png", dpi=DOTS, metadata={"Software": None})
     if stream.tell() > LARGE:
         stream = io.BytesIO()
-        figure.savefig(stream, format="jpeg", dpi=DOTS, pil_kwargs={"quality": 88})
+        figure.savefig(stream, format="jpeg", dpi=DOTS, pil_kwargs={"quality": 82})
     return Picture(stream.getvalue(), title)

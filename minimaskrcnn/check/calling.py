@@ -1,0 +1,101 @@
+"""Call a function that may do anything, and tell in words what it did.
+
+Idea    It runs in a thread of its own, so that an endless loop can be given up; what it prints is
+        passed on until it is too much. Whatever goes wrong becomes a `Trouble` with a sentence.
+"""
+
+import ctypes
+import sys
+import threading
+import traceback
+
+SECONDS = 20.0  # then a call is given up; the cases are so small that they take none
+CHARACTERS = 20_000  # that a call may print
+
+
+class Trouble(Exception):
+    """A call that gave no answer: the sentence says why."""
+
+    def __init__(self, sentence, unwritten=False):
+        super().__init__(sentence)
+        self.unwritten = unwritten  # whether the function looks as if it were still to be written
+
+
+class _Stop(BaseException):
+    """Raised inside the called function to end it."""
+
+
+def call(function, arguments):
+    """Return `function(*arguments)`; raises Trouble, and nothing else, if there is no answer."""
+    outcome = {}
+
+    def work():
+        try:
+            outcome["answer"] = function(*arguments)
+        except BaseException as error:  # SystemExit, too
+            outcome["error"] = error
+
+    loud, sys.stdout = sys.stdout, _Counted(sys.stdout)
+    thread = threading.Thread(target=work, daemon=True)
+    try:
+        thread.start()
+        thread.join(SECONDS)
+        endless = thread.is_alive()
+    except KeyboardInterrupt:
+        endless = True
+    finally:
+        _stop(thread)
+        sys.stdout = loud
+    if endless:
+        raise Trouble("your function does not come to an end: look for a loop that never stops")
+    if "error" in outcome:
+        raise _trouble(outcome["error"], function)
+    if outcome["answer"] is None or outcome["answer"] is Ellipsis:
+        raise Trouble("your function returns nothing: is there a `return` in every branch?", True)
+    return outcome["answer"]
+
+
+def _stop(thread):
+    if thread.is_alive():
+        ident = ctypes.c_ulong(thread.ident)
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ident, ctypes.py_object(_Stop))
+        thread.join(1.0)  # it may be in a call that does not look: then it is left alone
+
+
+def _trouble(error, function):
+    if isinstance(error, NotImplementedError):
+        return Trouble("your function raises NotImplementedError", True)
+    if isinstance(error, _TooMuch):
+        return Trouble("your function prints without end: look for a loop that never stops")
+    try:
+        said = f"{type(error).__name__}: {error}"
+    except BaseException:
+        said = type(error).__name__
+    return Trouble(f"your function raises {said[:300]}{_place(error, function)}")
+
+
+def _place(error, function):
+    """The last line of the reader's own file that the error passed through."""
+    file = getattr(getattr(function, "__code__", None), "co_filename", None)
+    own = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
+    return f"\n    in the line: {own[-1].line}" if own and own[-1].line else ""
+
+
+class _TooMuch(BaseException):
+    """Raised by `print` in the called function when it has printed enough."""
+
+
+class _Counted:
+    """Standard output that refuses more than CHARACTERS."""
+
+    def __init__(self, stream):
+        self.stream, self.left = stream, CHARACTERS
+
+    def write(self, text):
+        self.left -= len(text)
+        if self.left < 0:
+            raise _TooMuch
+        return self.stream.write(text)
+
+    def __getattr__(self, name):
+        return getattr(self.stream, name)

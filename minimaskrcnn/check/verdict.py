@@ -1,0 +1,198 @@
+"""Compare a reader's function with cases: what was asked, what was wanted, what came, and why.
+
+Idea    A check is a list of cases. They are tried in order; the first that goes wrong is told in
+        words. Each case is made so that one typical mistake shows in it, and knows what that
+        mistake answers.
+Shapes  function, cases  ->  Verdict
+"""
+
+import inspect
+from copy import deepcopy
+from dataclasses import MISSING, dataclass, fields, is_dataclass
+
+import numpy as np
+
+from minimaskrcnn.check.calling import Trouble, call
+
+SHOWN = 40  # numbers of an array that are written out
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A question, the right answer, and wrong answers that tell where they come from."""
+
+    name: str
+    arguments: tuple
+    wanted: object  # an array or number; a tuple of them if the function returns several
+    hint: str  # said about an answer that is wrong in no known way
+    mistakes: tuple = ()  # (wrong answer, what to say about it)
+
+
+@dataclass(frozen=True, repr=False)
+class Verdict:
+    """What a check says: a notebook shows the text."""
+
+    agrees: bool
+    text: str
+
+    def __repr__(self):
+        return self.text
+
+
+def judge(function, reference, cases, parts=("the answer",), read=None):
+    """Try a reader's function on the cases.
+
+    Parameters
+    ----------
+    function : the reader's
+    reference : the package's function, which names the arguments
+    cases : list of Case
+    parts : names of what the function returns
+    read : function from the reader's answer to the tuple of its parts, where that is not plain
+
+    Returns
+    -------
+    Verdict; nothing that `function` does makes this raise
+    """
+    if not callable(function):
+        return Verdict(False, f"this is no function, but {_short(function)}: give its name alone")
+    for number, case in enumerate(cases, start=1):
+        arguments = deepcopy(case.arguments)
+        try:
+            answer = call(function, arguments)
+        except Trouble as trouble:
+            if trouble.unwritten and number == 1:
+                return Verdict(False, "not written yet")
+            return _differs(case, number, len(cases), reference, [str(trouble)])
+        said = _said_of(answer, arguments, case, parts, read)
+        if said:
+            return _differs(case, number, len(cases), reference, said)
+    return Verdict(True, f"all agree: {len(cases)} cases")
+
+
+def _said_of(answer, arguments, case, parts, read):
+    """Lines about a wrong answer; none about a right one."""
+    names = _changed(case.arguments, arguments)
+    if names:
+        return [f"your function writes into its argument {names[0] + 1}: work on a copy of it"]
+    try:
+        answer = read(answer) if read else (answer if len(parts) > 1 else (answer,))
+        got = _as_arrays(answer, parts)
+    except Trouble as trouble:
+        return [str(trouble)]
+    wanted = [np.asarray(w) for w in (case.wanted if len(parts) > 1 else (case.wanted,))]
+    for part, w, g in zip(parts, wanted, got, strict=True):
+        lines = _difference(part, w, g)
+        if lines:
+            return [*lines, _reason(case, got, len(parts))]
+    return []
+
+
+def _as_arrays(answer, parts):
+    """The parts of an answer as arrays of numbers; Trouble if they are none."""
+    if not isinstance(answer, tuple | list) or len(answer) != len(parts):
+        raise Trouble(f"wanted {len(parts)} things, {', '.join(parts)}; got {_short(answer)}")
+    arrays = []
+    for part, values in zip(parts, answer, strict=True):
+        try:
+            array = np.asarray(values)
+        except Exception:  # lists of unequal length, an object with a broken __array__, …
+            array = np.asarray(None)
+        if array.dtype.kind not in "biuf":
+            raise Trouble(f"{part} should be an array of numbers, got {_short(values)}")
+        arrays.append(array)
+    return arrays
+
+
+def _difference(part, wanted, got):
+    """Lines on how two arrays differ; none if they agree."""
+    both = [f"{part}: wanted {_shown(wanted)}", f"{' ' * len(part)}     got {_shown(got)}"]
+    if got.shape != wanted.shape:
+        if wanted.size > SHOWN or got.size > SHOWN:
+            return [f"{part}: wanted the shape {wanted.shape}, got {got.shape}"]
+        return both
+    kinds = {"b": "True and False", "i": "whole numbers (int64)"}
+    if got.size and wanted.dtype.kind in kinds and _kind(got) != wanted.dtype.kind:
+        return [*both, f"its dtype is {got.dtype}: wanted {kinds[wanted.dtype.kind]}"]
+    wrong = ~np.isclose(got, wanted, rtol=1e-4, atol=1e-5)
+    if not wrong.any():
+        return []
+    if wanted.size <= SHOWN:
+        return both
+    place = tuple(int(i) for i in np.argwhere(wrong)[0])
+    return [
+        f"{part}: {np.count_nonzero(wrong)} of {wanted.size} numbers differ, the first at "
+        f"{list(place)}: wanted {wanted[place]:.6g}, got {got[place]:.6g}"
+    ]
+
+
+def _kind(array):
+    return "i" if array.dtype.kind == "u" else array.dtype.kind
+
+
+def _reason(case, got, count):
+    """What to say about this wrong answer: a known mistake, or the case's hint."""
+    for answer, sentence in case.mistakes:
+        arrays = [np.asarray(a) for a in (answer if count > 1 else (answer,))]
+        if all(
+            a.shape == g.shape and np.allclose(a, g, rtol=1e-3, atol=1e-4, equal_nan=True)
+            for a, g in zip(arrays, got, strict=True)
+        ):
+            return sentence
+    return case.hint
+
+
+def _changed(before, after):
+    """Numbers of the arguments that hold an array which is not as it was."""
+    return [
+        i
+        for i, pair in enumerate(zip(before, after, strict=True))
+        if any(
+            a.shape != b.shape or not np.array_equal(a, b, equal_nan=True)
+            for a, b in zip(*map(_arrays_of, pair), strict=True)
+        )
+    ]
+
+
+def _arrays_of(argument):
+    if is_dataclass(argument):
+        values = [getattr(argument, field.name) for field in fields(argument)]
+    else:
+        values = [argument]
+    return [value for value in values if isinstance(value, np.ndarray)]
+
+
+def _differs(case, number, count, reference, lines):
+    names = inspect.signature(reference).parameters
+    asked = [
+        f"    {name} = {_shown(value)}" for name, value in zip(names, case.arguments, strict=False)
+    ]
+    head = f"differs in case {number} of {count}: {case.name}"
+    return Verdict(False, "\n".join([head, *asked, *lines]))
+
+
+def _shown(value):
+    """A value in few words."""
+    if isinstance(value, np.ndarray) and value.size > SHOWN:
+        return f"an array of shape {value.shape}"
+    if isinstance(value, np.ndarray):
+        text = np.array2string(np.round(value, 4), separator=", ", threshold=SHOWN + 1)
+        text = " ".join(text.split())
+        return f"{text} of shape {value.shape}" if value.ndim > 2 or not value.size else text
+    if is_dataclass(value):
+        told = [
+            f"{field.name}={_shown(getattr(value, field.name))}"
+            for field in fields(value)
+            if field.default is MISSING or getattr(value, field.name) != field.default
+        ]
+        return f"{type(value).__name__}({', '.join(told)})"
+    return _short(value)
+
+
+def _short(value):
+    """The repr of anything, whatever it is, on a line of its own."""
+    try:
+        text = repr(value)
+    except BaseException:
+        text = f"a broken {type(value).__name__}"
+    return text if len(text) <= 200 else f"{text[:200]}…"
