@@ -8,7 +8,7 @@ NORM = ("gamma", "beta", "moving_mean", "moving_variance")
 
 
 def toy_layout(blocks=(1, 2, 1, 1), classes=81, width=4):
-    """The layout of a toy as `make_reference_weights` wants it: [[layer, [[name, shape], …]], …]."""
+    """The layout of a toy for `make_reference_weights`: [[layer, [[name, shape], …]], …]."""
     layers = [["input_image", []]]
 
     def conv(name, *kernel, norm=None, out=None):
@@ -46,12 +46,11 @@ def toy_layout(blocks=(1, 2, 1, 1), classes=81, width=4):
         conv(f"mrcnn_mask_conv{i}", 3, 3, width, width, norm=f"mrcnn_mask_bn{i}")
     conv("mrcnn_mask_deconv", 2, 2, 5, width, out=5)
     conv("mrcnn_mask", 1, 1, 5, classes)
-    return {"layers": layers, "backend": "tensorflow", "keras_version": "2.0.8"}
+    about = {"backend": "tensorflow", "keras_version": "2.0.8", "background_bias": -4.0}
+    return {"layers": layers, **about}
 
 
 def write_toy(path, seed=1, **size):
     """Write the toy's file; returns `path`."""
     weight_maker().write(json.loads(json.dumps(toy_layout(**size))), seed, path)
     return path
-
-

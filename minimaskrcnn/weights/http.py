@@ -12,7 +12,7 @@ from pathlib import Path
 
 PAUSES = (1, 2, 4, 8, 16)  # seconds before each further try that brings nothing new
 TIMEOUT = 30  # seconds without a single byte
-CHUNK = 1 << 16  # bytes
+CHUNK = 1 << 13  # bytes; of a chunk that breaks off, nothing is kept
 
 
 class DownloadError(Exception):

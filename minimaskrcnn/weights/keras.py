@@ -217,8 +217,13 @@ def _read_place(file, arrays, place):
     if norm:
         if (norm[-1] < 0).any():
             raise WeightsError(f"{file.path}: the layer {place.norm} has a variance below zero")
-        conv = fold_batch_norm(Conv(parts["kernel"], parts["bias"]), BatchNorm(*norm))
+        with np.errstate(over="ignore"):
+            conv = fold_batch_norm(Conv(parts["kernel"], parts["bias"]), BatchNorm(*norm))
         parts = {"kernel": conv.kernel, "bias": conv.bias}
+        if not all(np.isfinite(array).all() for array in parts.values()):
+            raise WeightsError(
+                f"{file.path}: the layer {place.norm} has numbers beyond all measure"
+            )
     if place.stride != 1:
         parts["stride"] = place.stride
     if place.padding:

@@ -41,7 +41,7 @@ def selftest(path, images=()):
     for case in published["detections"]:
         yield from _detections(model, case, images)
     ap = published["coco_ap"][0]
-    yield None, f"COCO AP {ap['AP']} (boxes): not compared here; it needs COCO's 5,000 pictures"
+    yield None, f"COCO AP {ap['AP']} (boxes): needs COCO's 5,000 pictures, `minimaskrcnn evaluate`"
 
 
 def _identity(source):
@@ -75,7 +75,8 @@ def _detections(model, case, images):
     path = next((p for p in images if name and Path(p).stem.startswith(name)), None)
     if path is None:
         for wanted in case["detections"]:
-            yield None, f"{wanted['class']} on {case['image']}: not compared, no such --image"
+            image = case["image"].split(";")[0]
+            yield None, f"{wanted['class']} on {image}: no such picture was given (--image)"
         return
     result = model.predict(path)
     for wanted in case["detections"]:

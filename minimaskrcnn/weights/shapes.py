@@ -31,8 +31,7 @@ def check_shapes(path, shapes, config, called=str):
             "class names are given: name as many as it has (--class-names, or config=…)"
         )
     widths = _check_backbone(layer, shapes)
-    laterals = [layer(f"fpn.lateral.{i}", 1, 1, c, None) for i, c in enumerate(widths)]
-    width = laterals[-1]  # of the whole pyramid, since its levels are added
+    width = layer(f"fpn.lateral.{STAGES - 1}", 1, 1, widths[-1], None)  # of the whole pyramid
     for i in range(STAGES):
         layer(f"fpn.lateral.{i}", 1, 1, widths[i], width)
         layer(f"fpn.smooth.{i}", 3, 3, width, width)

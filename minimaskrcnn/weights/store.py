@@ -9,6 +9,7 @@ Shapes  MaskRCNN  <->  /backbone/stages/0/1/reduce, a group with the arrays `ker
 """
 
 import hashlib
+import io
 import json
 from dataclasses import asdict
 
@@ -57,18 +58,20 @@ def save(model, path, provenance=None, float16=False):
     for name in sorted(arrays):
         digest.update(arrays[name])
     about["checksum"] = digest.hexdigest()
+    image = _file_image(arrays, settings, about)
     try:
-        with written_whole(path) as part:
-            _write(part, arrays, settings, about)
-    except (OSError, RuntimeError) as error:  # h5py raises either when there is no space
-        reason = getattr(error, "strerror", None) or error
-        raise WeightsError(f"{path}: cannot be written ({reason})") from error
+        with written_whole(path) as part, open(part, "wb") as file:
+            file.write(image.getbuffer())
+    except OSError as error:
+        raise WeightsError(f"{path}: cannot be written ({error.strerror or error})") from error
 
 
-def _write(path, arrays, settings, about):
+def _file_image(arrays, settings, about):
+    """The whole file in memory: the HDF5 library can crash when a disk fills up under it."""
     import h5py  # only to write: a quarter of a second that reading does not need
 
-    with h5py.File(path, "w", libver="earliest") as file:
+    image = io.BytesIO()
+    with h5py.File(image, "w", libver="earliest") as file:
         for name, array in arrays.items():
             file.create_dataset(name.replace(".", "/"), data=array, track_times=False)
         for name, value in settings.items():
@@ -76,6 +79,7 @@ def _write(path, arrays, settings, about):
             file[group.replace(".", "/")].attrs[last] = np.array(value, np.int64)
         for name, value in about.items():
             file.attrs[name] = np.bytes_(value.encode()) if isinstance(value, str) else value
+    return image
 
 
 def _stored(path, name, array, dtype):

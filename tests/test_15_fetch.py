@@ -1,0 +1,344 @@
+"""Fetching weights over a connection that fails in every way: a verified file, or one sentence."""
+
+import hashlib
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import unreliable_server as says
+from toy_weights import write_toy
+from unreliable_server import Server
+
+from minimaskrcnn import api, cli, weights
+from minimaskrcnn.errors import WeightsError
+from minimaskrcnn.weights import download
+from minimaskrcnn.weights.download import fetch
+from minimaskrcnn.weights.known import COCO_FILE, Release
+
+PAUSES = (0.01, 0.01, 0.01)  # seconds
+CONVERTED = "toy.converted.h5"
+
+
+@pytest.fixture(scope="module")
+def content(tmp_path_factory):
+    return write_toy(tmp_path_factory.mktemp("toy") / "toy.h5").read_bytes()
+
+
+@pytest.fixture
+def home(tmp_path):
+    return tmp_path / "home"
+
+
+def release_of(content, url):
+    sha256, md5 = hashlib.sha256(content).hexdigest(), hashlib.md5(content).hexdigest()
+    return Release("toy.h5", url, len(content), sha256, md5)
+
+
+def flipped(content):
+    return content[:1000] + bytes([content[1000] ^ 1]) + content[1001:]
+
+
+def get(server, content, home):
+    return fetch(release_of(content, server.url), home, pauses=PAUSES, timeout=0.3)
+
+
+def assert_nothing_but_leftovers(home):
+    """No file under a final name; at most what the next try continues from."""
+    leftovers = {"fetch.lock", "toy.h5.part", "toy.h5.part.version"}
+    assert {path.name for path in home.iterdir()} <= leftovers
+
+
+CUTS = [says.cut(n) for n in random.Random(7).sample(range(60_000), 20)]
+
+ENDS_WELL = {
+    "a good server": [says.good],
+    "cuts the connection at twenty random points": [*CUTS, says.good],
+    "cuts before the first byte": [says.cut(0), says.good],
+    "cuts, then ignores Range": [says.cut(100_000), says.ignores_range],
+    "cuts and ignores Range again and again": [
+        *[says.cut_and_ignores_range(n) for n in (100_000, 50_000, 150_000)],
+        says.good,
+    ],
+    "sends no length and cuts": [says.without_length(70_000), says.without_length()],
+    "answers a range with another": [says.cut(100_000), says.wrong_part, says.good],
+    "answers 416": [says.cut(100_000), says.status(416), says.good],
+    "answers 500 twice": [says.status(500), says.status(503), says.good],
+    "answers 429": [says.status(429), says.good],
+    "redirects": [says.redirect],
+    "hangs up": [says.hangs_up, says.good],
+    "stalls in the middle": [says.stalls(100_000), says.good],
+}
+
+
+@pytest.mark.parametrize("behaviours", ENDS_WELL.values(), ids=ENDS_WELL)
+def test_a_server_that_at_last_sends_the_file_leaves_it_verified_and_converted(
+    content, home, behaviours
+):
+    with Server(content, behaviours) as server:
+        path = get(server, content, home)
+    assert path == home / CONVERTED
+    assert sorted(p.name for p in home.iterdir()) == ["fetch.lock", CONVERTED]
+    assert len(weights.load(path).backbone.stages) == 4
+    assert weights.provenance_of(path) == {
+        "source": "toy.h5",
+        "source_bytes": len(content),
+        "source_sha256": hashlib.sha256(content).hexdigest(),
+    }
+
+
+def test_only_the_rest_is_asked_for(content, home):
+    with Server(content, [says.cut(98_304), says.cut(49_152), says.good]) as server:
+        get(server, content, home)
+    assert server.ranges == [None, "bytes=98304-", "bytes=147456-"]
+
+
+def test_a_file_that_changes_between_tries_is_taken_from_the_beginning(content, home):
+    older = says.changed(flipped(content), etag='"v0"', cut=98_304)
+    with Server(content, [older, says.good]) as server:
+        get(server, content, home)
+    assert server.ranges == [None, "bytes=98304-"]  # answered with 200: If-Range did not match
+
+
+def test_parts_of_two_versions_are_noticed_and_fetched_anew(content, home):
+    older = says.changed(flipped(content), cut=98_304)
+    with Server(content, [older, says.cut(None, honest=False), says.good]) as server:
+        get(server, content, home)
+    assert server.ranges == [None, "bytes=98304-", None]
+
+
+def test_a_part_file_that_is_too_long_is_begun_anew(content, home):
+    home.mkdir()
+    (home / "toy.h5.part").write_bytes(content + b"more")
+    (home / "toy.h5.part.version").write_text('"v1"')
+    with Server(content, [says.good]) as server:
+        get(server, content, home)
+    assert server.ranges == [f"bytes={len(content) + 4}-", None]
+
+
+ENDS_IN_A_SENTENCE = {
+    "404": ([says.status(404)], "the server answers 404", 1),
+    "403": ([says.status(403)], "the server answers 403", 1),
+    "500 for ever": ([says.status(500)], "the server answers 500", 4),
+    "416 for ever": ([says.status(416)], "cannot resume", 4),
+    "a web page": ([says.web_page], "sends a web page", 1),
+    "a web page of the right size": ([says.web_page_in_disguise], "not the published file", 2),
+    "a file of another size": ([says.changed(b"x" * 9)], "has 9 bytes", 1),
+    "one flipped byte": ([lambda h, c: says.good(h, flipped(c))], "not the published file", 2),
+    "more than the file": ([says.endless], "sends more than the file", 1),
+    "redirects in a circle": ([says.redirect_for_ever], "redirects", 31),
+    "never a byte": ([says.stalls(0)], "there is no connection", 4),
+    "hangs up for ever": ([says.hangs_up], "there is no connection", 4),
+    "cuts at the same point for ever": (
+        [says.cut_and_ignores_range(50_000)],
+        "the connection broke off",
+        4,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ENDS_IN_A_SENTENCE.values(), ids=ENDS_IN_A_SENTENCE)
+def test_a_server_that_never_sends_the_file_ends_in_one_sentence(content, home, case):
+    behaviours, reason, requests = case
+    with (
+        Server(content, behaviours) as server,
+        pytest.raises(WeightsError, match=f"toy.h5 are not to be had: .*{reason}") as caught,
+    ):
+        get(server, content, home)
+    assert len(server.ranges) == requests
+    sentence = str(caught.value)
+    assert sentence.count("\n") == 0
+    for needed in (server.url, str(home), hashlib.sha256(content).hexdigest()):
+        assert needed in sentence
+    for needed in ("weights fetch", "MINIMASKRCNN_HOME", 'weights="shapes"'):
+        assert needed in sentence
+    assert_nothing_but_leftovers(home)
+
+
+def test_no_server_at_all_ends_in_the_sentence(content, home):
+    with Server(content, [says.good]) as server:
+        pass
+    with pytest.raises(WeightsError, match="there is no connection"):
+        get(server, content, home)
+
+
+def test_a_file_that_is_there_is_not_fetched_again(content, home):
+    with Server(content, [says.good]) as server:
+        get(server, content, home)
+        get(server, content, home)
+    assert len(server.ranges) == 1
+
+
+def test_a_damaged_converted_file_is_fetched_again(content, home):
+    with Server(content, [says.good]) as server:
+        path = get(server, content, home)
+        whole = path.read_bytes()
+        path.write_bytes(whole[:-100])
+        get(server, content, home)
+    assert len(server.ranges) == 2 and path.read_bytes() == whole
+
+
+def test_offline_never_touches_the_network(content, home, monkeypatch):
+    monkeypatch.setenv("MINIMASKRCNN_OFFLINE", "1")
+    with Server(content, [says.good]) as server:
+        with pytest.raises(WeightsError, match="MINIMASKRCNN_OFFLINE is set"):
+            get(server, content, home)
+        assert server.ranges == []
+
+
+def test_a_file_put_there_by_hand_is_verified_converted_and_kept(content, home, monkeypatch):
+    monkeypatch.setenv("MINIMASKRCNN_OFFLINE", "1")
+    home.mkdir()
+    (home / "toy.h5").write_bytes(content)
+    assert fetch(release_of(content, "http://nowhere"), home) == home / CONVERTED
+    assert (home / "toy.h5").read_bytes() == content
+
+
+def test_another_file_put_there_by_hand_is_refused(content, home):
+    home.mkdir()
+    (home / "toy.h5").write_bytes(flipped(content))
+    with pytest.raises(WeightsError, match="home/toy.h5: is not the published toy.h5"):
+        fetch(release_of(content, "http://nowhere"), home)
+    assert not (home / CONVERTED).exists()
+
+
+def test_a_file_that_passes_only_the_md5_is_taken_with_a_warning(content, home):
+    with Server(content, [says.good]) as server:
+        release = replace(release_of(content, server.url), sha256="0" * 64)
+        with pytest.warns(UserWarning, match="has the published size and MD5, but another SHA-256"):
+            assert fetch(release, home, pauses=PAUSES).exists()
+
+
+def test_several_threads_fetch_once(content, home):
+    found = []
+    with Server(content, [says.good]) as server:
+        threads = [
+            threading.Thread(target=lambda: found.append(get(server, content, home)))
+            for _ in range(4)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert len(found) == 4 and len(server.ranges) == 1
+
+
+SCRIPT = """
+import resource, sys
+from minimaskrcnn.errors import WeightsError
+from minimaskrcnn.weights.download import fetch
+from minimaskrcnn.weights.known import Release
+name, url, size, sha256, md5, home, limit = sys.argv[1:]
+if int(limit):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))
+try:
+    print(fetch(Release(name, url, int(size), sha256, md5), home, timeout=5))
+except WeightsError as error:
+    print(error)
+    sys.exit(2)
+"""
+
+
+def process(content, url, home, limit=0):
+    """`fetch` in a process of its own; no file may grow beyond `limit` bytes."""
+    release = release_of(content, url)
+    arguments = [release.name, url, release.size, release.sha256, release.md5, home, limit]
+    return subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, *map(str, arguments)],
+        cwd=Path(__file__).parent.parent,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_two_processes_fetch_once(content, home):
+    with Server(content, [says.good]) as server:
+        both = [process(content, server.url, home) for _ in range(2)]
+        texts = [p.communicate(timeout=60) for p in both]
+    assert [p.returncode for p in both] == [0, 0], texts
+    assert len(server.ranges) == 1
+    assert [error for _, error in texts] == ["", ""]  # no bar where there is no terminal
+
+
+def test_ctrl_c_leaves_what_the_next_try_continues_from(content, home):
+    with Server(content, [says.stalls(100_000), says.good]) as server:
+        child = process(content, server.url, home)
+        part = home / "toy.h5.part"
+        for _ in range(3000):
+            if part.exists() and part.stat().st_size >= 65_536:
+                break
+            time.sleep(0.01)
+        child.send_signal(signal.SIGINT)
+        assert "KeyboardInterrupt" in child.communicate(timeout=60)[1]
+        assert_nothing_but_leftovers(home)
+        kept = part.stat().st_size
+        get(server, content, home)
+    assert server.ranges == [None, f"bytes={kept}-"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such limit")
+def test_a_disk_that_fills_up_gives_the_sentence_and_its_space_back(content, home):
+    with Server(content, [says.good]) as server:
+        child = process(content, server.url, home, limit=100_000)
+        text, _ = child.communicate(timeout=60)
+    assert child.returncode == 2 and "toy.h5.part cannot be written (File too large)" in text
+    assert [path.name for path in home.iterdir()] == ["fetch.lock"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such limit")
+def test_a_disk_that_fills_up_while_converting_leaves_nothing_half_done(content, home):
+    home.mkdir()
+    (home / "toy.h5").write_bytes(content)
+    child = process(content, "http://nowhere", home, limit=100_000)
+    text, error = child.communicate(timeout=60)
+    assert child.returncode == 2 and f"{CONVERTED}: cannot be written" in text, error
+    assert sorted(path.name for path in home.iterdir()) == ["fetch.lock", "toy.h5"]
+
+
+def test_too_little_space_is_noticed_before(content, home, monkeypatch):
+    free = type("Usage", (), {"free": 1000})
+    monkeypatch.setattr(download.shutil, "disk_usage", lambda path: free)
+    with Server(content, [says.good]) as server:
+        with pytest.raises(WeightsError, match="has 0 MB left, 1 are needed"):
+            get(server, content, home)
+        assert server.ranges == []
+
+
+def test_a_folder_that_cannot_be_written_is_named_with_the_variable(content, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(WeightsError, match="file/home cannot be written to .*MINIMASKRCNN_HOME"):
+        fetch(release_of(content, "http://nowhere"), tmp_path / "file" / "home")
+
+    def refuse(*args, **kwargs):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(download, "locked", refuse)
+    with pytest.raises(WeightsError, match="cannot be written to .Permission denied"):
+        fetch(release_of(content, "http://nowhere"), tmp_path)
+
+
+def test_predict_without_coco_weights_says_where_they_are_to_be_put(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("MINIMASKRCNN_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("MINIMASKRCNN_OFFLINE", "1")
+    with pytest.raises(WeightsError) as caught:
+        api.load_model()
+    for needed in (COCO_FILE.url, str(tmp_path / "home"), COCO_FILE.sha256, 'weights="shapes"'):
+        assert needed in str(caught.value)
+    assert cli.main(["weights", "fetch"]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == "" and captured.err == f"minimaskrcnn: {caught.value}\n"
+
+
+def test_the_home_is_the_variable_or_the_cache_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("MINIMASKRCNN_HOME", str(tmp_path))
+    assert download.weights_home() == tmp_path
+    monkeypatch.delenv("MINIMASKRCNN_HOME")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert "minimaskrcnn" in str(download.weights_home())

@@ -1,0 +1,508 @@
+"""Weight files: the original's and our own, read strictly and converted without loss.
+
+Independent of the code under test: h5py reads the same files (the package reads them without it),
+and batch normalisation is computed from its definition.
+"""
+
+import json
+import threading
+from dataclasses import replace
+
+import h5py
+import numpy as np
+import pytest
+from toy_weights import toy_layout, write_toy
+
+from minimaskrcnn import api, cli, weights
+from minimaskrcnn.config import COCO, Config
+from minimaskrcnn.conv import BatchNorm, Conv
+from minimaskrcnn.errors import WeightsError
+from minimaskrcnn.layers import Dense
+from minimaskrcnn.resnet import Bottleneck
+from minimaskrcnn.weights import tree
+from minimaskrcnn.weights.keras import places
+
+SMALL = Config(
+    image_min_size=64,
+    image_max_size=64,
+    anchor_scales=(8, 16, 32, 64, 128),
+    min_score=0.0,
+    max_detections=5,
+)
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory):
+    return write_toy(tmp_path_factory.mktemp("toy") / "toy.h5")
+
+
+@pytest.fixture
+def copy(toy, tmp_path):
+    """A copy of the toy's file, to be spoiled."""
+    path = tmp_path / "copy.h5"
+    path.write_bytes(toy.read_bytes())
+    return path
+
+
+def photo():
+    return np.random.RandomState(3).randint(0, 256, (50, 60, 3), np.uint8)
+
+
+def same_model(a, b):
+    a, b = tree.named_leaves(a), tree.named_leaves(b)
+    return list(a) == list(b) and all(
+        type(a[n]) is type(b[n]) and np.array_equal(a[n], b[n]) for n in a
+    )
+
+
+# The tree of names
+
+
+def test_leaves_are_named_by_fields_and_positions():
+    conv = Conv(np.zeros((1, 1, 2, 3)), np.ones(3), stride=2)
+    assert list(tree.named_arrays((conv, conv))) == ["0.kernel", "0.bias", "1.kernel", "1.bias"]
+    assert tree.named_leaves(conv)["stride"] == 2
+
+
+def test_a_tree_is_rebuilt_from_its_leaves():
+    norm = BatchNorm(*np.arange(12.0).reshape(4, 3))
+    conv = Conv(np.zeros((1, 1, 2, 3)), np.ones(3), padding=(1, 2), norm=norm)
+    block = Bottleneck(conv, conv, replace(conv, norm=None))
+    again = tree.build(Bottleneck, tree.named_leaves(block))
+    assert same_model(block, again)
+    assert again.shortcut is None and again.expand.norm is None
+    assert again.reduce.padding == (1, 2)
+
+
+def test_with_arrays_replaces_the_named_ones_and_shares_the_rest():
+    dense = Dense(np.zeros((2, 3)), np.zeros(3))
+    changed = tree.with_arrays(dense, {"bias": np.ones(3)})
+    assert changed.kernel is dense.kernel and changed.bias.sum() == 3 and dense.bias.sum() == 0
+
+
+@pytest.mark.parametrize(
+    "leaves, message",
+    [
+        ({"kernel": 1}, "bias is missing"),
+        ({"kernel": 1, "bias": 1, "size": 1}, "size has no place"),
+        ({"kernel": 1, "bias": 1, "norm.gamma": 1}, "norm.beta is missing"),
+        ({"kernel": 1, "bias": 1, "norm": 1}, "norm is a single value"),
+    ],
+)
+def test_a_tree_with_a_leaf_too_few_or_too_many_is_not_built(leaves, message):
+    with pytest.raises(ValueError, match=message):
+        tree.build(Conv, leaves)
+
+
+# The original's format
+
+
+def test_every_array_arrives_where_the_table_says_folded_by_the_definition(toy):
+    model, checked = tree.named_arrays(weights.load(toy)), 0
+    with h5py.File(toy) as file:
+        for place in places((1, 2, 1, 1)):
+            group = "rpn_model" if place.layer.startswith("rpn") else place.layer
+            arrays = {name.rstrip(":0"): a[()] for name, a in file[group][place.layer].items()}
+            kernel, bias = arrays["kernel"].astype(np.float64), arrays["bias"].astype(np.float64)
+            if place.norm:
+                norm = file[place.norm][place.norm]
+                scale = norm["gamma:0"][()] / np.sqrt(norm["moving_variance:0"][()] + 0.001)
+                bias = (bias - norm["moving_mean:0"][()]) * scale + norm["beta:0"][()]
+                kernel = kernel * scale
+            np.testing.assert_allclose(model[f"{place.name}.kernel"], kernel, rtol=1e-6)
+            np.testing.assert_allclose(model[f"{place.name}.bias"], bias, rtol=1e-5, atol=1e-6)
+            checked += 2
+    assert checked == len(model)
+
+
+def test_strides_and_paddings_are_those_of_the_original(toy):
+    model = weights.load(toy)
+    moves = {
+        name.rsplit(".", 1)[0]: leaf
+        for name, leaf in tree.named_leaves(model).items()
+        if name.endswith("stride") and leaf == 2
+    }
+    assert sorted(moves) == ["backbone.stages.1.0.reduce", "backbone.stages.1.0.shortcut"] + [
+        f"backbone.stages.{s}.0.{part}" for s in (2, 3) for part in ("reduce", "shortcut")
+    ] + ["backbone.stem"]
+    assert model.backbone.stem.padding == (3, 3)
+    assert model.box_head.hidden1.padding == (0, 0)
+    for name, leaf in tree.named_leaves(model).items():
+        if name.endswith("padding") and "stem" not in name:
+            kernel = tree.named_leaves(model)[name.replace("padding", "kernel")]
+            assert leaf == ((1, 1) if kernel.shape[:2] == (3, 3) else (0, 0)), name
+
+
+def test_depth_widths_and_classes_are_read_off_the_file(tmp_path):
+    path = write_toy(tmp_path / "deep.h5", blocks=(2, 1, 28, 1), width=3, classes=4)
+    config = replace(COCO, class_names=("background", "a", "b", "c"))
+    model = weights.load(path, config)
+    assert [len(blocks) for blocks in model.backbone.stages] == [2, 1, 28, 1]  # a … z, {, |
+    assert model.backbone.stem.kernel.shape == (7, 7, 3, 3)
+    assert model.box_head.logits.kernel.shape == (8, 4)
+
+
+def rename(file, old, new):
+    """Move a layer's arrays to other names, as Keras does for a model built second."""
+    group = file[old] if old in file else file["rpn_model"]
+    names = [name.decode() for name in group.attrs["weight_names"]]
+    group.move(old, new)
+    renamed = [name.replace(f"{old}/", f"{new}/").encode() for name in names]
+    group.attrs["weight_names"] = np.array(renamed)
+
+
+def test_a_model_built_second_in_a_session_loads_by_layer_not_by_inner_name(toy, copy):
+    with h5py.File(copy, "r+", libver="earliest") as file:
+        rename(file, "conv1", "conv1_1")
+        rename(file, "bn_conv1", "bn_conv1_1")
+        rename(file, "rpn_class_raw", "rpn_class_raw_2")
+    assert same_model(weights.load(toy), weights.load(copy))
+
+
+def rewrite(source, target, order=None, extra=(), nested=False):
+    """The same layers in a file written in another order, with weightless layers besides."""
+    with h5py.File(source) as old, h5py.File(target, "w", libver="earliest") as new:
+        root = new.create_group("model_weights") if nested else new
+        names = [*list(old), *extra]
+        for name in order or names:
+            root.require_group(name).attrs["weight_names"] = np.array([])
+            if name in old:
+                old.copy(name, root.create_group("tmp_" + name), name="layer")
+                del root[name]
+                root.move(f"tmp_{name}/layer", name)
+                del root["tmp_" + name]
+        root.attrs["layer_names"] = np.array([name.encode() for name in order or names])
+        if nested:
+            new.create_group("optimizer_weights")
+            new.attrs["model_config"] = '{"class_name": "Model"}'
+
+
+def test_the_order_of_layers_and_weightless_ones_do_not_matter(toy, tmp_path):
+    with h5py.File(toy) as file:
+        order = [*sorted(file, reverse=True), "rpn_class_loss", "input_gt_boxes"]
+        order = [name for name in order if name != "input_image"]
+    rewrite(toy, tmp_path / "other.h5", order)
+    assert same_model(weights.load(toy), weights.load(tmp_path / "other.h5"))
+
+
+def test_the_file_of_a_whole_model_loads_as_well(toy, tmp_path):
+    rewrite(toy, tmp_path / "whole.h5", nested=True)
+    assert same_model(weights.load(toy), weights.load(tmp_path / "whole.h5"))
+
+
+def replace_array(file, name, array):
+    del file[name]
+    file[name] = array
+
+
+def without(layer):
+    def spoil(file):
+        names = [n for n in file.attrs["layer_names"] if n.decode() != layer]
+        file.attrs["layer_names"] = np.array(names)
+        del file[layer]
+
+    return spoil
+
+
+def with_extra(layer):
+    def spoil(file):
+        file.attrs["layer_names"] = np.array([*file.attrs["layer_names"], layer.encode()])
+        file[f"{layer}/{layer}/kernel:0"] = np.zeros((1, 1, 4, 4), np.float32)
+        file[layer].attrs["weight_names"] = np.array([f"{layer}/kernel:0".encode()])
+
+    return spoil
+
+
+def with_array(name, array):
+    return lambda file: replace_array(file, name, array)
+
+
+def with_number(name, number):
+    def spoil(file):
+        file[name][...].flat[0]
+        values = file[name][()]
+        values.flat[-1] = number
+        file[name][...] = values
+
+    return spoil
+
+
+FAULTS = [
+    (without("mrcnn_mask_conv4"), "has no layer mrcnn_mask_conv4"),
+    (without("bn3a_branch2b"), "has no layer bn3a_branch2b"),
+    (without("conv1"), "has no layer conv1"),
+    (without("rpn_model"), "has no layer rpn_conv_shared"),
+    (with_extra("res3d_branch2a"), "res3d_branch2a, which this network has no place for"),
+    (with_extra("dense_1"), "dense_1, which this network has no place for"),
+    (
+        with_array("fpn_c3p3/fpn_c3p3/kernel:0", np.zeros((1, 1, 7, 4), np.float32)),
+        r"fpn_c3p3 has a kernel of shape \(1, 1, 7, 4\), expected \(1, 1, 8, 4\)",
+    ),
+    (
+        with_array("res2a_branch2b/res2a_branch2b/kernel:0", np.zeros((4, 4), np.float32)),
+        r"res2a_branch2b has a kernel of shape \(4, 4\)",
+    ),
+    (
+        with_array("bn_conv1/bn_conv1/gamma:0", np.zeros(5, np.float32)),
+        r"conv1 has gamma of shape \(5,\), expected \(4,\)",
+    ),
+    (
+        with_array("mrcnn_bbox_fc/mrcnn_bbox_fc/kernel:0", np.zeros((8, 320), np.float32)),
+        r"mrcnn_bbox_fc has a kernel of shape \(8, 320\), expected \(8, 324\)",
+    ),
+    (with_array("conv1/conv1/bias:0", np.zeros(4)), "conv1 is float64, not float32"),
+    (with_array("conv1/conv1/bias:0", np.zeros(4, ">f4")), "little-endian floating-point"),
+    (with_number("mrcnn_mask/mrcnn_mask/bias:0", np.nan), "mrcnn_mask holds numbers that are not"),
+    (with_number("conv1/conv1/kernel:0", np.inf), "conv1 holds numbers that are not finite"),
+    (with_number("bn_conv1/bn_conv1/moving_variance:0", -0.01), "bn_conv1 has a variance below"),
+    (with_number("bn2a_branch2a/bn2a_branch2a/gamma:0", 3e38), "bn2a_branch2a has numbers beyond"),
+    (lambda file: file.attrs.__delitem__("layer_names"), "layer_names is missing"),
+    (lambda file: file.move("conv1", "conv2"), "names a layer 'conv1' but does not hold it"),
+    (lambda file: file["conv1"].move("conv1/bias:0", "conv1/bia:0"), "the layer conv1 is damaged"),
+    (lambda file: file.create_dataset("conv1/more/kernel:0", data=np.float32([1])), "conv1 is dam"),
+]
+
+
+@pytest.mark.parametrize("spoil, message", FAULTS, ids=[message[:40] for _, message in FAULTS])
+def test_a_file_that_is_not_exactly_this_network_is_refused_by_name(copy, spoil, message):
+    with h5py.File(copy, "r+", libver="earliest") as file:
+        spoil(file)
+    with pytest.raises(WeightsError, match=message) as caught:
+        weights.load(copy)
+    assert str(copy) in str(caught.value)
+
+
+def test_class_names_must_be_as_many_as_the_file_has_classes(tmp_path):
+    path = write_toy(tmp_path / "own.h5", classes=3)
+    with pytest.raises(WeightsError, match="is of 3 classes.*does not say what they are called"):
+        weights.load(path)
+    with pytest.raises(WeightsError, match="is of 3 classes.*but 81 class names are given"):
+        weights.load(path, COCO)
+    names = ("background", "cat", "dog")
+    assert weights.load(path, replace(COCO, class_names=names)).config.class_names == names
+
+
+def test_a_configuration_with_other_anchors_does_not_fit(toy):
+    with pytest.raises(WeightsError, match=r"rpn_class_raw .* expected \(1, 1, 6, 4\)"):
+        weights.load(toy, replace(COCO, anchor_ratios=(0.5, 2.0)))
+
+
+# Our own format
+
+
+def test_a_converted_model_is_the_same_to_the_bit_and_so_are_its_predictions(toy, tmp_path):
+    weights.convert(toy, tmp_path / "own.h5", SMALL)
+    original, own = weights.load(toy, SMALL), weights.load(tmp_path / "own.h5")
+    assert same_model(original, own)
+    a, b = original.predict(photo()), own.predict(photo())
+    assert len(a) > 0
+    for name in ("boxes", "class_ids", "scores", "mask_probs"):
+        assert getattr(a, name).tobytes() == getattr(b, name).tobytes()
+
+
+def test_the_file_explains_itself_to_any_hdf5_viewer(toy, tmp_path):
+    weights.convert(toy, tmp_path / "own.h5", SMALL)
+    with h5py.File(tmp_path / "own.h5") as file:
+        assert file["backbone/stages/1/0/reduce"].attrs["stride"] == 2
+        assert file["backbone/stem"].attrs["padding"].tolist() == [3, 3]
+        assert file["mask_head/deconv/kernel"].shape == (2, 2, 5, 4)
+        assert json.loads(file.attrs["config"])["image_max_size"] == 64
+        source = json.loads(file.attrs["provenance"])
+    assert source["source"] == "toy.h5" and source["source_bytes"] == toy.stat().st_size
+    assert len(source["source_sha256"]) == 64
+    assert weights.provenance_of(tmp_path / "own.h5") == source
+
+
+def test_a_model_that_learns_keeps_its_normalisation(toy, tmp_path):
+    model = weights.load(toy, SMALL)
+    norm = BatchNorm(*np.ones((4, 4), np.float32))
+    stem = replace(model.backbone.stem, norm=norm)
+    model = replace(model, backbone=replace(model.backbone, stem=stem))
+    weights.save(model, tmp_path / "learning.h5")
+    assert same_model(model, weights.load(tmp_path / "learning.h5"))
+
+
+def test_the_same_model_gives_the_same_bytes(toy, tmp_path):
+    model = weights.load(toy)
+    for name in ("a.h5", "b.h5"):
+        weights.save(model, tmp_path / name)
+    assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "b.h5").read_bytes()
+
+
+def test_float16_takes_half_the_bytes_and_changes_each_number_by_its_rounding(toy, tmp_path):
+    weights.convert(toy, tmp_path / "half.h5", float16=True)
+    whole, half = (tree.named_arrays(weights.load(p)) for p in (toy, tmp_path / "half.h5"))
+    for name, array in whole.items():
+        assert half[name].dtype == np.float32
+        np.testing.assert_array_equal(half[name], array.astype(np.float16).astype(np.float32))
+    with h5py.File(tmp_path / "half.h5") as file:
+        assert file["backbone/stem/kernel"].dtype == np.float16
+
+
+def test_what_float16_cannot_hold_is_not_stored(toy, tmp_path):
+    model = weights.load(toy)
+    head = replace(model.box_head, logits=Dense(model.box_head.logits.kernel * 1e6, np.zeros(81)))
+    with pytest.raises(WeightsError, match="box_head.logits.kernel has numbers that float16"):
+        weights.save(replace(model, box_head=head), tmp_path / "half.h5", float16=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_of_a_newer_format_says_so(toy, tmp_path):
+    path = tmp_path / "own.h5"
+    weights.convert(toy, path)
+    with h5py.File(path, "r+", libver="earliest") as file:
+        file.attrs["format_version"] = 2
+    with pytest.raises(WeightsError, match="newer minimaskrcnn.*pip install --upgrade"):
+        weights.load(path)
+
+
+@pytest.mark.parametrize(
+    "name, value, message",
+    [
+        ("stride", 3, "backbone.stem.stride is 3"),
+        ("padding", (10**9, 0), "backbone.stem.padding"),
+        ("dilation", 1, "backbone.stem.dilation"),
+    ],
+)
+def test_a_setting_that_no_layer_has_is_refused(toy, tmp_path, name, value, message):
+    path = tmp_path / "own.h5"
+    weights.convert(toy, path)
+    with h5py.File(path, "r+", libver="earliest") as file:
+        file["backbone/stem"].attrs[name] = value
+    with pytest.raises(WeightsError, match=message):
+        weights.load(path)
+
+
+@pytest.mark.parametrize(
+    "values, message",
+    [
+        ({"image_max_sise": 64}, "unknown field 'image_max_sise'"),
+        ({"image_max_size": "64"}, "image_max_size = '64'"),
+        ({"image_max_size": -64}, "image_max_size = -64"),
+        ({"min_score": float("nan")}, "min_score = nan"),
+        ({"mean_pixel": [1.0, 2.0]}, "mean_pixel"),
+        ({"class_names": []}, "class_names"),
+        ({"class_names": ["background", 1]}, "class_names"),
+        ({"resize_mode": "crop"}, "resize_mode = 'crop'"),
+    ],
+)
+def test_a_configuration_is_read_strictly(tmp_path, values, message):
+    from minimaskrcnn.weights.configs import read_config
+
+    (tmp_path / "config.json").write_text(json.dumps(values))
+    with pytest.raises(WeightsError, match=message):
+        read_config(tmp_path / "config.json")
+
+
+# load_model and predict
+
+
+def test_predict_loads_once_though_many_threads_ask(toy, monkeypatch):
+    loads, results = [], []
+
+    def slow_load(path, config):
+        loads.append(path)
+        return weights.load(path, SMALL)
+
+    monkeypatch.setattr(api, "load", slow_load)
+    monkeypatch.setattr(api, "_kept", {})
+    ask = [
+        threading.Thread(target=lambda: results.append(api.predict(photo(), toy))) for _ in range(4)
+    ]
+    for thread in ask:
+        thread.start()
+    for thread in ask:
+        thread.join()
+    assert len(results) == 4 and loads == [toy]
+
+
+def test_load_model_replaces_the_configuration_of_the_file(toy, tmp_path):
+    weights.convert(toy, tmp_path / "own.h5", SMALL)
+    assert api.load_model(tmp_path / "own.h5").config == SMALL
+    assert api.load_model(tmp_path / "own.h5", COCO).config == COCO
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(WeightsError, match="nothing.h5: cannot be read .No such file"):
+        api.load_model(tmp_path / "nothing.h5")
+    with pytest.raises(WeightsError, match="cannot be read .Is a directory"):
+        api.load_model(tmp_path)
+
+
+# The command line
+
+
+def test_convert_names_the_classes_and_the_file_is_all_that_predict_needs(tmp_path, capsys):
+    source, target = write_toy(tmp_path / "in.h5", classes=4), tmp_path / "out.h5"
+    (tmp_path / "names.txt").write_text("BG\ncircle\nsquare\ntriangle\n")
+    for names in ("circle,square,triangle", str(tmp_path / "names.txt")):
+        command = ["weights", "convert", str(source), str(target), "--class-names", names]
+        assert cli.main(command) == 0
+        assert weights.load(target).config.class_names[1:] == ("circle", "square", "triangle")
+    assert "4 classes; no layer is missing" in capsys.readouterr().out
+
+
+def test_info_lists_every_array_with_its_numbers(toy, capsys):
+    assert cli.main(["weights", "info", str(toy)]) == 0
+    text = capsys.readouterr().out
+    with h5py.File(toy) as file:
+        values = file["fpn_p2/fpn_p2/kernel:0"][()].astype(np.float64)
+    line = next(line for line in text.splitlines() if line.startswith("fpn_p2/fpn_p2/kernel"))
+    assert line.split()[1:8] == ["3", "x", "3", "x", "4", "x", "4"]
+    found = [float(word) for word in line.split()[8:]]
+    np.testing.assert_allclose(
+        found, [values.min(), values.mean(), values.std(), values.max()], rtol=1e-4
+    )
+    assert "81, the background included" in text and "blocks: (1, 2, 1, 1)" in text
+    assert text.count("kernel:0") == sum(
+        "kernel" in w for _, ws in toy_layout()["layers"] for w, _ in ws
+    )
+
+
+def test_info_describes_a_file_of_another_network_too(tmp_path, capsys):
+    with h5py.File(tmp_path / "other.h5", "w", libver="earliest") as file:
+        file["dense/kernel"] = np.float32([[1, 2]])
+    assert cli.main(["weights", "info", str(tmp_path / "other.h5")]) == 0
+    text = capsys.readouterr().out
+    assert "none that this package knows" in text and "dense/kernel" in text
+
+
+def test_verify_says_which_file_it_is_or_what_is_wrong(toy, copy, tmp_path, capsys):
+    assert cli.main(["weights", "verify", str(toy)]) == 0
+    assert "none of the known files" in capsys.readouterr().out
+    copy.write_bytes(toy.read_bytes()[:-1000])
+    assert cli.main(["weights", "verify", str(copy)]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == "" and captured.err.startswith("minimaskrcnn: ")
+    assert "damaged or incomplete" in captured.err and captured.err.count("\n") == 1
+
+
+def test_selftest_claims_nothing_about_another_file(toy, capsys):
+    assert cli.main(["weights", "selftest", "--weights", str(toy)]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("DIFFERS  SHA-256")
+    assert sum(line.startswith("not run") for line in lines) == 6
+    assert "This is not the published file" in lines[-1]
+
+
+def test_selftest_compares_a_detection_by_class_box_and_score():
+    from minimaskrcnn.results import Detections
+    from minimaskrcnn.weights.selftest import _closest
+
+    result = Detections(
+        image=np.zeros((375, 500, 3), np.uint8),
+        boxes=np.array([[14, 257, 365, 489], [52, 14, 363, 321]], np.int32),
+        class_ids=np.array([1, 1]),
+        scores=np.float32([0.9990, 0.9950]),
+        mask_probs=np.zeros((2, 28, 28), np.float32),
+        class_names=("background", "dog"),
+    )
+    box = np.array([14.2238, 257.351, 364.817, 489.272])
+    wanted = {"class": "dog", "score": 0.999064}
+    assert _closest(result, box, wanted, "001763")[0] is True
+    assert _closest(result, box + 2, wanted, "001763")[0] is False
+    assert _closest(result, box, wanted | {"score": 0.98}, "001763")[0] is False
+    assert _closest(result, box, wanted | {"class": "cat"}, "001763") == (
+        False,
+        "cat on 001763: not found",
+    )

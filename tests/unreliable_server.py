@@ -1,0 +1,144 @@
+"""A local HTTP server of one file that misbehaves as told.
+
+Each request is answered by the next behaviour of the list; the last one answers all that follow.
+A behaviour is a function of (handler, content).
+"""
+
+import re
+import threading
+import time
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+class Server:
+    """`with Server(content, behaviours) as server:`; `server.ranges` is what was asked for."""
+
+    def __init__(self, content, behaviours):
+        self.content, self.behaviours, self.ranges = content, list(behaviours), []
+        self.lock = threading.Lock()
+        server = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                with server.lock:
+                    server.ranges.append(self.headers.get("Range"))
+                    rest = server.behaviours
+                    behave = rest.pop(0) if len(rest) > 1 else rest[0]
+                with suppress(BrokenPipeError, ConnectionResetError):
+                    behave(self, server.content)
+
+            def log_message(self, *args):
+                pass
+
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.http.server_port}/file.h5"
+
+    def __enter__(self):
+        threading.Thread(target=self.http.serve_forever, args=(0.01,), daemon=True).start()
+        return self
+
+    def __exit__(self, *error):
+        self.http.shutdown()
+        self.http.server_close()
+
+
+def reply(handler, status, headers, body=b""):
+    handler.send_response(status)
+    for name, value in headers.items():
+        handler.send_header(name, value)
+    handler.end_headers()
+    handler.wfile.write(body)
+
+
+def good(handler, content, etag='"v1"', cut=None, honest=True):
+    """As it should be, but may close after `cut` bytes, or, not `honest`, ignore If-Range."""
+    asked = re.fullmatch(r"bytes=(\d+)-", handler.headers.get("Range", ""))
+    start = int(asked[1]) if asked else 0
+    if honest and handler.headers.get("If-Range") != etag:
+        start, asked = 0, None
+    if start >= len(content):
+        return reply(handler, 416, {"Content-Range": f"bytes */{len(content)}"})
+    headers = {"Content-Length": len(content) - start, "ETag": etag}
+    if asked:
+        headers["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
+    reply(handler, 206 if asked else 200, headers, content[start:][:cut])
+
+
+def cut(count, **how):
+    """Sends `count` bytes of what was asked for, then closes the connection."""
+    return lambda handler, content: good(handler, content, cut=count, **how)
+
+
+def changed(content, **how):
+    """The file is another one now."""
+    return lambda handler, _: good(handler, content, **how)
+
+
+def ignores_range(handler, content):
+    reply(handler, 200, {"Content-Length": len(content), "ETag": '"v1"'}, content)
+
+
+def cut_and_ignores_range(count):
+    return lambda handler, content: reply(
+        handler, 200, {"Content-Length": len(content), "ETag": '"v1"'}, content[:count]
+    )
+
+
+def without_length(count=None):
+    """No Content-Length: the end of the connection is the end of the file, or so it seems."""
+    return lambda handler, content: reply(handler, 200, {}, content[:count])
+
+
+def status(code, **headers):
+    return lambda handler, content: reply(handler, code, {"Content-Length": 5, **headers}, b"sorry")
+
+
+def wrong_part(handler, content):
+    """Answers a range with another one."""
+    if "Range" not in handler.headers:
+        return good(handler, content)
+    headers = {"Content-Length": 10, "Content-Range": f"bytes 0-9/{len(content)}"}
+    reply(handler, 206, headers, content[:10])
+
+
+def redirect(handler, content):
+    """To the same file at another address."""
+    if handler.path.startswith("/moved"):
+        return good(handler, content)
+    reply(handler, 302, {"Location": "/moved/file.h5", "Content-Length": 0})
+
+
+def redirect_for_ever(handler, content):
+    reply(handler, 302, {"Location": handler.path, "Content-Length": 0})
+
+
+def web_page(handler, content):
+    page = b"<!DOCTYPE html><title>Please log in</title>"
+    reply(handler, 200, {"Content-Length": len(page), "Content-Type": "text/html"}, page)
+
+
+def web_page_in_disguise(handler, content):
+    page = b"<!DOCTYPE html>".ljust(len(content))
+    headers = {"Content-Length": len(page), "Content-Type": "application/octet-stream"}
+    reply(handler, 200, headers, page)
+
+
+def hangs_up(handler, content):
+    """Closes the connection without a word."""
+    handler.close_connection = True
+
+
+def stalls(count):
+    """Sends so many bytes, then nothing, the connection open."""
+
+    def behave(handler, content):
+        good(handler, content, cut=count)
+        handler.wfile.flush()
+        time.sleep(2)
+
+    return behave
+
+
+def endless(handler, content):
+    reply(handler, 200, {}, content + content)
