@@ -103,7 +103,7 @@ def match(overlaps, threshold, crowd, ignored):
     matches = np.full(len(overlaps), -1, np.int64)
     free = np.ones(overlaps.shape[1], np.bool_)
     for d in range(overlaps.shape[0]):
-        least = min(threshold, 1 - 1e-10)
+        least = threshold
         for ignorable in (False, True):  # ignored objects only if no other is found
             if matches[d] >= 0:
                 break

@@ -98,9 +98,7 @@ def _fine_row(x, y, x_next, y_next, middle):
     if y > y_next:  # steep: one point in each fine row
         x, y, x_next, y_next = x_next, y_next, x, y
     slope, starts_left = (x_next - x) / (y_next - y), x <= middle
-    step = max(0, int((middle + 0.5 - x) / slope) - 1)  # about there; now the exact one
-    while step > 0 and (int(x + slope * step + 0.5) <= middle) != starts_left:
-        step -= 1
+    step = max(0, int((middle + 0.5 - x) / slope) - 1)  # just before the crossing; now walk
     while (int(x + slope * (step + 1) + 0.5) <= middle) == starts_left:
         step += 1
     return y + step

@@ -146,7 +146,7 @@ def test_only_a_mask_of_bool_with_two_axes_is_encoded(bad):
         ([1, 2], "add up to 6, got 3"),
         ([1, 6], "add up to 6, got 7"),
         ([], "add up to 6, got 0"),
-        ([2**62, 2**62, 2**62, 2**62], "add up to 6, got 18446744073709551616"),  # 0 in 64 bits
+        ([2**62] * 4 + [6], "add up to 6, got 18446744073709551622"),  # 6 in 64 bits
         ([8, -2], "negative count -2"),
         ([2**80], "whole numbers"),
         ([1.5, 4.5], "whole numbers"),
@@ -164,6 +164,7 @@ def test_only_a_mask_of_bool_with_two_axes_is_encoded(bad):
         ("O", "negative count -1"),
         ("T", "not packed numbers"),  # says that another character follows
         ("T" * 30, "not packed numbers"),
+        ("V" + "P" * 15 + "0", "not packed numbers"),  # 6, and 75 bits of zeros
         ("6 ", "not packed numbers"),
         ("6\x00", "not packed numbers"),
         ("6é", "not packed numbers"),
