@@ -53,7 +53,7 @@ def rpn_box_loss(deltas, match, targets):
     gradient : (..., A, 4)
     """
     gradient = np.zeros_like(deltas)
-    loss, gradient[match == 1] = _smooth_l1(deltas[match == 1], targets)
+    loss, gradient[match == 1] = smooth_l1(deltas[match == 1], targets)
     return loss, gradient
 
 
@@ -93,7 +93,7 @@ def box_loss(deltas, class_ids, targets):
     rows = np.flatnonzero(class_ids > 0)
     gradient = np.zeros_like(deltas)
     own = rows, class_ids[rows]
-    loss, gradient[own] = _smooth_l1(deltas[own], targets[rows])
+    loss, gradient[own] = smooth_l1(deltas[own], targets[rows])
     return loss, gradient
 
 
@@ -138,8 +138,23 @@ def _cross_entropy(logits, labels, asked):
     return float(losses.mean()), gradient
 
 
-def _smooth_l1(answers, targets):
-    """Mean of d²/2 where |d| < 1, else of |d| - 1/2, with d = answer - target."""
+def smooth_l1(answers, targets):
+    """Mean of d²/2 where |d| < 1, else of |d| - 1/2, with d = answer - target.
+
+    Parameters
+    ----------
+    answers, targets : of one shape
+
+    Returns
+    -------
+    loss : float, 0 where there are no answers
+    gradient : shaped as the answers: d, cut off at -1 and 1, divided by how many numbers there are
+
+    Examples
+    --------
+    >>> smooth_l1(np.array([0.5, 3.0]), np.array([0.0, 0.0]))  # (0.125 + 2.5) / 2
+    (1.3125, array([0.25, 0.5 ]))
+    """
     if not answers.size:
         return 0.0, np.zeros_like(answers)
     d = answers - targets.astype(answers.dtype)
