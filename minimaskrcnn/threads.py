@@ -5,26 +5,24 @@ Idea    A stage cuts its output into blocks and calls `run(task, count)`, which 
         threads, and no two write to the same place: the result has the same bits however many
         threads there are and whichever of them takes which block. The tasks spend their time in
         `nogil` kernels and in matrix products, which let go of Python's global lock.
-BLAS    The library behind `@` has threads of its own, which would fight with ours. While any call
-        is in flight it is held to one thread. That switch is the whole process's, so the calls are
-        counted: the first sets it, the last puts back what was there.
+BLAS    The library behind `@` has threads of its own, which would fight with ours: while any call
+        is in flight it is held to one (`blas`).
 Safe    Several threads may call `run` at once. A task may call `run`: its blocks then run in turn
         on the spot. A forked child makes itself a new pool.
 """
 
 import os
 import threading
-from functools import cache
 from math import prod
 from queue import SimpleQueue
 
 import numpy as np
 
-_lock = threading.Lock()  # guards the four names below
+from minimaskrcnn import blas
+
+_lock = threading.Lock()  # guards the two names below
 _num_threads = None  # not decided yet
 _jobs = None  # the queue that the workers wait at; None: no workers yet
-_in_flight = 0  # outermost calls of `run` at this moment
-_limiter = None  # knows the BLAS threads that were there before
 
 _here = threading.local()  # of each thread: `working`, its scratch arrays
 
@@ -93,12 +91,13 @@ def run(task, count):
             task(i)
         return
     job = _Job(task, count)
-    _enter(min(get_num_threads(), count) - 1, job)
+    blas.hold_to_one_thread()
     try:
+        _offer(job, min(get_num_threads(), count) - 1)
         job.work()
         job.done.wait()
     finally:
-        _leave()
+        blas.let_go()
     if job.error is not None:
         raise job.error
 
@@ -134,42 +133,16 @@ class _Job:
             return next(self.blocks, None)
 
 
-def _enter(helpers, job):
-    """Count the call in; hold BLAS to one thread; offer the job to so many workers."""
-    global _in_flight, _limiter, _jobs
+def _offer(job, helpers):
+    """Put the job before so many workers; make the workers if there are none yet."""
+    global _jobs
     with _lock:
-        if _in_flight == 0:
-            _limiter = _blas().limit(limits=1, user_api="blas")
-        _in_flight += 1
         if helpers > 0 and _jobs is None:
             _jobs = SimpleQueue()
             for _ in range(_num_threads - 1):
                 threading.Thread(target=_worker, args=(_jobs,), daemon=True).start()
         for _ in range(helpers):
             _jobs.put(job)
-
-
-def _leave():
-    """Count the call out; the last gives BLAS its threads back."""
-    global _in_flight, _limiter
-    with _lock:
-        _in_flight -= 1
-        if _in_flight == 0:
-            _limiter.restore_original_limits()
-            _limiter = None
-
-
-@cache
-def _blas():
-    """The controller of the BLAS libraries in this process: looking for them takes a while."""
-    from threadpoolctl import ThreadpoolController  # takes 30 ms
-
-    return ThreadpoolController()
-
-
-def blas_architectures():
-    """Return the kinds of processor that the BLAS libraries have chosen their routines for."""
-    return {library.get("architecture") for library in _blas().info()}
 
 
 def _worker(jobs):
@@ -192,11 +165,9 @@ def scratch(name, shape, dtype):
 
 
 def _after_fork():
-    """In a forked child no other thread exists: give BLAS back its threads and begin anew."""
-    global _lock, _jobs, _in_flight, _limiter, _here
-    if _limiter is not None:
-        _limiter.restore_original_limits()
-    _lock, _jobs, _in_flight, _limiter, _here = threading.Lock(), None, 0, None, threading.local()
+    """In a forked child no other thread exists: begin anew."""
+    global _lock, _jobs, _here
+    _lock, _jobs, _here = threading.Lock(), None, threading.local()
 
 
 if hasattr(os, "register_at_fork"):

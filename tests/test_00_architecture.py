@@ -13,7 +13,7 @@ PACKAGE = Path(minimaskrcnn.__file__).parent
 
 # Rows of modules; a package stands for all modules in it. Within a row, left before right.
 ROWS = [
-    ["config", "errors", "files", "threads", "tape"],
+    ["config", "errors", "files", "blas", "threads", "tape"],
     ["boxes", "conv", "layers"],
     [
         "sources",
@@ -54,7 +54,7 @@ HOMES = {
     "h5py": {"weights"},
     "pooch": {"weights"},
     "requests": {"weights"},
-    "threadpoolctl": {"threads"},
+    "threadpoolctl": {"blas"},
 }
 STANDARD = sys.stdlib_module_names
 ALLOWED = {"numpy", "tqdm", *HOMES}

@@ -15,14 +15,14 @@ from functools import cache
 
 import numpy as np
 
-from minimaskrcnn import threads
+from minimaskrcnn import blas
 
 SMALL = 100**3  # products: OpenBLAS's limit for its small routine
 
 
 @cache
 def _has_small_routine():
-    return not threads.blas_architectures().isdisjoint(("SkylakeX", "Cooperlake", "Sapphirerapids"))
+    return not blas.architectures().isdisjoint(("SkylakeX", "Cooperlake", "Sapphirerapids"))
 
 
 def panel_width(channels, outputs):

@@ -1,0 +1,244 @@
+"""The thread pool: every block once, however many threads there are, and BLAS put back."""
+
+import multiprocessing
+import os
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
+
+from minimaskrcnn import threads
+
+
+@pytest.fixture(autouse=True)
+def two_threads():
+    before = threads.get_num_threads()
+    threads.set_num_threads(2)
+    yield
+    threads.set_num_threads(before)
+
+
+@pytest.fixture(autouse=True)
+def blas_with_two_threads():
+    """So that a limit that is not put back shows, on a machine of one core too."""
+    with threadpool_limits(2, user_api="blas"):
+        yield
+        assert blas_threads() == {2}
+
+
+def blas_threads():
+    return {info["num_threads"] for info in threadpool_info() if info["user_api"] == "blas"}
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 8])
+@pytest.mark.parametrize("count", [0, 1, 2, 7, 100])
+def test_every_block_is_done_exactly_once(number, count):
+    threads.set_num_threads(number)
+    done = []
+    threads.run(done.append, count)
+    assert sorted(done) == list(range(count))
+
+
+def test_two_threads_work_at_the_same_time():
+    meeting = threading.Barrier(2)
+    threads.run(lambda i: meeting.wait(timeout=20), 2)  # each waits for the other
+
+
+def test_one_thread_does_the_blocks_in_order_and_in_the_callers_thread():
+    threads.set_num_threads(1)
+    done = []
+    threads.run(lambda i: done.append((i, threading.current_thread())), 4)
+    assert done == [(i, threading.current_thread()) for i in range(4)]
+
+
+def test_a_task_may_run_tasks_and_they_are_done_on_the_spot():
+    done, here = [], []
+
+    def outer(i):
+        me = threading.current_thread()
+        threads.run(
+            lambda j: (done.append((i, j)), here.append(threading.current_thread() is me)), 3
+        )
+
+    threads.run(outer, 4)
+    assert sorted(done) == [(i, j) for i in range(4) for j in range(3)]
+    assert all(here)
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_the_first_exception_is_raised_and_blocks_not_begun_are_left_out(number):
+    threads.set_num_threads(number)
+    begun = []
+
+    def task(i):
+        begun.append(i)
+        if i == 2:
+            raise ZeroDivisionError("block 2")
+
+    with pytest.raises(ZeroDivisionError, match="block 2"):
+        threads.run(task, 10_000)
+    assert len(begun) < 10_000
+    threads.run(begun.append, 3)  # the pool still works
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_blas_has_one_thread_during_a_call_and_its_own_again_after(number):
+    threads.set_num_threads(number)
+    seen = []
+    threads.run(lambda i: seen.append(blas_threads()), 3)
+    assert seen == [{1}] * 3
+    assert blas_threads() == {2}
+
+
+def test_blas_has_its_threads_again_after_an_exception():
+    with pytest.raises(KeyError):
+        threads.run({}.__getitem__, 2)
+    assert blas_threads() == {2}
+
+
+def test_blas_has_its_threads_again_only_when_the_last_of_several_calls_ends():
+    inside, release, seen = threading.Event(), threading.Event(), []
+
+    def long_task(_):
+        inside.set()
+        assert release.wait(timeout=20)
+
+    long_call = threading.Thread(target=threads.run, args=(long_task, 1))
+    long_call.start()
+    assert inside.wait(timeout=20)
+    threads.run(lambda i: None, 2)  # a short call begins and ends within the long one
+    seen.append(blas_threads())
+    release.set()
+    long_call.join()
+    seen.append(blas_threads())
+    assert seen == [{1}, {2}]
+
+
+def test_many_threads_may_call_at_once():
+    totals = np.zeros((8, 200), int)
+
+    def caller(row):
+        for _ in range(20):
+            threads.run(lambda i: totals[row].__setitem__(i, totals[row, i] + i), 200)
+
+    callers = [threading.Thread(target=caller, args=(row,)) for row in range(8)]
+    for each in callers:
+        each.start()
+    for each in callers:
+        each.join()
+    assert (totals == 20 * np.arange(200)).all()
+
+
+def test_a_smaller_number_of_threads_ends_the_workers_that_are_too_many():
+    before = threading.active_count()
+    threads.set_num_threads(6)
+    threads.run(lambda i: time.sleep(0.001), 20)
+    assert threading.active_count() >= before + 4
+    threads.set_num_threads(1)
+    for _ in range(200):
+        if threading.active_count() <= before:
+            break
+        time.sleep(0.01)
+    assert threading.active_count() <= before
+
+
+@pytest.mark.parametrize("number", [0, -1, 1.5, "2", True, None])
+def test_a_number_of_threads_that_is_none_is_refused(number):
+    with pytest.raises(ValueError, match="integer of 1 or more, got"):
+        threads.set_num_threads(number)
+
+
+def environment(value):
+    code = "from minimaskrcnn import threads; print(threads.get_num_threads())"
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "MINIMASKRCNN_NUM_THREADS": value},
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_the_environment_sets_the_number_of_threads():
+    assert environment("3").stdout == "3\n"
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    assert environment("").stdout == f"{usable}\n"
+    for value in ("0", "two", "-1"):
+        assert f"MINIMASKRCNN_NUM_THREADS must be an integer of 1 or more, got '{value}'" in (
+            environment(value).stderr
+        )
+
+
+def child(queue):
+    """In a child process: do three blocks that must meet, and report BLAS's threads after."""
+    threads.set_num_threads(3)
+    meeting, done = threading.Barrier(3), []
+    threads.run(lambda i: (meeting.wait(timeout=20), done.append(i)), 3)
+    queue.put((sorted(done), blas_threads()))
+
+
+def result_of_child(method):
+    context = multiprocessing.get_context(method)
+    queue = context.SimpleQueue()
+    process = context.Process(target=child, args=(queue,))
+    process.start()
+    process.join(timeout=60)
+    assert process.exitcode == 0
+    return queue.get()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_forked_child_has_a_pool_of_its_own():
+    threads.run(lambda i: None, 2)  # the parent's workers exist
+    assert result_of_child("fork") == ([0, 1, 2], {2})
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_child_forked_in_the_middle_of_a_call_gets_blas_threads_back():
+    inside, release, results = threading.Event(), threading.Event(), []
+
+    def long_task(_):
+        inside.set()
+        assert release.wait(timeout=60)
+
+    long_call = threading.Thread(target=threads.run, args=(long_task, 2))
+    long_call.start()
+    assert inside.wait(timeout=20)
+    try:
+        results.append(result_of_child("fork"))
+    finally:
+        release.set()
+        long_call.join()
+    assert results == [([0, 1, 2], {2})]
+
+
+def test_a_spawned_child_works():
+    done, _ = result_of_child("spawn")
+    assert done == [0, 1, 2]
+
+
+def test_scratch_is_reused_by_one_thread_and_never_shared_by_two():
+    first = threads.scratch("test", (2, 3), np.float32)
+    assert first.shape == (2, 3) and first.dtype == np.float32
+    assert np.shares_memory(first, threads.scratch("test", (6,), np.float32))
+    assert np.shares_memory(first, threads.scratch("test", (1, 4), np.float32))
+    assert not np.shares_memory(first, threads.scratch("another", (6,), np.float32))
+    assert not np.shares_memory(first, threads.scratch("test", (6,), np.float64))
+    assert threads.scratch("test", (7,), np.float32).shape == (7,)  # grows
+    others = []
+    thread = threading.Thread(target=lambda: others.append(threads.scratch("test", (6,), "f4")))
+    thread.start()
+    thread.join()
+    assert not np.shares_memory(others[0], threads.scratch("test", (6,), np.float32))
+
+
+def test_importing_the_pool_imports_neither_numba_nor_threadpoolctl():
+    code = (
+        "import sys; from minimaskrcnn import threads; "
+        "print({'numba', 'threadpoolctl'} & set(sys.modules))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert run.stdout == "set()\n"
