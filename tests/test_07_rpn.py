@@ -110,9 +110,10 @@ def test_gradients_reach_every_map_and_every_weight():
 
 def test_weights_of_two_numbers_of_anchors_are_refused():
     rpn = constant_rpn()
-    other = RPN(rpn.shared, rpn.logits, conv(np.zeros((1, 1, 1, 8)), np.zeros(8)))
-    with pytest.raises(ValueError, match="2 logits and 4 deltas an anchor, .* 6 and 8 channels"):
-        region_proposals([np.zeros((1, 1, 1), np.float32)], other)
+    for channels in (8, 16):
+        other = RPN(rpn.shared, rpn.logits, conv(np.zeros((1, 1, 1, channels)), np.zeros(channels)))
+        with pytest.raises(ValueError, match=f"and 4 deltas an anchor, .* 6 and {channels} chan"):
+            region_proposals([np.zeros((1, 1, 1), np.float32)], other)
 
 
 def test_maps_of_another_width_or_dtype_are_refused():

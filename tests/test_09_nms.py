@@ -63,7 +63,8 @@ def test_an_overlap_equal_to_the_threshold_is_kept(suppress):
 @both
 def test_the_threshold_is_compared_as_float32(suppress):
     b = boxes([0, 0, 10, 10], [0, 0, 3, 10])  # 30 / 100: as float32 more than 0.3 as float64
-    assert suppress(b, scores(0.9, 0.8), 0.3).tolist() == [0, 1]
+    for threshold in (0.3, np.float64(0.3), np.float32(0.3)):
+        assert suppress(b, scores(0.9, 0.8), threshold).tolist() == [0, 1]
 
 
 @both
@@ -112,8 +113,8 @@ def test_boxes_without_area_are_kept_and_suppress_nothing(suppress):
 
 @both
 def test_boxes_with_reversed_corners_are_kept_and_suppress_nothing(suppress):
-    b = boxes([0, 0, 10, 10], [10, 10, 0, 0], [10, 0, 0, 10], [0, 10, 10, 0])
-    assert suppress(b, scores(0.9, 0.8, 0.7, 0.6), 0).tolist() == [0, 1, 2, 3]
+    b = boxes([0, 0, 10, 1], [10, 10, 0, 0], [10, 0, 0, 10], [0, 10, 10, 0], [0, 5, 10, 10])
+    assert suppress(b, scores(0.9, 0.8, 0.7, 0.6, 0.5), 0).tolist() == [0, 1, 2, 3, 4]
 
 
 @both
