@@ -75,7 +75,7 @@ def _layout(count, row, column, height, width):
 def _write(pen, text, place, colour, font):
     y, x = place
     height, width = label_size(text, font)
-    bright = colour @ np.array([0.299, 0.587, 0.114]) > 115  # ITU-R BT.601 luma
+    bright = colour @ np.array([0.299, 0.587, 0.114]) > 100  # luma; contrast says so
     pen.rectangle([x, y, x + width - 1, y + height - 1], fill=tuple(colour.tolist()))
     pen.text((x + _margin(font), y), text, fill="black" if bright else "white", font=font)
 
