@@ -113,7 +113,7 @@ def frame(example, config):
     truth : Truth; objects without a pixel left are dropped, crowds are kept apart
     """
     framed, window = letterbox(example.image, config)
-    masks = _frame_masks(example.masks, window, framed.shape)
+    masks = frame_masks(example.masks, window, framed.shape)
     left = masks.any(axis=(1, 2))
     masks, class_ids = masks[left], example.class_ids[left]
     boxes, crowd = normalise(boxes_of_masks(masks), framed.shape), class_ids < 0
@@ -121,7 +121,7 @@ def frame(example, config):
     return mold(framed, config), truth
 
 
-def _frame_masks(masks, window, shape):
+def frame_masks(masks, window, shape):
     """Masks resized to the window by nearest neighbour: (N, h, w) -> (N, H, W)."""
     top, left, bottom, right = window
     rows, columns = _nearest(masks.shape[1], bottom - top), _nearest(masks.shape[2], right - left)

@@ -13,6 +13,8 @@ Notes   Both optimisers write into the weights: nothing else in the package does
         signature, so that a recipe names the one it wants.
 """
 
+import math
+
 import numpy as np
 
 SGD_MOMENTUM = 0.9  # (original)
@@ -79,17 +81,24 @@ def clip_gradients(gradients, limit):
     Returns
     -------
     clipped : dict from name to array
-    length : float, before clipping; NaN or infinite when the training diverges
+    length : float, before clipping
+
+    Raises
+    ------
+    FloatingPointError
+        If the length is not finite: the training has diverged.
 
     Examples
     --------
     >>> clipped, length = clip_gradients({"a": np.array([3.0]), "b": np.array([4.0])}, 1.0)
-    >>> clipped["a"].item(), length
+    >>> round(clipped["a"].item(), 6), length
     (0.6, 5.0)
     """
     squares = [np.square(g, dtype=np.float64).sum() for g in gradients.values()]
     length = float(np.sqrt(sum(squares)))
-    if not length > limit:
+    if not np.isfinite(length):
+        raise FloatingPointError(f"the gradient has length {length}")
+    if length <= limit:
         return gradients, length
     scale = limit / length
     return {name: g * g.dtype.type(scale) for name, g in gradients.items()}, length
@@ -103,21 +112,22 @@ def cosine(step, steps, peak, warm_up=150, last=0.01):
     step : 1 … steps
     steps : of the whole training
     peak : the highest rate
-    warm_up : steps until the peak
+    warm_up : steps until the peak, but never more than a tenth of all
     last : the rate at the end, as a share of the peak
 
     Examples
     --------
-    >>> [round(cosine(step, 1000, 1.0, warm_up=100), 3) for step in (1, 100, 550, 1000)]
+    >>> [round(cosine(step, 1000, 1.0), 3) for step in (1, 100, 550, 1000)]
     [0.01, 1.0, 0.505, 0.01]
     """
+    warm_up = min(warm_up, steps // 10)
     if step <= warm_up:
         return peak * step / warm_up
     done = (step - warm_up) / max(steps - warm_up, 1)
-    return peak * (last + (1 - last) * (1 + np.cos(np.pi * done)) / 2)
+    return peak * (last + (1 - last) * (1 + math.cos(math.pi * done)) / 2)
 
 
-def stepped(step, steps, peak, warm_up=0, falls=(2 / 3, 8 / 9)):
+def stepped(step, steps, peak, falls=(2 / 3, 8 / 9)):
     """Learning rate of a step: the peak, and a tenth of it after each of `falls` (shares of all).
 
     Examples
@@ -125,6 +135,4 @@ def stepped(step, steps, peak, warm_up=0, falls=(2 / 3, 8 / 9)):
     >>> [round(stepped(step, 90, 1.0), 3) for step in (1, 60, 61, 80, 81)]
     [1.0, 1.0, 0.1, 0.1, 0.01]
     """
-    if step <= warm_up:
-        return peak * step / warm_up
     return peak * 0.1 ** sum(step > fall * steps for fall in falls)

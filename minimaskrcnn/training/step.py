@@ -42,6 +42,8 @@ from minimaskrcnn.training.targets import (
 )
 from minimaskrcnn.weights.tree import named_arrays
 
+_ABSURD = 300  # exp(0.2 · 300) times an anchor is beyond any image
+
 
 @dataclass(frozen=True)
 class Sampling:
@@ -105,12 +107,19 @@ def learn(model, batch, sampling, rng, backbone_learns=True, head_targets=None):
     losses : dict from the five LOSS_NAMES to float
     gradients : dict from a weight's name (`named_arrays`) to its gradient
     statistics : list of (norm, mean, variance), see `batch_statistics`
+
+    Raises
+    ------
+    FloatingPointError
+        If the training has diverged: an answer or a loss is absurd or not finite.
     """
     c_maps = None if backbone_learns else backbone(batch.images, model.backbone)
     with tape.recording() as steps:
         if c_maps is None:
             c_maps = backbone(batch.images, model.backbone)
         losses, seeds = _judge(model, c_maps, batch, sampling, rng, head_targets)
+    if not np.isfinite(list(losses.values())).all():
+        raise FloatingPointError(f"the losses are {losses}")
     statistics = batch_statistics(steps)
     found = tape.gradients(steps, seeds)
     weights = named_arrays(model)
@@ -122,6 +131,7 @@ def _judge(model, c_maps, batch, sampling, rng, head_targets):
     """The five losses by name, and (answer, gradient) of each."""
     p_maps = pyramid(c_maps[1:], model.fpn)
     rpn_logits, rpn_deltas = region_proposals(p_maps, model.rpn)  # (B, A, 2), (B, A, 4)
+    _check_sane(rpn_logits, rpn_deltas)
     if head_targets is None:
         config = model.config
         proposals = _proposals(rpn_logits, rpn_deltas, batch, sampling, config)
@@ -144,6 +154,13 @@ def _judge(model, c_maps, batch, sampling, rng, head_targets):
     ]
     losses = {name: loss for name, (_, (loss, _)) in zip(LOSS_NAMES, judged, strict=True)}
     return losses, [(answer, gradient) for answer, (_, gradient) in judged]
+
+
+def _check_sane(rpn_logits, rpn_deltas):
+    """Raise FloatingPointError if the RPN's answers are beyond any probability or box."""
+    largest = max(np.abs(rpn_logits).max(), np.abs(rpn_deltas).max())
+    if not largest < _ABSURD:  # true for NaN as well
+        raise FloatingPointError(f"the RPN answers with numbers up to {largest:g}")
 
 
 def _proposals(rpn_logits, rpn_deltas, batch, sampling, config):

@@ -53,8 +53,8 @@ def train(model, example_of, recipe, seed, folder, checkpoint_every=500, say=pri
     Raises
     ------
     TrainingError
-        If the training diverges: with a sentence, before any weight that is not a number is
-        written to the model or to disk.
+        If the training diverges: with a sentence, before a weight that is not a number is written
+        to disk.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -104,21 +104,21 @@ def advance(model, batch, recipe, progress, rng):
     step = progress.step + 1
     rate = recipe.schedule(step, recipe.steps, recipe.rate)
     weights = learning_weights(model, recipe.learns)
-    losses, gradients, statistics = learn(
-        model, batch, recipe.sampling, rng, backbone_learns="backbone" in recipe.learns
-    )
-    gradients = {name: gradients[name] for name in weights if name in gradients}
-    gradients, length = clip_gradients(gradients, recipe.longest_gradient)
-    values = [*(losses[name] for name in LOSS_NAMES), length, rate]
-    if not np.isfinite(values).all():
-        raise TrainingError(
-            f"the training diverged at step {step}: {_sentence(values)}; the weights were left as "
-            f"they were before, try a learning rate below {recipe.rate:g}"
+    try:
+        losses, gradients, statistics = learn(
+            model, batch, recipe.sampling, rng, backbone_learns="backbone" in recipe.learns
         )
+        gradients = {name: gradients[name] for name in weights if name in gradients}
+        gradients, length = clip_gradients(gradients, recipe.longest_gradient)
+    except FloatingPointError as error:
+        raise TrainingError(
+            f"the training diverged at step {step}: {error}; the last checkpoint is as it was, try "
+            f"a learning rate below {recipe.rate:g}"
+        ) from error
     recipe.optimiser(weights, gradients, progress.memory, rate, step)
-    _follow(statistics)
+    follow(statistics)
     progress.step = step
-    return values
+    return [*(losses[name] for name in LOSS_NAMES), length, rate]
 
 
 def _save_model(path, model, progress, run):
@@ -128,7 +128,7 @@ def _save_model(path, model, progress, run):
     save(folded(model), path, told, float16=True)
 
 
-def _follow(statistics):
+def follow(statistics):
     """Move the norms' averages towards the statistics of a batch.
 
     The variance is that over all batches: the mean of theirs, and what their means differ.

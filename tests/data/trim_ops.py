@@ -31,6 +31,11 @@ def preprocess(name, array):
     return array if kind in wanted else None
 
 
+def mask_resize(name, array):
+    case, _, kind = name.partition("_")
+    return array if case < "case09" and kind in ("mask_in", "mask_out", "window") else None
+
+
 def unmold(name, array):
     return None if name.startswith(("mini", "extract", "expanded")) else array
 
@@ -39,6 +44,7 @@ def roialign(name, array):
     return array[..., :2] if array.ndim > 2 else array  # the maps' and patches' channels
 
 
+SOURCE = {"mask_resize": "preprocess"}  # where the file is not called as what is kept of it
 TRIM = {
     "boxes": whole,
     "detection": whole,
@@ -46,6 +52,7 @@ TRIM = {
     "preprocess": preprocess,
     "proposal": whole,
     "losses": whole,
+    "mask_resize": mask_resize,
     "resize": whole,
     "roialign": roialign,
     "targets": whole,
@@ -55,7 +62,8 @@ TRIM = {
 
 def main():
     for operation, trim in TRIM.items():
-        with np.load(Path(sys.argv[1]) / f"ops_{operation}_s11.npz") as arrays:
+        source = SOURCE.get(operation, operation)
+        with np.load(Path(sys.argv[1]) / f"ops_{source}_s11.npz") as arrays:
             kept = {name: trim(name, arrays[name]) for name in arrays}
         kept = {name: array for name, array in kept.items() if array is not None}
         np.savez_compressed(HERE / f"ops_{operation}.npz", **kept)

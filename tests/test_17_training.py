@@ -1,0 +1,390 @@
+"""It learns: the whole network's gradient, the optimisers, the loop, and that it can be stopped."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from conftest import stored
+
+from minimaskrcnn import tape
+from minimaskrcnn.config import SHAPES
+from minimaskrcnn.conv import BatchNorm
+from minimaskrcnn.errors import TrainingError
+from minimaskrcnn.training import Example, boxes_of_masks
+from minimaskrcnn.training.batches import (
+    augment,
+    endless_scenes,
+    frame,
+    frame_masks,
+    make_batch,
+    shuffled,
+)
+from minimaskrcnn.training.initialise import Widths, new_model, with_classes
+from minimaskrcnn.training.optimise import adamw, clip_gradients, cosine, sgd, stepped
+from minimaskrcnn.training.parameters import folded, learning_weights
+from minimaskrcnn.training.recipe import ALL, FROM_NOTHING, HEADS
+from minimaskrcnn.training.shapes import scene
+from minimaskrcnn.training.step import draw_head_targets, learn
+from minimaskrcnn.training.train import CHECKPOINT, MODEL, follow, train
+from minimaskrcnn.weights import load
+from minimaskrcnn.weights.tree import named_arrays, with_arrays
+
+TINY = replace(SHAPES, image_min_size=64, image_max_size=64, pool_size=3, mask_pool_size=4)
+NARROW = Widths(
+    stem=4, inner=(2, 2, 2, 2), blocks=(2, 1, 1, 1), pyramid=4, rpn=4, box_head=6, mask_head=4,
+    mask_convs=2,
+)  # fmt: skip
+
+
+def rng(seed=0):
+    return np.random.RandomState(seed)
+
+
+def small_scenes(number):
+    return scene(1000 + number, 64)
+
+
+def recipe(**changes):
+    return replace(FROM_NOTHING, **{"steps": 4, "batch_size": 2, **changes})
+
+
+# The whole network's gradient.
+
+
+@pytest.fixture(scope="module")
+def tiny_step():
+    """A float64 network with no weight at 0, a batch, and its head targets, all fixed."""
+    model, random = new_model(TINY, NARROW, seed=3), rng(4)
+    arrays = {
+        name: array.astype(np.float64) + 0.1 * random.standard_normal(array.shape)
+        for name, array in named_arrays(model).items()
+    }
+    model = with_arrays(model, arrays)
+    everything = replace(FROM_NOTHING.sampling, anchors=4000)  # so that all levels are asked
+    batch = make_batch(small_scenes, 1, recipe(sampling=everything), TINY, seed=0)
+    batch = replace(batch, images=batch.images.astype(np.float64))
+    proposals = [np.zeros((0, 4), np.float32)] * 2
+    head_targets = draw_head_targets(proposals, batch, FROM_NOTHING.sampling, rng(), TINY)
+    assert len(head_targets.mask_class_ids) and (head_targets.class_ids > 0).any()
+    return model, batch, head_targets
+
+
+def losses_at(model, batch, head_targets):
+    losses, _, _ = learn(model, batch, FROM_NOTHING.sampling, rng(), True, head_targets)
+    assert min(losses.values()) > 0  # all five take part
+    return sum(losses.values())
+
+
+def test_every_weight_s_gradient_is_the_derivative_along_a_random_direction(tiny_step):
+    model, batch, head_targets = tiny_step
+    _, gradients, _ = learn(model, batch, FROM_NOTHING.sampling, rng(), True, head_targets)
+    weights, random, step = learning_weights(model, ALL), rng(5), 1e-6
+    assert set(weights) <= set(gradients)
+    errors = {}
+    for name, weight in weights.items():
+        direction = random.standard_normal(weight.shape)
+        direction /= np.linalg.norm(direction)
+        ends = [
+            losses_at(with_arrays(model, {name: weight + h * direction}), batch, head_targets)
+            for h in (step, -step)
+        ]
+        numeric = (ends[0] - ends[1]) / (2 * step)
+        scale = np.linalg.norm(gradients[name])
+        assert scale > 0, name
+        errors[name] = abs((gradients[name] * direction).sum() - numeric) / scale
+    assert max(errors.values()) < 1e-6, max(errors, key=errors.get)
+
+
+def test_the_gradient_of_all_weights_together_is_the_derivative(tiny_step):
+    model, batch, head_targets = tiny_step
+    _, gradients, _ = learn(model, batch, FROM_NOTHING.sampling, rng(), True, head_targets)
+    weights, random, step = learning_weights(model, ALL), rng(6), 1e-7
+    directions = {name: random.standard_normal(w.shape) for name, w in weights.items()}
+    ends = [
+        losses_at(
+            with_arrays(model, {n: w + h * directions[n] for n, w in weights.items()}),
+            batch,
+            head_targets,
+        )
+        for h in (step, -step)
+    ]
+    expected = sum((gradients[name] * directions[name]).sum() for name in weights)
+    assert (ends[0] - ends[1]) / (2 * step) == pytest.approx(expected, rel=1e-6)
+
+
+def test_without_the_backbone_the_other_gradients_stay_the_same(tiny_step):
+    model, batch, head_targets = tiny_step
+    both = [
+        learn(model, batch, FROM_NOTHING.sampling, rng(), backbone, head_targets)[1]
+        for backbone in (True, False)
+    ]
+    assert not any(name.startswith("backbone") for name in both[1])
+    for name, gradient in both[1].items():
+        assert (gradient == both[0][name]).all()
+
+
+def test_an_operation_with_several_outputs_gets_all_their_gradients():
+    x = np.array([1.0, 2.0, 3.0])
+
+    def split(x):
+        return tape.record([x[:1] * 2, x[1:2] * 3, x[2:] * 4], split_backward, x)
+
+    def split_backward(grads, x):
+        assert grads[1] is None  # it led nowhere
+        return [(x, np.concatenate([2 * grads[0], [0.0], 4 * grads[2]]))]
+
+    with tape.recording() as steps:
+        a, _, c = split(x)
+    assert tape.gradients(steps, [(a, np.ones(1)), (c, np.ones(1))])[id(x)].tolist() == [2, 0, 4]
+    assert steps == []
+
+
+# Optimisers.
+
+
+def test_momentum_keeps_nine_tenths_of_the_last_step():
+    weights, memory = {"x.gamma": np.zeros(1)}, {}
+    for step in (1, 2):
+        sgd(weights, {"x.gamma": np.ones(1)}, memory, rate=1.0, step=step)
+    assert weights["x.gamma"].item() == pytest.approx(-1 - 1.9)
+
+
+def test_the_original_s_decay_is_of_the_mean_square():
+    weights = {"kernel": np.array([[2.0, 0.0]])}  # d 0.0001 · mean(w²) / dw = 0.0001 · w
+    sgd(weights, {"kernel": np.zeros((1, 2))}, {}, rate=1.0, step=1)
+    assert weights["kernel"].tolist() == [[2 - 2e-4, 0]]
+
+
+def test_adam_s_first_step_is_the_rate_whatever_the_gradient():
+    weights = {"bias": np.zeros(3)}
+    adamw(weights, {"bias": np.array([1e-3, -5.0, 1e4])}, {}, rate=0.1, step=1)
+    np.testing.assert_allclose(weights["bias"], [-0.1, 0.1, -0.1], rtol=1e-4)
+
+
+def test_only_kernels_decay_under_adam():
+    weights = {"a.kernel": np.ones(1), "a.bias": np.ones(1)}
+    adamw(weights, {name: np.zeros(1) for name in weights}, {}, rate=0.5, step=1)
+    assert weights["a.kernel"].item() == pytest.approx(1 - 0.5 * 0.02)
+    assert weights["a.bias"].item() == 1
+
+
+def test_both_optimisers_walk_as_pytorch_s():
+    arrays = stored("torch_optimisers")
+    for name, optimiser in (("adamw", adamw), ("sgd", sgd)):
+        weights, memory = {"kernel": arrays["start"].copy()}, {}
+        for step, gradient in enumerate(arrays["gradients"], start=1):
+            optimiser(weights, {"kernel": gradient}, memory, float(arrays["rate"]), step)
+        np.testing.assert_allclose(weights["kernel"], arrays[name], rtol=1e-12)
+
+
+def test_a_short_gradient_is_left_alone_and_a_long_one_keeps_its_direction():
+    gradients = {"a": np.array([3.0]), "b": np.array([[4.0]])}
+    same, length = clip_gradients(gradients, 5.0)
+    assert length == 5 and same["a"] is gradients["a"]
+    clipped, _ = clip_gradients(gradients, 2.5)
+    assert (clipped["a"].item(), clipped["b"].item()) == (1.5, 2.0)
+
+
+def test_schedules():
+    assert cosine(75, 6000, 2.0) == 1.0 and cosine(150, 6000, 2.0) == 2.0
+    assert cosine(6000, 6000, 2.0) == pytest.approx(0.02)
+    rates = [cosine(step, 6000, 2.0) for step in range(150, 6001)]
+    assert (np.diff(rates) < 0).all()
+    assert [stepped(step, 9, 1.0) for step in (6, 7, 8, 9)] == pytest.approx([1, 0.1, 0.1, 0.01])
+
+
+# Batches.
+
+
+def test_a_batch_is_a_function_of_seed_and_step():
+    batches = [make_batch(small_scenes, step, recipe(), TINY, seed) for step, seed in
+               ((3, 0), (3, 0), (4, 0), (3, 1))]  # fmt: skip
+    same = [(batches[0].images == other.images).all() for other in batches[1:]]
+    assert same == [True, False, False]
+    assert (batches[0].match == batches[1].match).all()
+
+
+def test_training_never_sees_the_scenes_of_the_evaluation():
+    assert endless_scenes(0)(0).image_id == 1_000_000
+    assert endless_scenes(1)(5).image_id == 2_000_005
+
+
+def test_an_epoch_has_every_example_once_in_another_order_each_time():
+    example_of = shuffled(range(20), seed=0)
+    epochs = [[example_of(20 * epoch + i) for i in range(20)] for epoch in range(2)]
+    assert sorted(epochs[0]) == sorted(epochs[1]) == list(range(20)) and epochs[0] != epochs[1]
+
+
+def test_masks_are_turned_and_mirrored_with_the_picture():
+    mask = rng().uniform(size=(1, 64, 64)) < 0.3
+    picture = np.repeat(mask[0, :, :, None], 3, axis=2) * np.uint8(200)
+    example = Example(picture, np.array([1]), mask)
+    seen = set()
+    for seed in range(40):
+        changed = augment(example, rng(seed))
+        assert ((changed.image[:, :, 0] > 0) == changed.masks[0]).all()
+        seen.add(changed.masks.tobytes())
+    assert len(seen) == 8  # all ways to lay a square on itself
+
+
+def test_a_frame_is_what_predict_sees_and_its_boxes_are_tight():
+    masks = np.zeros((3, 30, 60), bool)
+    masks[0, 10:20, 5:50], masks[1, 3:4, 3:4], masks[2, 0:9, 40:60] = True, True, True
+    picture = np.full((30, 60, 3), 255, np.uint8)
+    image, truth = frame(Example(picture, np.array([2, 1, -3]), masks), TINY)
+    assert image.shape == (64, 64, 3) and truth.masks.shape == (2, 64, 64)
+    top = (64 - 32) // 2  # 60 pixels become 64, 30 become 32
+    assert (image[:top] == -127.5 / 64).all() and image[top:-top].mean() > 1.9
+    pixels = truth.boxes * 63 + [0, 0, 1, 1]
+    np.testing.assert_allclose(pixels, boxes_of_masks(truth.masks), atol=1e-4)
+    np.testing.assert_allclose(pixels[0], [top + 11, 5, top + 21, 54], atol=1.01)
+    assert truth.class_ids.tolist() == [2, 1] and len(truth.crowd_boxes) == 1
+
+
+@pytest.mark.parametrize("case", [f"case0{i}" for i in range(9)])
+def test_masks_are_resized_as_the_original_does(case):
+    arrays = stored("ops_mask_resize")
+    masks, framed = (arrays[f"{case}_mask_{end}"].transpose(2, 0, 1) for end in ("in", "out"))
+    ours = frame_masks(masks, arrays[f"{case}_window"], framed.shape[1:])
+    assert (ours == framed).all()
+
+
+# The model.
+
+
+def test_the_bundled_network_s_size_and_first_answers():
+    model = new_model(SHAPES)
+    assert sum(array.size for array in named_arrays(model).values()) < 1_500_000
+    batch = make_batch(endless_scenes(0), 1, recipe(), SHAPES, 0)
+    losses, _, _ = learn(model, batch, FROM_NOTHING.sampling, rng())
+    assert losses["rpn_class"] == pytest.approx(np.log(2), rel=0.2)
+    assert losses["class"] == pytest.approx(np.log(4), rel=0.05)
+    assert losses["mask"] == pytest.approx(np.log(2), rel=0.05)
+
+
+def test_a_norm_s_averages_and_the_bias_before_it_are_not_learned():
+    weights = learning_weights(new_model(TINY, NARROW), ALL)
+    assert "backbone.stem.kernel" in weights and "backbone.stem.norm.gamma" in weights
+    assert "backbone.stem.bias" not in weights and "fpn.lateral.0.bias" in weights
+    assert not any(name.endswith(("mean", "variance")) for name in weights)
+    heads = learning_weights(new_model(TINY, NARROW), HEADS)
+    assert {name.split(".")[0] for name in heads} == set(HEADS)
+
+
+def test_other_classes_get_new_last_layers_and_the_rest_is_shared():
+    model = folded(new_model(TINY, NARROW))
+    other = with_classes(model, ("background", "cell", "dust"))
+    assert other.box_head.logits.kernel.shape == (6, 3)
+    assert other.box_head.deltas.kernel.shape == (6, 12)
+    assert other.mask_head.logits.kernel.shape == (1, 1, 4, 3)
+    assert other.backbone is model.backbone and other.config.num_classes == 3
+    assert other.predict(small_scenes(0).image, min_score=0) is not None
+    assert with_classes(model, SHAPES.class_names) is model
+
+
+# The loop.
+
+
+def run(folder, steps=4, stop_after=None, model=None, **changes):
+    """Train a tiny network; `stop_after` interrupts the run like Ctrl-C."""
+    model = model or new_model(TINY, NARROW)
+    said = []
+
+    def example_of(number):
+        if stop_after is not None and number >= 2 * stop_after:
+            raise KeyboardInterrupt
+        return small_scenes(number)
+
+    try:
+        train(model, example_of, recipe(steps=steps, **changes), 0, folder, 2, said.append)
+    except KeyboardInterrupt:
+        assert stop_after is not None
+    return model, said
+
+
+def test_an_interrupted_training_goes_on_to_the_same_bits(tmp_path):
+    whole, _ = run(tmp_path / "whole", steps=6)
+    run(tmp_path / "broken", steps=6, stop_after=3)  # after the checkpoint of step 2
+    resumed, said = run(tmp_path / "broken", steps=6)
+    assert "going on after step 2" in said[0]
+    expected = named_arrays(whole)
+    assert all((array == expected[name]).all() for name, array in named_arrays(resumed).items())
+    files = [(tmp_path / name / MODEL).read_bytes() for name in ("whole", "broken")]
+    assert files[0] == files[1]
+
+
+def test_a_checkpoint_of_another_run_is_refused(tmp_path):
+    run(tmp_path)
+    with pytest.raises(TrainingError, match="rate 0.002, this one has 0.5"):
+        run(tmp_path, rate=0.5)
+
+
+def test_a_gradient_that_is_not_finite_is_never_taken():
+    for value in (np.nan, np.inf):
+        with pytest.raises(FloatingPointError):
+            clip_gradients({"a": np.array([value])}, 1.0)
+
+
+def test_a_damaged_checkpoint_is_refused_by_name(tmp_path):
+    run(tmp_path)
+    path = tmp_path / CHECKPOINT
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(TrainingError, match="checkpoint.npz: cannot be read"):
+        run(tmp_path)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_diverging_training_stops_with_a_sentence_and_leaves_no_nan(tmp_path):
+    model = new_model(TINY, NARROW)
+    with pytest.raises(TrainingError, match="diverged at step .* below 1e\\+30"):
+        run(tmp_path, steps=20, model=model, rate=1e30, optimiser=sgd, longest_gradient=1e30)
+    for file in tmp_path.glob("*.npz"):
+        with np.load(file) as arrays:
+            assert all(np.isfinite(arrays[n]).all() for n in arrays if n.startswith("weights"))
+
+
+def test_the_averages_of_the_norms_become_those_of_all_batches_together():
+    norm = BatchNorm(*(np.full(2, value) for value in (1.0, 0.0, 5.0, 9.0)))
+    random = rng()
+    for _ in range(400):
+        batch = random.normal(0, [1.0, 3.0], 2) + random.normal(0, [2.0, 4.0], (50, 2))
+        follow([(norm, batch.mean(axis=0), batch.var(axis=0))])
+    # the variance between the batches' means counts as well as that within them
+    np.testing.assert_allclose(norm.variance, [1 + 4, 9 + 16], rtol=0.4)
+    np.testing.assert_allclose(norm.mean, 0, atol=1.5)
+
+
+def test_what_is_saved_is_folded_and_predicts(tmp_path):
+    model, _ = run(tmp_path)
+    saved = load(tmp_path / MODEL)
+    assert saved.backbone.stem.norm is None and saved.config == TINY
+    ours = named_arrays(folded(model))
+    for name, array in named_arrays(saved).items():
+        np.testing.assert_allclose(array, ours[name], rtol=1e-3, atol=1e-6)  # 16 bits
+    assert (tmp_path / "losses.png").stat().st_size > 1000
+
+
+def test_fine_tuning_heads_leaves_the_backbone_as_it_was(tmp_path):
+    model = folded(new_model(TINY, NARROW))
+    before = {name: array.copy() for name, array in named_arrays(model).items()}
+    run(tmp_path, model=model, learns=HEADS)
+    changed = {n.split(".")[0] for n, a in named_arrays(model).items() if (a != before[n]).any()}
+    assert changed == set(HEADS)
+
+
+def test_it_overfits_one_picture_to_its_masks(tmp_path):
+    example = scene(10, 64)
+    widths = Widths(
+        stem=8, inner=(4, 8, 8, 8), blocks=(1, 1, 1, 1), pyramid=16, rpn=16, box_head=32,
+        mask_head=16, mask_convs=2,
+    )  # fmt: skip
+    config = replace(TINY, pool_size=5, mask_pool_size=14)
+    model = new_model(config, widths)
+    once = recipe(steps=150, batch_size=1, rate=0.01, augment=False)
+    losses = train(model, lambda number: example, once, 0, tmp_path, 150, lambda line: None)
+    assert losses[-1, :5].sum() < 0.2 * losses[0, :5].sum()
+    found = folded(model).predict(example.image, min_score=0.5)
+    assert len(found) == len(example.class_ids)
+    for mask, class_id in zip(example.masks, example.class_ids, strict=True):
+        overlaps = [(mask & m).sum() / (mask | m).sum() for m in found.masks]
+        assert max(overlaps) > 0.95 and found.class_ids[np.argmax(overlaps)] == class_id
