@@ -154,17 +154,17 @@ def _messages(file, address):
 def _array(file, address, messages):
     """IV.A.2.b, d, i: shape, number type, and where the numbers lie, which must be in one piece."""
     shape, dtype = shape_of(messages[0x01]), number_type(messages[0x03])
-    layout, layout_class, start, length = struct.unpack_from("<BBQQ", messages[0x08])
     if dtype is None:
         raise WeightsError(
             f"{file.path}: holds an array of something else than little-endian floating-point "
             f"numbers (references, texts, integers?), at byte {address:,}; weights are float32"
         )
-    if (layout, layout_class) != (3, 1):
+    if messages[0x08][:2] != b"\3\1":  # version; 1: in one piece
         raise WeightsError(
             f"{file.path}: holds an array that does not lie in one piece (chunked, virtual, or in "
             f"a newer form), at byte {address:,}. Save it again with model.save_weights(…) of Keras"
         )
+    start, length = struct.unpack_from("<QQ", messages[0x08], 2)
     if shape is None or 0 in shape or length != prod(shape) * dtype.itemsize:
         raise damaged(file, address, f"an array of shape {shape} has {length:,} bytes")
     claim(file, start, length)

@@ -7,6 +7,7 @@ Shapes  tree of frozen dataclasses and tuples  <->  dict from name to leaf
 """
 
 from dataclasses import MISSING, fields, is_dataclass
+from functools import cache
 from types import NoneType
 from typing import get_args, get_type_hints
 
@@ -106,10 +107,15 @@ def _build(kind, node, name):
     return node
 
 
+@cache
+def _hints(cls):
+    return get_type_hints(cls)
+
+
 def _build_dataclass(cls, node, name):
     if not isinstance(node, dict):
         raise ValueError(f"{name} is a single value, but should have parts")
-    hints, values = get_type_hints(cls), {}
+    hints, values = _hints(cls), {}
     for field in fields(cls):
         part = f"{name}.{field.name}" if name else field.name
         if field.name in node:
