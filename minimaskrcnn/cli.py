@@ -15,7 +15,8 @@ from importlib import import_module
 from minimaskrcnn import __version__
 from minimaskrcnn.errors import MiniMaskRCNNError
 
-COMMANDS = ("demo", "predict", "train", "evaluate", "weights")  # modules of minimaskrcnn.commands, in the order of --help
+# Modules of minimaskrcnn.commands, in the order of --help.
+COMMANDS = ("demo", "predict", "train", "evaluate", "weights")
 
 
 def main(argv=None) -> int:
