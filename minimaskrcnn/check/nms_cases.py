@@ -33,6 +33,7 @@ CASES = [
                 "min(y2) - max(y1) and min(x2) - max(x1) are both negative here, and their "
                 "product is positive: cut both off at 0 before you multiply",
             ),
+            (np.array([1, 0]), "best score first: argsort sorts upwards"),
         ),
     ),
     Case(
@@ -43,6 +44,25 @@ CASES = [
         mistakes=(
             (np.array([0]), "walk down from the best score: argsort sorts upwards"),
             (np.array([1, 0]), "IoU is 0.82 here, more than 0.5: box 0 has to go"),
+            (np.array([0, 1]), "IoU is 0.82 here, more than 0.5: box 0 has to go"),
+        ),
+    ),
+    Case(
+        "a small box inside a large one",
+        (_boxes([0, 0, 10, 10], [0, 0, 5, 5]), _scores(0.9, 0.8), 0.5),
+        np.array([0, 1]),
+        "intersection 25, union 100: divide by the union, not by the smaller area",
+    ),
+    Case(
+        "a third of an overlap",
+        (_boxes([0, 0, 2, 2], [0, 1, 2, 3]), _scores(0.9, 0.8), 0.4),
+        np.array([0, 1]),
+        "intersection 2, union 6: IoU is 0.33, less than 0.4",
+        mistakes=(
+            (
+                np.array([0]),
+                "intersection 2, union 4 + 4 - 2 = 6: a height is y2 - y1, without + 1",
+            ),
         ),
     ),
     Case(
@@ -85,25 +105,6 @@ CASES = [
             ),
             (np.array([0, 1, 2, 3]), "the answer is in the order of the scores, best first"),
         ),
-    ),
-    Case(
-        "a third of an overlap",
-        (_boxes([0, 0, 2, 2], [0, 1, 2, 3]), _scores(0.9, 0.8), 0.4),
-        np.array([0, 1]),
-        "intersection 2, union 6: IoU is 0.33, less than 0.4",
-        mistakes=(
-            (
-                np.array([0]),
-                "intersection 2, union 4 + 4 - 2 = 6. A height is y2 - y1, without + 1, and what "
-                "is divided by is the union, not one of the areas",
-            ),
-        ),
-    ),
-    Case(
-        "a small box inside a large one",
-        (_boxes([0, 0, 10, 10], [0, 0, 5, 5]), _scores(0.9, 0.8), 0.5),
-        np.array([0, 1]),
-        "intersection 25, union 100: divide by the union, not by the smaller area",
     ),
     Case(
         "a wide box across a tall one",

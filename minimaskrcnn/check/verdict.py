@@ -7,6 +7,7 @@ Shapes  function, cases  ->  Verdict
 """
 
 import inspect
+import re
 from copy import deepcopy
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 
@@ -15,6 +16,7 @@ import numpy as np
 from minimaskrcnn.check.calling import Trouble, call
 
 SHOWN = 40  # numbers of an array that are written out
+_FORMAT = {"float_kind": lambda number: f"{number:.4g}"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,17 +66,19 @@ def judge(function, reference, cases, parts=("the answer",), read=None):
             if trouble.unwritten and number == 1:
                 return Verdict(False, "not written yet")
             return _differs(case, number, len(cases), reference, [str(trouble)])
-        said = _said_of(answer, arguments, case, parts, read)
+        changed = _changed(case.arguments, arguments)
+        if changed:
+            name = list(inspect.signature(reference).parameters)[changed[0]]
+            said = [f"your function writes into its argument `{name}`: work on a copy of it"]
+        else:
+            said = _said_of(answer, case, parts, read)
         if said:
             return _differs(case, number, len(cases), reference, said)
     return Verdict(True, f"all agree: {len(cases)} cases")
 
 
-def _said_of(answer, arguments, case, parts, read):
+def _said_of(answer, case, parts, read):
     """Lines about a wrong answer; none about a right one."""
-    names = _changed(case.arguments, arguments)
-    if names:
-        return [f"your function writes into its argument {names[0] + 1}: work on a copy of it"]
     try:
         answer = read(answer) if read else (answer if len(parts) > 1 else (answer,))
         got = _as_arrays(answer, parts)
@@ -85,6 +89,9 @@ def _said_of(answer, arguments, case, parts, read):
         lines = _difference(part, w, g)
         if lines:
             return [*lines, _reason(case, got, len(parts))]
+        lines = _other_dtype(part, w, g)
+        if lines:
+            return lines
     return []
 
 
@@ -96,7 +103,7 @@ def _as_arrays(answer, parts):
     for part, values in zip(parts, answer, strict=True):
         try:
             array = np.asarray(values)
-        except Exception:  # lists of unequal length, an object with a broken __array__, …
+        except BaseException:  # lists of unequal length, an object with a broken __array__, …
             array = np.asarray(None)
         if array.dtype.kind not in "biuf":
             raise Trouble(f"{part} should be an array of numbers, got {_short(values)}")
@@ -111,9 +118,6 @@ def _difference(part, wanted, got):
         if wanted.size > SHOWN or got.size > SHOWN:
             return [f"{part}: wanted the shape {wanted.shape}, got {got.shape}"]
         return both
-    kinds = {"b": "True and False", "i": "whole numbers (int64)"}
-    if got.size and wanted.dtype.kind in kinds and _kind(got) != wanted.dtype.kind:
-        return [*both, f"its dtype is {got.dtype}: wanted {kinds[wanted.dtype.kind]}"]
     wrong = ~np.isclose(got, wanted, rtol=1e-4, atol=1e-5)
     if not wrong.any():
         return []
@@ -126,8 +130,13 @@ def _difference(part, wanted, got):
     ]
 
 
-def _kind(array):
-    return "i" if array.dtype.kind == "u" else array.dtype.kind
+def _other_dtype(part, wanted, got):
+    """A line if the numbers are right but not whole numbers, or not True and False, as wanted."""
+    kinds = {"b": "True and False (bool)", "i": "whole numbers (int64)"}
+    kind = "i" if got.dtype.kind == "u" else got.dtype.kind
+    if not got.size or wanted.dtype.kind not in kinds or kind == wanted.dtype.kind:
+        return []
+    return [f"{part}: right, but its dtype is {got.dtype}; wanted {kinds[wanted.dtype.kind]}"]
 
 
 def _reason(case, got, count):
@@ -176,7 +185,7 @@ def _shown(value):
     if isinstance(value, np.ndarray) and value.size > SHOWN:
         return f"an array of shape {value.shape}"
     if isinstance(value, np.ndarray):
-        text = np.array2string(np.round(value, 4), separator=", ", threshold=SHOWN + 1)
+        text = np.array2string(value, separator=", ", threshold=SHOWN + 1, formatter=_FORMAT)
         text = " ".join(text.split())
         return f"{text} of shape {value.shape}" if value.ndim > 2 or not value.size else text
     if is_dataclass(value):
@@ -195,4 +204,5 @@ def _short(value):
         text = repr(value)
     except BaseException:
         text = f"a broken {type(value).__name__}"
+    text = re.sub(" at 0x[0-9A-Fa-f]+", "", text)  # an address in memory tells a reader nothing
     return text if len(text) <= 200 else f"{text[:200]}…"
