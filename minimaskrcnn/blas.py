@@ -45,7 +45,7 @@ def architectures():
 
 @cache
 def _libraries():
-    """What threadpoolctl knows of the BLAS libraries: made once, since looking takes a while."""
+    """The BLAS libraries that are loaded, NumPy's among them; looking for them takes a while."""
     from threadpoolctl import ThreadpoolController  # takes 30 ms
 
     return ThreadpoolController().select(user_api="blas")

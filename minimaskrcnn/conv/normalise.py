@@ -86,10 +86,10 @@ def batch_norm_backward(grad, x, norm, relu, add, y, mean, variance):
 
 def _statistics(rows):
     """The mean and the variance (divided by M) of each column of rows (M, C)."""
-    zero = np.zeros(rows.shape[1], rows.dtype)
+    first = rows[0]  # differences to it are small, so their sum keeps its digits
     sums = np.zeros((2, _block_count(rows), rows.shape[1]), rows.dtype)  # of each block
-    _run_blocks(lambda i, part: _add_up(rows[part], zero, sums[0, i], False), rows)
-    mean = sums[0].sum(0) / len(rows)
+    _run_blocks(lambda i, part: _add_up(rows[part], first, sums[0, i], False), rows)
+    mean = first + sums[0].sum(0) / len(rows)
     _run_blocks(lambda i, part: _add_up(rows[part], mean, sums[1, i], True), rows)
     return mean, sums[1].sum(0) / len(rows)
 

@@ -103,7 +103,7 @@ def conv2d_winograd(x, conv, relu=False, add=None):
     Same arguments, result and errors as `conv2d`; a ValueError for any other kernel or stride.
     """
     _check(x, conv, add)
-    y = np.empty(output_shape(x, conv), x.dtype)
+    x, y = np.ascontiguousarray(x), np.empty(output_shape(x, conv), x.dtype)
     batch = y.reshape(-1, *y.shape[-3:])  # (B, H', W', D)
     tile_rows, tile_columns = ceil(y.shape[-3] / 4), ceil(y.shape[-2] / 4)
     all_rows, panels = len(batch) * tile_rows, transform_kernel(conv.kernel)
