@@ -34,15 +34,18 @@ def load_model(weights="coco", config=None):
     return load(_path(weights), config)
 
 
-def predict(image, weights="coco"):
+def predict(image, weights="coco", orient=True, **settings):
     """Find the objects in a photograph: `load_model(weights).predict(image)`, the model kept.
 
     Safe to call from several threads: the first one loads the model, the others wait for it.
 
     Parameters
     ----------
-    image : a path, a PIL image or a (H, W, 3) uint8 array
+    image : a path, bytes, an open file, a PIL image or an array: see `photo.read_photo`
     weights : as in `load_model`
+    orient : whether to turn the picture as its EXIF data asks
+    settings : `min_score`, `nms_threshold`, `max_detections`, `classes`, `size`, for this call: see
+        `settings.adjusted`
 
     Returns
     -------
@@ -53,7 +56,7 @@ def predict(image, weights="coco"):
         if key not in _kept:
             _kept[key] = load_model(weights)
         model = _kept[key]
-    return model.predict(image)
+    return model.predict(image, orient, **settings)
 
 
 def _path(weights):

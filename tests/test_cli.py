@@ -436,3 +436,12 @@ def test_an_interruption_is_one_line_and_status_130(monkeypatch, capsys, photos)
     monkeypatch.setattr("minimaskrcnn.api.load_model", interrupted)
     assert cli.main(["predict", str(photos / "beach.jpg")]) == 130
     assert capsys.readouterr().err == "minimaskrcnn: interrupted\n"
+
+
+def test_the_function_predict_takes_settings_and_keeps_the_model(toy, photos):
+    first = minimaskrcnn.predict(photos / "beach.jpg", toy, size=64, min_score=0)
+    assert len(first) > 1 and first.source == str(photos / "beach.jpg")
+    again = minimaskrcnn.predict(
+        photos / "beach.jpg", toy, size=64, min_score=0, max_detections=1, orient=False
+    )
+    assert again.scores.tolist() == first.scores[:1].tolist()

@@ -92,7 +92,8 @@ def _predict_all(model, photos, failures, args):
     with tqdm(total=len(photos), unit="image", disable=hidden, file=sys.stderr) as bar:
 
         def failed(path, error):
-            failures.append(str(error))
+            named = str(error).startswith(path)  # else the picture is fine, but does not suit
+            failures.append(str(error) if named else f"{path}: {error}")
             bar.update()
 
         for result in _results(model, photos, failed, args):
