@@ -31,7 +31,7 @@ def blas_with_two_threads():
 
 
 def blas_threads():
-    """Of NumPy's library; another one may be loaded later, by SciPy say, which nothing here uses."""
+    """Of NumPy's library; another one may be loaded later, say by SciPy, that is not used."""
     return {info["num_threads"] for info in blas._libraries().info()}
 
 
