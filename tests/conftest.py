@@ -6,6 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mine import (  # noqa: F401  the option --mine
+    pytest_addoption,
+    pytest_configure,
+    pytest_terminal_summary,
+)
 
 from minimaskrcnn.config import Config
 

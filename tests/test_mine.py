@@ -1,0 +1,74 @@
+"""`--mine FILE`: the tests of a stage run on a reader's own functions."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+THE_THRESHOLD = "test_an_overlap_equal_to_the_threshold_is_kept"
+RIGHT = """
+import numpy as np
+from numba import njit
+from minimaskrcnn.boxes import iou_matrix
+
+def my_nms(boxes, scores, iou_threshold, limit=None):
+    keep, iou = [], iou_matrix(boxes, boxes)
+    for i in np.argsort(-scores, kind="stable"):
+        if all(iou[i, j] <= np.float32(iou_threshold) for j in keep):
+            keep.append(i)
+    return np.array(keep[:limit], np.int64)
+"""
+
+
+def run_on(tmp_path, source, *selection):
+    """The exit status and output of the tests of NMS, run on the functions of a file."""
+    path = tmp_path / "my_nms.py"
+    path.write_text(source, encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "tests/test_09_nms.py"]
+    done = subprocess.run(
+        [*command, "--mine", path, *selection], cwd=ROOT, capture_output=True, text=True
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_a_right_version_passes_and_is_said_to_have_been_tested(tmp_path):
+    status, output = run_on(tmp_path, RIGHT, "-k", f"{THE_THRESHOLD} or chain or equal")
+    assert status == 0 and "--mine: your 'nms' was tested as minimaskrcnn.nms.nms" in output
+
+
+def test_a_wrong_version_fails_where_it_is_wrong_under_its_own_name(tmp_path):
+    status, output = run_on(tmp_path, RIGHT.replace("<=", "<"), "-k", THE_THRESHOLD)
+    assert status == 1 and f"{THE_THRESHOLD}[my_nms]" in output
+    assert "1 failed, 1 passed" in output  # the package's plain form is still tested beside it
+
+
+def test_a_compiled_version_counts_as_well(tmp_path):
+    source = "from numba import njit\n\n@njit\ndef nms(boxes, scores, iou_threshold, limit=None):\n"
+    status, output = run_on(tmp_path, source + "    return scores\n", "-k", THE_THRESHOLD)
+    assert status == 1 and "your 'nms' was tested" in output
+
+
+def test_a_name_that_the_package_does_not_have_is_reported(tmp_path):
+    misspelt = RIGHT + "\ndef nmss(boxes):\n    pass\n\ndef _helper():\n    pass\n"
+    status, output = run_on(tmp_path, misspelt, "-k", THE_THRESHOLD)
+    assert status == 0 and "the package has no function 'nmss'; yours is not tested" in output
+    assert "_helper" not in output and "iou_matrix" not in output  # an import is not the reader's
+
+
+def test_a_file_with_nothing_to_test_is_an_error(tmp_path):
+    status, output = run_on(tmp_path, "def nmss(boxes):\n    pass\n")
+    assert status == 4 and "nothing to test" in output and "'nmss'" in output
+
+
+def test_stages_that_use_the_function_use_the_readers(tmp_path):
+    (tmp_path / "own.py").write_text("def nms(*arguments):\n    raise RuntimeError('mine')\n")
+    program = (
+        f"import sys; sys.path.insert(0, {str(ROOT / 'tests')!r})\n"
+        "import mine, minimaskrcnn.nms, minimaskrcnn.proposals, minimaskrcnn.check\n"
+        "kernel = minimaskrcnn.nms._survivors\n"
+        "mine.exchange(mine.functions_of('own.py'), 'own.py')\n"
+        "own = sys.modules[mine.NAME].nms\n"
+        "assert minimaskrcnn.nms.nms is minimaskrcnn.proposals.nms is own\n"
+        "assert minimaskrcnn.nms._survivors is kernel and minimaskrcnn.check.nms is not own\n"
+    )
+    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True)
