@@ -9,6 +9,11 @@ EXAMPLES = """examples:
   minimaskrcnn weights convert mask_rcnn_balloon.h5 balloon.h5 --class-names balloon
 """
 
+# The numbers of `python benchmarks/float16.py full` and `small`.
+FLOAT16 = """stored as float16: every number is rounded by at most 1 part in 2048. On the reference
+cases (seeded weights, 5 pictures) that moves boxes by at most 1 pixel and scores by at most 0.035;
+of the small model's detections 40 in 40 are found again, of the full model's 288 in 300"""
+
 
 def add_parser(subparsers):
     """Describe the subcommand and its own subcommands to argparse."""
@@ -37,7 +42,7 @@ def add_parser(subparsers):
         "--config", metavar="FILE.json", help="other settings than the COCO model's, as JSON"
     )
     action.add_argument(
-        "--float16", action="store_true", help="half the size, at some loss of precision"
+        "--float16", action="store_true", help="half the size; what that costs is printed"
     )
     action.set_defaults(run=run_convert)
 
@@ -77,6 +82,8 @@ def run_convert(args) -> int:
     convert(args.source, args.target, config, args.float16)
     for line in verify(args.target):
         print(line)
+    if args.float16:
+        print(FLOAT16)
     print(f"try it: minimaskrcnn predict PHOTO.jpg --weights {args.target}")
     return 0
 
@@ -111,5 +118,7 @@ def run_selftest(args) -> int:
         verdicts.append(verdict)
         print(f"{words[verdict]:8} {line}")
     counts = ", ".join(f"{verdicts.count(verdict)} {word}" for verdict, word in words.items())
-    print(f"{counts} (published by third parties; sources: weights/published_numbers.json)")
+    print(f"{counts}; the published numbers and their sources: weights/published_numbers.json")
+    if verdicts[0] is not True:  # the first line says which file this is
+        print("This is not the published file: the lines above say nothing about the weights.")
     return 1 if False in verdicts else 0

@@ -37,7 +37,8 @@ def save(model, path, provenance=None, float16=False):
     model : MaskRCNN
     path : of the file
     provenance : dict of str: where the weights came from
-    float16 : store the numbers with half the bits: half the size, relative error up to 1/2048
+    float16 : store the numbers with half the bits: half the size, each rounded by at most 1/2048;
+        benchmarks/float16.py measures what becomes of that
 
     Raises
     ------
