@@ -36,32 +36,21 @@ def test_a_right_version_passes_and_is_said_to_have_been_tested(tmp_path):
     assert status == 0 and "--mine: your 'nms' was tested as minimaskrcnn.nms.nms" in output
 
 
-def test_a_wrong_version_fails_where_it_is_wrong_under_its_own_name(tmp_path):
-    status, output = run_on(tmp_path, RIGHT.replace("<=", "<"), "-k", THE_THRESHOLD)
-    assert status == 1 and f"{THE_THRESHOLD}[my_nms]" in output
-    assert "1 failed, 1 passed" in output  # the package's plain form is still tested beside it
+def test_wrong_versions_fail_and_names_that_the_package_does_not_have_are_reported(tmp_path):
+    wrong = RIGHT.replace("<=", "<") + (
+        "@njit\ndef nms_plain(boxes, scores, iou_threshold, limit=None):\n    return scores\n\n"
+        "def nmss(boxes):\n    pass\n\ndef _helper():\n    pass\n"
+    )
+    status, output = run_on(tmp_path, wrong, "-k", THE_THRESHOLD)
+    assert status == 1 and "2 failed" in output and f"{THE_THRESHOLD}[my_nms]" in output
+    assert "your 'nms_plain' was tested" in output  # a compiled function counts as well
+    assert "the package has no function 'nmss'; yours is not tested" in output
+    assert "_helper" not in output and "'iou_matrix'" not in output  # what is imported is not mine
 
 
-def test_a_compiled_version_counts_as_well(tmp_path):
-    source = "from numba import njit\n\n@njit\ndef nms(boxes, scores, iou_threshold, limit=None):\n"
-    status, output = run_on(tmp_path, source + "    return scores\n", "-k", THE_THRESHOLD)
-    assert status == 1 and "your 'nms' was tested" in output
-
-
-def test_a_name_that_the_package_does_not_have_is_reported(tmp_path):
-    misspelt = RIGHT + "\ndef nmss(boxes):\n    pass\n\ndef _helper():\n    pass\n"
-    status, output = run_on(tmp_path, misspelt, "-k", THE_THRESHOLD)
-    assert status == 0 and "the package has no function 'nmss'; yours is not tested" in output
-    assert "_helper" not in output and "iou_matrix" not in output  # an import is not the reader's
-
-
-def test_a_file_with_nothing_to_test_is_an_error(tmp_path):
-    status, output = run_on(tmp_path, "def nmss(boxes):\n    pass\n")
-    assert status == 4 and "nothing to test" in output and "'nmss'" in output
-
-
-def test_stages_that_use_the_function_use_the_readers(tmp_path):
+def test_stages_use_the_readers_function_and_a_file_with_nothing_to_test_is_an_error(tmp_path):
     (tmp_path / "own.py").write_text("def nms(*arguments):\n    raise RuntimeError('mine')\n")
+    (tmp_path / "none.py").write_text("def nmss(boxes):\n    pass\n")
     program = (
         f"import sys; sys.path.insert(0, {str(ROOT / 'tests')!r})\n"
         "import mine, minimaskrcnn.nms, minimaskrcnn.proposals, minimaskrcnn.check\n"
@@ -70,5 +59,12 @@ def test_stages_that_use_the_function_use_the_readers(tmp_path):
         "own = sys.modules[mine.NAME].nms\n"
         "assert minimaskrcnn.nms.nms is minimaskrcnn.proposals.nms is own\n"
         "assert minimaskrcnn.nms._survivors is kernel and minimaskrcnn.check.nms is not own\n"
+        "for name in ('none.py', 'missing.py'):\n"
+        "    try: mine.exchange(mine.functions_of(name), name)\n"
+        "    except mine.pytest.UsageError as error: print(error)\n"
     )
-    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert "none.py: nothing to test" in done.stdout and "'nmss'" in done.stdout
+    assert "missing.py: there is no such file" in done.stdout
