@@ -304,6 +304,18 @@ def test_levels_change_at_sides_of_root_two():
     assert roi_levels(box, (1024, 1024, 3)).tolist() == [2, 3, 3, 4, 4, 5]
 
 
+def test_half_a_level_is_rounded_to_the_even_one():
+    for half, level in ((0.5, 4), (-1.5, 2)):  # where rounding up would give 5 and 3
+        steps = np.arange(-40, 41) * 2.0**-25  # through the last bits around the exact half
+        sides = (224 / 1024 * 2**half * (1 + steps)).astype(np.float32)
+        level_above_4 = np.log(np.sqrt(sides * sides) / np.float32(224 / 1024))
+        level_above_4 /= np.log(np.float32(2))
+        exactly = level_above_4 == half
+        assert exactly.any()
+        box = np.stack([0 * sides, 0 * sides, sides, sides], axis=1)
+        assert (roi_levels(box[exactly], (1024, 1024)) == level).all()
+
+
 def test_the_area_counts_not_the_longer_side():
     tall = rois([0, 0, 7 / 8, 7 / 128])  # 896 x 56 pixels have the area of 224 x 224
     assert roi_levels(tall, (1024, 1024)).tolist() == [4]

@@ -174,7 +174,16 @@ def test_the_masks_of_a_whole_image_are_those_of_the_original():
 
 
 @pytest.mark.parametrize(
-    "box", [(0, 0, 0, 3), (2, 2, 2, 2), (3, 0, 1, 3), (-1, 0, 2, 2), (0, 0, 6, 3), (0, 0, 2, 8)]
+    "box",
+    [
+        (0, 0, 0, 3),
+        (0, 3, 2, 3),
+        (3, 0, 1, 3),
+        (0, 4, 2, 3),
+        (-1, 0, 2, 2),
+        (0, 0, 6, 3),
+        (0, 0, 2, 8),
+    ],
 )
 def test_boxes_that_are_empty_or_leave_the_image_are_refused(box):
     with pytest.raises(ValueError, match=r"does not lie within the image \(5, 7\)"):
