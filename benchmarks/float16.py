@@ -2,8 +2,8 @@
 
     python benchmarks/float16.py [small|full]
 
-Seeded weights (no trained ones) on the pictures of the reference cases in tests/data. Half precision
-rounds every number by at most 1 part in 2048; the columns say what has become of that at the end.
+Seeded weights (no trained ones) on the pictures of the reference cases in tests/data. Half
+precision rounds every number by at most 1 part in 2048; the columns say what becomes of that.
 Boxes, scores and masks are compared between each detection and the nearest of the same class.
 """
 

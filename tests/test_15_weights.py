@@ -20,7 +20,7 @@ from minimaskrcnn.errors import WeightsError
 from minimaskrcnn.layers import Dense
 from minimaskrcnn.resnet import Bottleneck
 from minimaskrcnn.weights import tree
-from minimaskrcnn.weights.keras import places
+from minimaskrcnn.weights.names import places
 
 SMALL = Config(
     image_min_size=64,

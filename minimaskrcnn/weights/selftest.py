@@ -14,8 +14,8 @@ import numpy as np
 from minimaskrcnn.anchors import normalised_anchors
 from minimaskrcnn.weights import tree
 from minimaskrcnn.weights.convert import load, provenance_of
-from minimaskrcnn.weights.keras import places
 from minimaskrcnn.weights.known import COCO_FILE
+from minimaskrcnn.weights.names import places
 
 PUBLISHED = Path(__file__).with_name("published_numbers.json")
 BOX_TOLERANCE, SCORE_TOLERANCE = 2.0, 0.005  # pixels; probability. The published run may be FP16
