@@ -47,6 +47,9 @@ class Lazy:
     def __array__(self, dtype=None, copy=None):
         return PIXELS
 
+    def __iter__(self):
+        return iter(PIXELS)
+
 
 def three(gray):
     return np.repeat(gray[:, :, None], 3, axis=2)

@@ -91,6 +91,12 @@ def test_objects_apart_use_all_colours_before_one_comes_twice():
     assert object_colours(np.zeros((0, 4), int)).shape == (0, 3)
 
 
+def test_a_colour_that_is_not_beside_comes_before_a_rare_one():
+    apart = [[0, 10 * i, 5, 10 * i + 5] for i in range(8)]  # the first colour comes twice …
+    colours = object_colours(np.array([*apart, [0, 10, 5, 65]]))  # … but not in this one's reach
+    assert colours[8].tolist() == COLOURS[0].tolist()
+
+
 def luminance(colour):
     """WCAG 2: relative luminance of an sRGB colour."""
     linear = np.asarray(colour) / 255
@@ -161,7 +167,7 @@ def test_the_mask_is_tinted_and_outlined_and_the_rest_untouched():
 
 
 def test_drawing_changes_neither_photograph_nor_result():
-    result = made_up(20)
+    result = made_up(20, 600, 800)
     before = result.image.copy()
     first = draw(result)
     np.testing.assert_array_equal(result.image, before)
@@ -219,6 +225,16 @@ def test_every_entry_of_a_legend_is_there_and_within_the_picture():
             ink = (whole < 128).all(axis=2)
             ink[: shape[0], : shape[1]] = False
             assert ink.any() and not ink[:, -1].any() and not ink[-1].any()
+
+
+def test_columns_of_a_legend_stand_apart():
+    texts, colours = ["baseball glove 0.90"] * 100, np.array([[200, 10, 30]] * 100)
+    for shape in ((480, 480, 3), (300, 2000, 3), (2000, 300, 3)):
+        font = font_for(shape)
+        whole = with_legend(np.zeros(shape, np.uint8), texts, colours, font)
+        tagged = (whole == colours[0]).all(axis=2).any(axis=0)  # (W,): tags fill a few columns
+        starts = np.flatnonzero(tagged[1:] & ~tagged[:-1])
+        assert (np.diff(starts) > font.getlength(texts[0])).all()
 
 
 SIZES = [(1, 1), (1, 5000), (5000, 1), (2, 3), (64, 64), (33, 479), (600, 800), (2000, 100)]
