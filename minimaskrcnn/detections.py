@@ -47,7 +47,7 @@ def select_detections(rois, class_probs, box_deltas, window, config):
     boxes = clip(apply_deltas(rois, deltas), window)  # (R, 4)
 
     sure = scores >= np.float32(config.min_score)  # 0 keeps all
-    wanted = np.isin(class_ids, config.detected_classes or np.arange(1, class_probs.shape[1]))
+    wanted = np.isin(class_ids, config.detected_classes or class_ids) & (class_ids > 0)
     keep = _nms_by_class(boxes, scores, class_ids, np.flatnonzero(sure & wanted), config)
     keep = keep[np.argsort(-scores[keep], kind="stable")][: config.max_detections]  # (N,)
     columns = [boxes[keep], class_ids[keep, None], scores[keep, None]]

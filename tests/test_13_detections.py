@@ -14,9 +14,9 @@ OPS = stored("ops_detection")
 WHOLE = (0, 0, 1, 1)
 
 
-def config(score=0.0, threshold=0.3, count=100, std=(0.1, 0.1, 0.2, 0.2)):
+def config(score=0.0, threshold=0.3, count=100, std=(0.1, 0.1, 0.2, 0.2), classes=()):
     numbers = {"min_score": score, "detection_nms_threshold": threshold, "max_detections": count}
-    return replace(COCO, delta_std=std, **numbers)
+    return replace(COCO, delta_std=std, detected_classes=classes, **numbers)
 
 
 def array(*rows):
@@ -148,6 +148,24 @@ def test_among_equal_scores_the_lower_region_goes_first_whatever_its_class():
 def test_of_all_classes_together_only_the_best_are_kept():
     _, source = detect(apart(6), [1, 1, 1, 2, 2, 3], [0.4, 0.9, 0.8, 0.3, 0.5, 0.7], count=4)
     assert source.tolist() == [1, 2, 5, 4]
+
+
+def test_only_the_classes_asked_for_are_detected_and_take_up_no_places_of_others():
+    detections, source = detect(
+        apart(6), [1, 2, 3, 1, 2, 3], [0.9, 0.8, 0.7] * 2, classes=(3, 1), count=3
+    )
+    assert source.tolist() == [0, 3, 2] and detections[:, 4].tolist() == [1, 1, 3]
+    assert len(detect(apart(3), [1, 1, 3], [0.9, 0.8, 0.7], classes=(2,))[0]) == 0
+
+
+def test_a_region_of_another_class_is_not_given_the_one_asked_for():
+    probs = array([0, 0.6, 0.4])
+    settings = config(classes=(2,))
+    assert len(select_detections(apart(1), probs, no_deltas(probs), WHOLE, settings)[0]) == 0
+
+
+def test_background_is_no_detection_even_if_asked_for():
+    assert detect(apart(2), [0, 1], [0.9, 0.8], classes=(0, 1))[1].tolist() == [1]
 
 
 def test_regions_may_be_one_or_none_and_classes_background_alone():
