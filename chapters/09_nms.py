@@ -14,42 +14,42 @@ from minimaskrcnn.pictures import strip
 strip("nms")
 
 # %% [markdown]
-# **Where we are.** The region proposal network (chapter 07) has looked at every anchor and said how
-# likely it holds an object, its *score*, and how it should move: its *deltas*. Chapter 08 moved it.
-# As anchors stand close together, many of them have found the same object. The next two stages
-# that decide, proposals (10) and detections (13), both need what this chapter makes: one box for
-# each object.
+# **Where we are.** The region proposal network (chapter 07) has looked at every anchor and said
+# how likely it holds an object, its *score*, and how it should move: its *deltas*. Chapter 08
+# moved it. As anchors stand close together, many of them have found the same object. The next two
+# stages that decide, proposals (10) and detections (13), both need what this chapter makes: one
+# box for each object.
 
 # %% [markdown]
 # ## 1 Three boxes, by hand
 #
-# Three boxes with a score each. A and B clearly mean the same thing; C means another.
-# A box is `y1 x1 y2 x2`, as everywhere here: upper edge, left edge, lower edge, right edge.
+# Three boxes with a score each. A and B clearly mean the same thing; C means another. A box is
+# `y1 x1 y2 x2`, as everywhere here: upper edge, left edge, lower edge, right edge.
 
 # %%
 import numpy as np
 
 from minimaskrcnn.pictures import BLUE, GREEN, GREY, ORANGE, Panel, panels
 
-boxes = np.array([[2, 2, 12, 12], [2, 4, 12, 14], [8, 17, 18, 27]], np.float32)
+boxes = np.array([[2, 2, 12, 12], [4, 3, 14, 13], [8, 17, 18, 27]], np.float32)
 scores = np.array([0.8, 0.9, 0.7], np.float32)
 names = ("A 0.8", "B 0.9", "C 0.7")
 paper = np.full((20, 30, 3), 255, np.uint8)  # an empty sheet of 20 by 30 pixels
 panels(Panel("three boxes", paper, boxes, names, (ORANGE, BLUE, GREEN), ruler=True))
 
 # %% [markdown]
-# How much do A and B overlap? Read it off: they share the rows 2 to 12 and the columns 4 to 12.
-# So the intersection is 10 · 8 pixels. Each box covers 10 · 10; the union counts the shared part
+# How much do A and B overlap? Read it off: they share the rows 4 to 12 and the columns 3 to 12.
+# So the intersection is 8 · 9 pixels. Each box covers 10 · 10; the union counts the shared part
 # once. Intersection over union, IoU:
 
 # %%
-intersection = 10 * 8
+intersection = 8 * 9
 union = 10 * 10 + 10 * 10 - intersection
 print(f"intersection {intersection}, union {union}, IoU {intersection / union:.3f}")
 
 # %% [markdown]
-# `iou_matrix` of chapter 08 does this for every pair at once. Row 0, column 1 is A with B. A and C
-# share nothing, so their IoU is 0.
+# `iou_matrix` of chapter 08 does this for every pair at once. Row 0, column 1 is A with B. A and
+# C share nothing, so their IoU is 0.
 
 # %%
 from minimaskrcnn.boxes import iou_matrix
@@ -73,9 +73,10 @@ from minimaskrcnn.nms import nms, nms_plain
 Code(inspect.getsource(nms_plain), language="python")
 
 # %% [markdown]
-# With the threshold 0.5: B has the best score and is kept. A overlaps B by more than 0.5 and goes.
-# C overlaps nothing that was kept, and stays. The answer is not the boxes but their *indices*,
-# best first, so that scores, classes or whatever belongs to a box can be picked out likewise.
+# With the threshold 0.5: B has the best score and is kept. A overlaps B by more than 0.5 and
+# goes. C overlaps nothing that was kept, and stays. The answer is not the boxes but their
+# *indices*, best first, so that scores, classes or whatever belongs to a box can be picked out
+# likewise.
 
 # %%
 keep = nms_plain(boxes, scores, iou_threshold=0.5)
@@ -89,8 +90,8 @@ panels(
 # %% [markdown]
 # Two details decide whether your own version will agree with this one.
 #
-# **An overlap equal to the threshold is kept.** The upper half of a box overlaps the box by exactly
-# one half:
+# **An overlap equal to the threshold is kept.** The upper half of a box overlaps the box by
+# exactly one half:
 
 # %%
 whole_and_half = np.array([[0, 0, 10, 10], [0, 0, 5, 10]], np.float32)
@@ -146,8 +147,8 @@ print(len(candidates), "candidates, the first five scores:", candidate_scores[:5
 
 # %% [markdown]
 # Below, the same candidates after NMS with three thresholds. With 0.3 few boxes are left, one or
-# two around each object. With 0.95 almost everything stays. 0.7, the value that the proposals use,
-# is a compromise: several boxes for each object, which the next stages can choose from.
+# two around each object. With 0.95 almost everything stays. 0.7, the value that the proposals
+# use, is a compromise: several boxes for each object, which the next stages can choose from.
 
 # %%
 shown = [Panel(f"{len(candidates)} candidates", framed, to_pixels(candidates, framed.shape))]
@@ -161,9 +162,9 @@ panels(*shown, columns=2)
 # ## 4 Plain and fast
 #
 # `nms_plain` computes the IoU of every candidate with every other before it begins. `nms`, which
-# the network calls, asks only for what it needs: each candidate is compared with the boxes kept so
-# far, and only until one of them suppresses it. And its loops are compiled by Numba, which turns
-# Python loops into machine code. The answers are the same to the last index.
+# the network calls, asks only for what it needs: each candidate is compared with the boxes kept
+# so far, and only until one of them suppresses it. And its loops are compiled by Numba, which
+# turns Python loops into machine code. The answers are the same to the last index.
 
 # %%
 threshold = model.config.rpn_nms_threshold
@@ -210,8 +211,8 @@ panels(
 #
 # NMS takes overlap as proof that two boxes mean one object. Things that stand in front of each
 # other overlap, too. Here are two triangles, one before the other. Suppose a perfect network: the
-# boxes below are the true ones. NMS at 0.3, the threshold that the large network's detections use,
-# suppresses one of the triangles.
+# boxes below are the true ones. NMS at 0.3, the threshold that the large network's detections
+# use, suppresses one of the triangles.
 
 # %%
 crowd = scene(160)
@@ -226,8 +227,8 @@ panels(
 )
 
 # %% [markdown]
-# No threshold helps in general: where the network gives two boxes to one object with a smaller IoU
-# than that of two true objects, any threshold gets one of the two wrong. Low thresholds lose
+# No threshold helps in general: where the network gives two boxes to one object with a smaller
+# IoU than that of two true objects, any threshold gets one of the two wrong. Low thresholds lose
 # neighbours, high ones keep duplicates.
 
 # %% [markdown]

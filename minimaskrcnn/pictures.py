@@ -179,9 +179,11 @@ def _draw_panel(ax, panel):
         tint = np.zeros((height, width, 4))
         tint[panel.mask] = (*_colour(ORANGE), 0.55)
         ax.imshow(tint, **spread)
-    _draw_boxes(ax, panel)
+    if panel.margin:
+        ax.add_patch(Rectangle((0, 0), width, height, fill=False, lw=0.8, ec="#808080"))
     for y, x in panel.points:
         ax.plot(x, y, "o", markersize=3, color=_colour(SKY), mec="black", mew=0.4)
+    _draw_boxes(ax, panel)
     ax.set_xlim(-panel.margin, width + panel.margin)
     ax.set_ylim(height + panel.margin, -panel.margin)
     ax.set_title(panel.title, fontsize=9)
@@ -204,11 +206,11 @@ def _draw_boxes(ax, panel):
     colours = panel.colours or (ORANGE,) * len(panel.boxes)
     thick = 2.0 if len(panel.boxes) <= 20 else 1.0
     for (y1, x1, y2, x2), number in zip(panel.boxes, colours, strict=True):
-        line, style, edge = (0.8, "--", "#9a9a9a") if number == GREY else (thick, "-", None)
-        box = Rectangle((x1, y1), x2 - x1, y2 - y1, fill=False, lw=line, ls=style)
-        box.set_edgecolor(edge or _colour(number))
-        if number != GREY:  # a dark seam: visible on any ground
-            box.set_path_effects([withStroke(linewidth=line + 1.2, foreground="black"), Normal()])
+        gone = number == GREY
+        line, style, colour = (1.0, "--", "#606060") if gone else (thick, "-", _colour(number))
+        box = Rectangle((x1, y1), x2 - x1, y2 - y1, fill=False, lw=line, ls=style, ec=colour)
+        seam = "white" if gone else "black"  # so that it is seen on any ground
+        box.set_path_effects([withStroke(linewidth=line + 1.2, foreground=seam), Normal()])
         ax.add_patch(box)
     for i, text in enumerate(panel.labels):
         y1, x1 = panel.boxes[i][:2]

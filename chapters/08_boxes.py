@@ -1,0 +1,273 @@
+# %% [markdown]
+# # 08 Boxes: how much two overlap, and how one moves onto another
+#
+# **You will see** two small pieces of geometry that everything after this chapter uses: a number
+# that says how well two boxes agree (IoU), and four numbers that turn one box into another
+# (deltas). **You will learn** why deltas are divided by sizes and contain logarithms. **You
+# need** chapter 06 (anchors) and chapter 07 (the region proposal network). **Time** about 25
+# minutes.
+#
+# The module is `minimaskrcnn/boxes.py`, the tests are `tests/test_08_boxes.py`.
+
+# %%
+from minimaskrcnn.pictures import strip
+
+strip("boxes")
+
+# %% [markdown]
+# **Where we are.** The region proposal network (RPN) has said two things about every anchor: how
+# likely there is an object, and four numbers, the *deltas*, that say how the anchor should move.
+# This chapter turns the second into boxes. Overlap is needed again and again: to thin out boxes
+# (chapter 09), to decide what the network should have said (16) and to judge it (18).
+
+# %% [markdown]
+# ## 1 Overlap
+#
+# A box is `y1 x1 y2 x2`: upper, left, lower and right edge. Its height is `y2 - y1`, its width
+# `x2 - x1`. Here are two:
+
+# %%
+import numpy as np
+
+from minimaskrcnn.pictures import BLUE, ORANGE, SKY, Panel, curves, panels
+
+a = np.array([[2, 2, 10, 14]], np.float32)
+b = np.array([[6, 6, 12, 18]], np.float32)
+paper = np.full((14, 20, 3), 255, np.uint8)
+panels(Panel("a and b", paper, np.concatenate([a, b]), ("a", "b"), (ORANGE, BLUE), ruler=True))
+
+# %% [markdown]
+# They share the rows from the lower of the upper edges to the upper of the lower edges, 6 to 10,
+# and likewise the columns 6 to 14. *Intersection over union* (IoU) is the area they share divided
+# by the area they cover together, in which the shared part counts once.
+
+# %%
+intersection = (10 - 6) * (14 - 6)
+area_a, area_b = (10 - 2) * (14 - 2), (12 - 6) * (18 - 6)
+union = area_a + area_b - intersection
+print(f"intersection {intersection}, areas {area_a} and {area_b}, union {union}")
+print(f"IoU {intersection / union:.4f}")
+
+# %% [markdown]
+# `iou_matrix` computes it for every box of one array with every box of another:
+
+# %%
+from minimaskrcnn.boxes import iou_matrix
+
+others = np.array([[2, 2, 10, 14], [2, 14, 10, 20], [3, 4, 7, 10]], np.float32)
+print("a with b:", iou_matrix(a, b).round(4))
+print("a with itself, with a box that touches it, with one inside it:", iou_matrix(a, others))
+
+# %% [markdown]
+# IoU is 1 only for equal boxes, and 0 for boxes that merely touch. A box inside another one is
+# not "fully overlapping": what counts is how well the two agree. And it is strict with small
+# things: the same error of a few pixels, which hardly matters to a large box, ruins a small one.
+
+# %%
+shift = np.arange(0, 21, dtype=np.float32)
+lines = {}
+for side in (64, 24, 12):
+    still = np.array([[0, 0, side, side]], np.float32)
+    moved = still + shift[:, None] * np.array([0, 1, 0, 1], np.float32)  # to the right
+    lines[f"a square of {side} pixels"] = (shift, iou_matrix(still, moved)[0])
+curves(
+    lines, "pixels moved to the right", "IoU with where it was", "IoU falls faster for small boxes"
+)
+
+# %% [markdown]
+# This is the loop. It is compiled by Numba, which turns Python loops into machine code;
+# `.py_func` is the same function as plain Python, for the eye and the debugger.
+
+# %%
+import inspect
+
+from IPython.display import Code
+
+from minimaskrcnn.boxes import _iou_matrix
+
+Code(inspect.getsource(_iou_matrix.py_func), language="python")
+
+# %%
+from timeit import timeit
+
+some = np.random.RandomState(0).uniform(0, 50, (100, 4)).astype(np.float32)
+some[:, 2:] += some[:, :2]  # y2 x2 beyond y1 x1
+assert np.array_equal(_iou_matrix(some, some), _iou_matrix.py_func(some, some))
+plain = timeit(lambda: _iou_matrix.py_func(some, some), number=1)
+fast = timeit(lambda: _iou_matrix(some, some), number=1)
+print("the same numbers; at least ten times as fast:", plain > 10 * fast)
+
+# %% [markdown]
+# ## 2 Deltas
+#
+# How does one say that box `a` should become box `b`? By how far its centre moves, and how its
+# size changes: down and to the right (dy, dx), in height and in width (dh, dw). But not in
+# pixels:
+#
+# * The move is counted **in sizes of the box**: "half a height down". The network looks at a
+#   small neighbourhood of a map. What it sees of a small object on a fine map and of a large one
+#   on a coarse map is much the same, and so should be its answer.
+# * The change of size is a **factor, as a logarithm**: twice as large is +0.69, half as large
+#   -0.69, unchanged 0. Whatever number the network gives, the new size is positive.
+
+# %%
+from minimaskrcnn.boxes import apply_deltas, encode_deltas
+
+box = np.array([[4, 4, 8, 12]], np.float32)  # centre (6, 8), height 4, width 8
+target = np.array([[4, 10, 12, 14]], np.float32)  # centre (8, 12), height 8, width 4
+print("by hand: dy", (8 - 6) / 4, "dx", (12 - 8) / 8, "dh", np.log(8 / 4), "dw", np.log(4 / 8))
+print("encode_deltas:", encode_deltas(box, target))
+
+# %% [markdown]
+# `apply_deltas` goes the other way. The centre moves first, then the box grows or shrinks about
+# it:
+
+# %%
+deltas = encode_deltas(box, target)
+only_moved = apply_deltas(box, deltas * np.array([1, 1, 0, 0], np.float32))
+back = apply_deltas(box, deltas)
+print("moved:", only_moved, "and resized:", back)
+paper = np.full((14, 18, 3), 255, np.uint8)
+three = np.concatenate([box, only_moved, back])
+names = ("box", "moved", "resized")
+panels(Panel("by deltas", paper, three, names, (ORANGE, SKY, BLUE), ruler=True))
+
+# %%
+parts = [inspect.getsource(f) for f in (encode_deltas, apply_deltas)]
+Code("\n\n".join(parts), language="python")
+
+# %% [markdown]
+# One more convention. The deltas that fit are mostly small. So that the network gives numbers of
+# a usual size, around 1, it answers in units: a tenth for the moves, a fifth for the sizes. They
+# are called `delta_std` (they are about the deltas' standard deviation), and its answers are
+# multiplied by them before they are applied.
+
+# %% [markdown]
+# ## 3 Two units
+#
+# Inside the network boxes are *normalised*: 0 is the middle of the first row or column of pixels,
+# 1 that of the last. So a box means the same on every map of the pyramid. At the beginning and
+# the end boxes are in pixels, and there the end is excluded, as in Python's slices.
+
+# %%
+from minimaskrcnn.boxes import clip, normalise, to_pixels
+
+whole_and_upper_half = np.array([[0, 0, 101, 51], [0, 0, 51, 51]])
+print(normalise(whole_and_upper_half, shape=(101, 51)))
+print(to_pixels(normalise(whole_and_upper_half, (101, 51)), (101, 51)))
+print("cut off at the border:", clip(np.array([[-0.5, 0.25, 0.5, 1.5]]), (0, 0, 1, 1)))
+
+# %% [markdown]
+# ## 4 The real picture
+#
+# The network of this chapter is the small one that comes with the package. It knows circles,
+# squares and triangles. With the weights of the large one (80 everyday classes) and a photograph
+# of yours, change the first two lines; all but the comparison with the true boxes works as it is.
+
+# %%
+from minimaskrcnn import load_model
+from minimaskrcnn.training.shapes import scene
+
+WEIGHTS = "shapes"  # or "coco"
+PHOTO = scene(13).image  # or "street.jpg"
+
+model = load_model(WEIGHTS)
+steps = model.trace(PHOTO)  # every intermediate of the network, by name
+print("anchors", steps["anchors"].shape, "deltas", steps["rpn_deltas"].shape)
+print("delta_std", model.config.delta_std)
+
+# %% [markdown]
+# The 20 anchors that the RPN is surest of, where they stand, and where their deltas put them:
+
+# %%
+from minimaskrcnn.image import letterbox
+from minimaskrcnn.photo import read_photo
+from minimaskrcnn.proposals import top_indices
+
+best = top_indices(steps["rpn_probs"][:, 1], 20)  # column 1: the probability of an object
+anchors = steps["anchors"][best]
+std = np.array(model.config.delta_std, np.float32)
+moved = apply_deltas(anchors, steps["rpn_deltas"][best] * std)
+framed = letterbox(read_photo(PHOTO), model.config)[0]  # the picture as the network sees it
+
+# %%
+pixels = [to_pixels(found, framed.shape) for found in (anchors, moved)]
+panels(
+    Panel("the 20 best anchors", framed, pixels[0], margin=8),
+    Panel("moved by their deltas", framed, pixels[1], margin=8),
+)
+
+# %% [markdown]
+# ## 5 What goes wrong without
+#
+# Switch the deltas off: set them to 0, so that the boxes stay where the anchors stand. The scene
+# was drawn by a program, so that we know the true boxes. Of all that is then proposed (chapter 10
+# shows how), how well does the best box fit each object?
+
+# %%
+from minimaskrcnn.proposals import select_proposals
+
+true_boxes = normalise(scene(13).boxes, (128, 128))
+scores, given = steps["rpn_probs"][:, 1], steps["rpn_deltas"]
+best_ious = {}
+for name, used in (("with deltas", given), ("without", np.zeros_like(given))):
+    boxes, _ = select_proposals(scores, used, steps["anchors"], model.config)
+    best_ious[name] = iou_matrix(boxes, true_boxes).max(axis=0)
+    print(f"{name:12} best IoU of each object:", best_ious[name].round(2))
+
+# %% [markdown]
+# ## 6 Your turn
+#
+# Three small functions. Each works on whole arrays: one row a box. In the first, beware of boxes
+# that are apart in *both* directions.
+
+# %%
+from minimaskrcnn import check
+
+
+def my_iou(a, b):
+    """Return the IoU of every box of a (N, 4) with every box of b (M, 4), as (N, M)."""
+    ...
+
+
+check.iou_matrix(my_iou)
+
+
+# %%
+def my_encode(boxes, targets):
+    """Return the deltas (N, 4), dy dx dh dw, that move boxes onto targets, both (N, 4)."""
+    ...
+
+
+check.encode_deltas(my_encode)
+
+
+# %%
+def my_apply(boxes, deltas):
+    """Return the boxes (N, 4) moved and resized by their deltas (N, 4)."""
+    ...
+
+
+check.apply_deltas(my_apply)
+
+# %% [markdown]
+# **Further.** Save your functions under the package's names (`iou_matrix`, `encode_deltas`,
+# `apply_deltas`) in a file `my_boxes.py`. From a clone of the repository,
+#
+#     pytest tests/test_08_boxes.py --mine my_boxes.py
+#
+# runs the tests of this stage on them.
+#
+# **To think about.** Two boxes that do not touch have IoU 0, whether they are one pixel apart or
+# a hundred. Suppose a network learned by making the IoU of its boxes with the true ones as large
+# as possible. What could it learn from a box that misses its object? What do deltas offer
+# instead?
+
+# %% [markdown]
+# ## In the paper
+#
+# Deltas: R-CNN ([arXiv:1311.2524](https://arxiv.org/abs/1311.2524)), appendix C, "Bounding-box
+# regression"; Faster R-CNN ([arXiv:1506.01497](https://arxiv.org/abs/1506.01497)), section 3.1.2,
+# equation 2.
+#
+# **Next:** many anchors have moved onto the same object. Chapter 09 keeps one.
