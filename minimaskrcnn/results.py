@@ -98,13 +98,12 @@ class Detections:
                 float(self.scores[index]),
                 self.mask_probs[index],
             )
-        rows = np.arange(len(self))[index]  # numpy's rules and errors
         return replace(
             self,
-            boxes=self.boxes[rows],
-            class_ids=self.class_ids[rows],
-            scores=self.scores[rows],
-            mask_probs=self.mask_probs[rows],
+            boxes=self.boxes[index],
+            class_ids=self.class_ids[index],
+            scores=self.scores[index],
+            mask_probs=self.mask_probs[index],
         )
 
     @property
