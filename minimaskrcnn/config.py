@@ -70,9 +70,9 @@ class Config:
 COCO = Config()
 
 # The bundled model, trained from nothing on drawn scenes of 128 x 128 (`minimaskrcnn train`). What
-# differs: shapes of 6 to 60 pixels want smaller anchors; a finer unit of deltas makes the last pixel
-# count while learning; a model that is not asked for the odd doubtful shape loses AP, so its score
-# may be low; shapes overlap, so that boxes do as well.
+# differs: shapes of 6 to 60 pixels want smaller anchors; a finer unit of deltas makes the last
+# pixel count while learning; a model that is not asked for the odd doubtful shape loses AP, so its
+# score may be low; shapes overlap, so that boxes do as well.
 SHAPES = Config(
     class_names=("background", "circle", "square", "triangle"),
     image_min_size=128,

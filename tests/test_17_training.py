@@ -10,6 +10,7 @@ from minimaskrcnn import tape
 from minimaskrcnn.config import SHAPES
 from minimaskrcnn.conv import BatchNorm
 from minimaskrcnn.errors import TrainingError
+from minimaskrcnn.resnet import backbone
 from minimaskrcnn.training import Example, boxes_of_masks
 from minimaskrcnn.training.batches import (
     augment,
@@ -24,7 +25,7 @@ from minimaskrcnn.training.optimise import adamw, clip_gradients, cosine, sgd, s
 from minimaskrcnn.training.parameters import folded, learning_weights
 from minimaskrcnn.training.recipe import ALL, FROM_NOTHING, HEADS
 from minimaskrcnn.training.shapes import scene
-from minimaskrcnn.training.step import draw_head_targets, learn
+from minimaskrcnn.training.step import draw_head_targets, judge_batch, learn
 from minimaskrcnn.training.train import CHECKPOINT, MODEL, follow, train
 from minimaskrcnn.weights import load
 from minimaskrcnn.weights.tree import named_arrays, with_arrays
@@ -70,7 +71,8 @@ def tiny_step():
 
 
 def losses_at(model, batch, head_targets):
-    losses, _, _ = learn(model, batch, FROM_NOTHING.sampling, rng(), True, head_targets)
+    c_maps = backbone(batch.images, model.backbone)
+    losses, _ = judge_batch(model, c_maps, batch, FROM_NOTHING.sampling, rng(), head_targets)
     assert min(losses.values()) > 0  # all five take part
     return sum(losses.values())
 
@@ -115,8 +117,8 @@ def test_the_gradient_of_all_weights_together_is_the_derivative(tiny_step):
 def test_without_the_backbone_the_other_gradients_stay_the_same(tiny_step):
     model, batch, head_targets = tiny_step
     both = [
-        learn(model, batch, FROM_NOTHING.sampling, rng(), backbone, head_targets)[1]
-        for backbone in (True, False)
+        learn(model, batch, FROM_NOTHING.sampling, rng(), too, head_targets)[1]
+        for too in (True, False)
     ]
     assert not any(name.startswith("backbone") for name in both[1])
     for name, gradient in both[1].items():

@@ -117,7 +117,7 @@ def learn(model, batch, sampling, rng, backbone_learns=True, head_targets=None):
     with tape.recording() as steps:
         if c_maps is None:
             c_maps = backbone(batch.images, model.backbone)
-        losses, seeds = _judge(model, c_maps, batch, sampling, rng, head_targets)
+        losses, seeds = judge_batch(model, c_maps, batch, sampling, rng, head_targets)
     if not np.isfinite(list(losses.values())).all():
         raise FloatingPointError(f"the losses are {losses}")
     statistics = batch_statistics(steps)
@@ -127,8 +127,8 @@ def learn(model, batch, sampling, rng, backbone_learns=True, head_targets=None):
     return losses, gradients, statistics
 
 
-def _judge(model, c_maps, batch, sampling, rng, head_targets):
-    """The five losses by name, and (answer, gradient) of each."""
+def judge_batch(model, c_maps, batch, sampling, rng, head_targets):
+    """Return the five losses by name, and (answer, gradient) of each, of the backbone's maps."""
     p_maps = pyramid(c_maps[1:], model.fpn)
     rpn_logits, rpn_deltas = region_proposals(p_maps, model.rpn)  # (B, A, 2), (B, A, 4)
     _check_sane(rpn_logits, rpn_deltas)
