@@ -127,7 +127,7 @@ print("together:", sum(len(anchors) for anchors in level_anchors))
 # first level is for small things, the fourth for what fills the picture. P6, whose anchors are
 # the largest, is left out for want of space.
 
-# %%
+# %% tags=["cover"]
 shown = []
 for level, anchors in enumerate(level_anchors[:4], start=2):
     centres = (anchors[::3, :2] + anchors[::3, 2:]) / 2  # one for each cell

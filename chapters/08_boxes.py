@@ -190,7 +190,7 @@ std = np.array(model.config.delta_std, np.float32)
 moved = apply_deltas(anchors, steps["rpn_deltas"][best] * std)
 framed = letterbox(read_photo(PHOTO), model.config)[0]  # the picture as the network sees it
 
-# %%
+# %% tags=["cover"]
 pixels = [to_pixels(found, framed.shape) for found in (anchors, moved)]
 panels(
     Panel("the 20 best anchors", framed, pixels[0], margin=8),

@@ -150,7 +150,7 @@ print(len(candidates), "candidates, the first five scores:", candidate_scores[:5
 # two around each object. With 0.95 almost everything stays. 0.7, the value that the proposals
 # use, is a compromise: several boxes for each object, which the next stages can choose from.
 
-# %%
+# %% tags=["cover"]
 shown = [Panel(f"{len(candidates)} candidates", framed, to_pixels(candidates, framed.shape))]
 for threshold in (0.3, 0.7, 0.95):
     keep = nms(candidates, candidate_scores, threshold)

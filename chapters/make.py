@@ -11,6 +11,8 @@ Idea    A chapter is written as a Python file in the percent format, which Git c
 """
 
 import argparse
+import base64
+import io
 import os
 import re
 import sys
@@ -24,6 +26,7 @@ PATIENCE = 600  # seconds until a cell that does not end is stopped
 MOST_BYTES = 500_000  # of a notebook
 MOST_PICTURES = 6
 MOST_LINES = 12  # of code in a cell
+COVER = 360  # pixels: the longer side of a chapter's picture in the index
 # What no output may hold: folders of this machine, and addresses in memory, which always change.
 STRANGE = re.compile(r"0x[0-9a-f]{6,}|/tmp/|/home/|/Users/|site-packages|" + re.escape(str(FOLDER)))
 
@@ -45,7 +48,8 @@ def read(source):
     }
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     for i, cell in enumerate(notebook.cells):
-        cell.id, cell.metadata = f"{source.stem}-{i}", {}
+        tags = cell.metadata.get("tags")
+        cell.id, cell.metadata = f"{source.stem}-{i}", {"tags": tags} if tags else {}
     return notebook
 
 
@@ -86,6 +90,8 @@ def faults(notebook):
     pictures = sum(kind.startswith("image") for kind in shown)
     if pictures > MOST_PICTURES:
         found.append(f"it has {pictures} pictures, more than {MOST_PICTURES}")
+    if cover(notebook) is None:
+        found.append('no cell with a picture has the tag: # %% tags=["cover"]')
     for cell in cells:
         found += _cell_faults(cell)
     return found
@@ -128,7 +134,28 @@ def make(source):
         beside = source.with_suffix(".part")
         beside.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")
         os.replace(beside, source.with_suffix(".ipynb"))
+        write_cover(notebook, FOLDER / "pictures" / f"{source.stem}.jpg")
     return found
+
+
+def cover(notebook):
+    """The picture below the cell with the tag "cover", for the index: encoded, or None."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []) if "cover" in cell.metadata.get("tags", []) else []:
+            for kind, content in output.get("data", {}).items():
+                if kind.startswith("image"):
+                    return base64.b64decode(content)
+    return None
+
+
+def write_cover(notebook, path):
+    """Write the cover as a small JPEG."""
+    from PIL import Image
+
+    path.parent.mkdir(exist_ok=True)
+    picture = Image.open(io.BytesIO(cover(notebook))).convert("RGB")
+    picture.thumbnail((COVER, COVER))
+    picture.save(path, quality=85)
 
 
 def check(source):

@@ -16,7 +16,7 @@ from minimaskrcnn import __version__
 from minimaskrcnn.errors import MiniMaskRCNNError
 
 # Modules of minimaskrcnn.commands, in the order of --help.
-COMMANDS = ("demo", "predict", "train", "evaluate", "weights")
+COMMANDS = ("demo", "predict", "train", "evaluate", "weights", "chapters")
 
 
 def main(argv=None) -> int:

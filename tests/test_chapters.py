@@ -1,0 +1,122 @@
+"""The chapters run from top to bottom, their notebooks are up to date, and people can get them."""
+
+import importlib.util
+import os
+import re
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from minimaskrcnn.commands import chapters as command
+
+CHAPTERS = Path(__file__).parent.parent / "chapters"
+
+
+def load_make():
+    spec = importlib.util.spec_from_file_location("make_chapters", CHAPTERS / "make.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+make = load_make()
+each_chapter = pytest.mark.parametrize("source", make.sources(), ids=lambda path: path.stem)
+
+
+@pytest.fixture(scope="module")
+def checked():
+    """For each source the future of its faults: all are executed in the background."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        yield {source: pool.submit(make.check, source) for source in make.sources()}
+
+
+@each_chapter
+def test_a_chapter_runs_from_a_new_kernel_and_its_notebook_is_up_to_date(source, checked):
+    assert checked[source].result() == []
+
+
+@each_chapter
+def test_a_notebook_keeps_what_it_drew_within_bounds(source):
+    import nbformat
+
+    notebook = nbformat.read(source.with_suffix(".ipynb"), 4)
+    assert make.faults(notebook) == []
+    assert "execution" not in str([cell.metadata for cell in notebook.cells])
+
+
+@each_chapter
+def test_a_chapter_is_in_the_index_with_its_picture(source):
+    index = (CHAPTERS / "README.md").read_text(encoding="utf-8")
+    assert f"({source.stem}.ipynb)" in index and f"pictures/{source.stem}.jpg" in index
+    assert (CHAPTERS / "pictures" / f"{source.stem}.jpg").exists()
+
+
+@each_chapter
+def test_a_chapter_has_what_every_chapter_has(source):
+    text = source.read_text(encoding="utf-8")
+    for wanted in (
+        "**You will see**",
+        "**You need**",
+        "strip(",
+        "**Where we are.**",
+        "## In the paper",
+    ):
+        assert wanted in text, wanted
+
+
+@pytest.fixture
+def small(tmp_path, monkeypatch):
+    """A folder of chapters with one small one in it; returns a function that writes its cells."""
+    monkeypatch.setattr(make, "FOLDER", tmp_path)
+    source = tmp_path / "01_small.py"
+
+    def write(*cells):
+        drawing = '# %% tags=["cover"]\nfrom minimaskrcnn.pictures import strip\nstrip("nms")\n'
+        source.write_text(drawing + "".join(f"\n# %%\n{cell}\n" for cell in cells))
+        return source
+
+    return write
+
+
+def test_the_same_source_makes_the_same_bytes(small):
+    source = small("print(sum(range(5)))")
+    assert make.make(source) == []
+    first = source.with_suffix(".ipynb").read_bytes()
+    assert b'"10\\n"' in first and make.make(source) == []
+    assert source.with_suffix(".ipynb").read_bytes() == first
+    assert make.check(source) == []
+
+
+def test_what_must_not_be_in_a_chapter_is_found(small):
+    source = small(
+        "import warnings\nwarnings.warn('careful')", "object()", "\n".join(["1"] * 13), "pass"
+    )
+    found = " | ".join(make.make(source))
+    assert "a warning below 'import warnings'" in found and "careful" in found
+    assert "below 'object()': belongs to this machine" in found
+    assert "more than 12 lines in the cell beginning '1'" in found
+    assert not source.with_suffix(".ipynb").exists()
+
+
+def test_a_cell_that_raises_and_a_notebook_of_older_cells_are_told(small):
+    assert make.make(small("x = 1")) == []
+    told = make.check(small("x = 1", "x / 0"))
+    assert "make it again" in told[0] and "ZeroDivisionError" in told[1]
+
+
+def test_a_readers_own_files_are_never_overwritten(tmp_path, capsys):
+    args = SimpleNamespace(folder=tmp_path / "own", no_open=True)
+    assert command.run(args) == 0
+    names = {path.name for path in CHAPTERS.glob("*.ipynb")} | {"README.md", "pictures"}
+    assert {path.name for path in args.folder.iterdir()} == names
+    (args.folder / "README.md").write_text("my notes")
+    assert command.run(args) == 0
+    assert (args.folder / "README.md").read_text() == "my notes"
+    assert re.findall("kept your .*;", capsys.readouterr().out) == ["kept your README.md;"]
+
+
+def test_every_notebook_stands_beside_its_source():
+    made = {path.stem for path in CHAPTERS.glob("*.ipynb")}
+    assert made == {path.stem for path in make.sources()}
