@@ -71,7 +71,10 @@ def _is_one(source):
 def _files(path):
     if os.path.isdir(path):
         suffixes = sum(FORMATS.values(), ())
-        found = sorted(str(p) for p in Path(path).iterdir() if p.suffix.lower() in suffixes)
+        try:
+            found = sorted(str(p) for p in Path(path).iterdir() if p.suffix.lower() in suffixes)
+        except OSError as error:
+            raise ImageError(f"{path}: the folder cannot be read ({error})") from error
         if not found:
             raise ImageError(f"{path}: the folder holds no pictures ({', '.join(suffixes)})")
         return found
