@@ -146,15 +146,18 @@ framed = letterbox(read_photo(PHOTO), model.config)[0]  # the picture as the net
 print(len(candidates), "candidates, the first five scores:", candidate_scores[:5].round(3))
 
 # %% [markdown]
-# Below, the same candidates after NMS with three thresholds. With 0.3 few boxes are left, one or
-# two around each object. With 0.95 almost everything stays. 0.7, the value that the proposals
-# use, is a compromise: several boxes for each object, which the next stages can choose from.
+# Most of them have low scores. To see anything, let us draw those that hold an object more likely
+# than not, before NMS and after it with three thresholds. The lower the threshold, the fewer
+# boxes are left. 0.95 removes hardly anything but copies. 0.7, the value that the proposals use,
+# is a compromise: several boxes for each object, which the next stages can choose from.
 
 # %% tags=["cover"]
-shown = [Panel(f"{len(candidates)} candidates", framed, to_pixels(candidates, framed.shape))]
-for threshold in (0.3, 0.7, 0.95):
-    keep = nms(candidates, candidate_scores, threshold)
-    pixels = to_pixels(candidates[keep], framed.shape)
+sure = candidate_scores >= 0.5
+likely, likely_scores = candidates[sure], candidate_scores[sure]
+shown = [Panel(f"{len(likely)} likely candidates", framed, to_pixels(likely, framed.shape))]
+for threshold in (0.95, 0.7, 0.3):
+    keep = nms(likely, likely_scores, threshold)
+    pixels = to_pixels(likely[keep], framed.shape)
     shown.append(Panel(f"threshold {threshold}: {len(keep)} left", framed, pixels))
 panels(*shown, columns=2)
 
