@@ -46,6 +46,52 @@ def test_a_shape_bomb_is_refused_before_any_memory_is_taken(tmp_path, kind, shap
         assert peak < 2 * len(content) + 200_000
 
 
+@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("size", [0, 572, 580, 1 << 40])
+def test_an_array_that_declares_more_or_fewer_bytes_than_its_shape_needs_is_refused(
+    tmp_path, kind, size
+):
+    content = declare(toy(kind), (3, 3, 4, 4), 576)
+    assert content == toy(kind)
+    content = declare(toy(kind), (3, 3, 4, 4), size)
+    with pytest.raises(WeightsError, match=rf"shape \(3, 3, 4, 4\) has {size:,} bytes"):
+        (tmp_path / "bad.h5").write_bytes(content)
+        weights.load(tmp_path / "bad.h5")
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_file_longer_than_it_says_is_refused(tmp_path, kind):
+    assert outcome(tmp_path / "long.h5", toy(kind) + b"\0") == "refused"
+
+
+@pytest.mark.parametrize(
+    "start, length, fits",
+    [
+        (0, 10, True),  # up to the first block
+        (0, 11, False),
+        (19, 1, False),
+        (20, 20, True),  # exactly between the two
+        (20, 21, False),
+        (5, 50, False),  # around one
+        (0, 100, False),  # around both
+        (50, 50, True),  # up to the end of the file
+        (50, 51, False),
+        (12, 3, False),  # within one
+        (10, 10, False),  # the same once more
+    ],
+)
+def test_a_block_must_lie_in_the_file_and_beside_the_others(start, length, fits):
+    file = blocks.File("toy.h5", None, size=100)
+    blocks.claim(file, 10, 10)
+    blocks.claim(file, 40, 10)
+    if fits:
+        blocks.claim(file, start, length)
+        assert sorted(file.blocks) == file.blocks and len(file.blocks) == 3
+    else:
+        with pytest.raises(WeightsError, match="toy.h5: is damaged"):
+            blocks.claim(file, start, length)
+
+
 def test_many_arrays_over_the_same_bytes_are_refused(tmp_path):
     content = bytearray(toy("keras"))
     places = [i for i in range(len(content)) if content.startswith(b"\x03\x01", i)]

@@ -131,7 +131,7 @@ def _read_object(file, address, ks, depth):
 
 def _messages(file, address):
     """IV.A.1.a: an object header, version 1: yields the type and the body of each message."""
-    version, _, count, _, size = struct.unpack_from("<BBHII", take(file, address, 16))
+    version, size = struct.unpack("<B7xI4x", take(file, address, 16))
     if version != 1:
         raise damaged(file, address, f"an object has version {version}, where Keras writes 1")
     blocks = [(address + 16, size)]
@@ -140,15 +140,13 @@ def _messages(file, address):
         while position < length:
             kind, size, flags = struct.unpack_from("<HHB", block, position)
             body = block[position + 8 : position + 8 + size]
-            position, count = position + 8 + size, count - 1
+            position += 8 + size
             if position > length or flags & 2:  # 2: the body lies in another object
                 raise damaged(file, start, "a message lies outside of its object")
             if kind == 0x10:
                 blocks.append(struct.unpack_from("<QQ", body))
             else:
                 yield kind, body
-    if count != 0:
-        raise damaged(file, address, "an object has lost messages")
 
 
 def _array(file, address, messages):
