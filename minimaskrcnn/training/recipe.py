@@ -8,7 +8,7 @@ Idea    Two ways to learn. From nothing: everything moves, quickly, on pictures 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from minimaskrcnn.training.optimise import adamw, cosine, sgd, stepped
+from minimaskrcnn.training.optimise import adamw, sgd, stepped, two_waves
 from minimaskrcnn.training.step import Sampling
 
 HEADS = ("fpn", "rpn", "box_head", "mask_head")  # what fine-tuning trains: all but the backbone
@@ -36,10 +36,10 @@ FINE_TUNING = Recipe(steps=1000)
 # anchors and regions an image, because a scene has six objects at most; objects added to the
 # proposals, because a new RPN proposes none of them.
 FROM_NOTHING = Recipe(
-    steps=6000,
+    steps=8000,
     batch_size=8,
     rate=0.002,
-    schedule=cosine,
+    schedule=two_waves,
     optimiser=adamw,
     learns=ALL,
     augment=True,

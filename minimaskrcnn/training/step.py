@@ -42,7 +42,7 @@ from minimaskrcnn.training.targets import (
 )
 from minimaskrcnn.weights.tree import named_arrays
 
-_ABSURD = 300  # exp(0.2 · 300) times an anchor is beyond any image
+_ABSURD = 80  # exp(80) times an anchor is beyond any image, and soon beyond float32
 
 
 @dataclass(frozen=True)
@@ -131,10 +131,11 @@ def judge_batch(model, c_maps, batch, sampling, rng, head_targets):
     """Return the five losses by name, and (answer, gradient) of each, of the backbone's maps."""
     p_maps = pyramid(c_maps[1:], model.fpn)
     rpn_logits, rpn_deltas = region_proposals(p_maps, model.rpn)  # (B, A, 2), (B, A, 4)
-    _check_sane(rpn_logits, rpn_deltas)
+    _check_sane(rpn_logits, rpn_deltas, model.config)
     if head_targets is None:
         config = model.config
-        proposals = _proposals(rpn_logits, rpn_deltas, batch, sampling, config)
+        shape = batch.images.shape[1:]
+        proposals = select_for_training(rpn_logits, rpn_deltas, shape, sampling, config)
         head_targets = draw_head_targets(proposals, batch, sampling, rng, config)
     maps = list(zip(*(_unstack(p_map) for p_map in p_maps[:4]), strict=True))  # of each image
 
@@ -156,25 +157,24 @@ def judge_batch(model, c_maps, batch, sampling, rng, head_targets):
     return losses, [(answer, gradient) for answer, (_, gradient) in judged]
 
 
-def _check_sane(rpn_logits, rpn_deltas):
+def _check_sane(rpn_logits, rpn_deltas, config):
     """Raise FloatingPointError if the RPN's answers are beyond any probability or box."""
-    largest = max(np.abs(rpn_logits).max(), np.abs(rpn_deltas).max())
-    if not largest < _ABSURD:  # true for NaN as well
-        raise FloatingPointError(f"the RPN answers with numbers up to {largest:g}")
+    longest = np.abs(rpn_deltas * np.asarray(config.delta_std, rpn_deltas.dtype)).max()
+    if not np.isfinite(rpn_logits).all() or not longest < _ABSURD:  # NaN is not less
+        raise FloatingPointError(f"the RPN moves boxes by {longest:g} times their size")
 
 
-def _proposals(rpn_logits, rpn_deltas, batch, sampling, config):
-    """The proposals of each image, as many as training wants."""
+def select_for_training(rpn_logits, rpn_deltas, shape, sampling, config):
+    """The proposals of each image, as many as training wants: B times (N, 4)."""
     config = replace(
         config,
         pre_nms_proposals=sampling.pre_nms_proposals,
         post_nms_proposals=sampling.post_nms_proposals,
     )
-    anchors = normalised_anchors(batch.images.shape[1:], config)
+    anchors = normalised_anchors(shape, config)
     scores = softmax(rpn_logits)[..., 1]  # (B, A)
     return [
-        select_proposals(scores[b], rpn_deltas[b], anchors, config)[0]
-        for b in range(len(batch.images))
+        select_proposals(scores[b], rpn_deltas[b], anchors, config)[0] for b in range(len(scores))
     ]
 
 

@@ -69,7 +69,7 @@ def train(model, example_of, recipe, seed, folder, checkpoint_every=500, say=pri
             rng = np.random.RandomState([seed, progress.step + 1, 1])
             progress.losses.append(advance(model, batch, recipe, progress, rng))
             last = progress.step == recipe.steps
-            clock.tick(progress, last, say)
+            clock.tick(progress, say)
             if last or progress.step % checkpoint_every == 0:
                 save_checkpoint(path, model, progress, run)
                 _save_model(folder / MODEL, model, progress, run)
@@ -85,13 +85,16 @@ def described(recipe):
 
 def _prepared(maker, example_of, first, recipe, config, seed):
     """The batches of steps `first` … `recipe.steps`, each made while the one before is used."""
-    coming = None
+
+    def begin(step):
+        return maker.submit(make_batch, example_of, step, recipe, config, seed)
+
+    coming = begin(first) if first <= recipe.steps else None
     for step in range(first, recipe.steps + 1):
-        batch = coming or maker.submit(make_batch, example_of, step, recipe, config, seed)
-        coming = None
+        batch = coming.result()
         if step < recipe.steps:
-            coming = maker.submit(make_batch, example_of, step + 1, recipe, config, seed)
-        yield batch.result()
+            coming = begin(step + 1)
+        yield batch
 
 
 def advance(model, batch, recipe, progress, rng):
@@ -139,27 +142,24 @@ def follow(statistics):
         norm.variance[...] += MOMENTUM * (variance - norm.variance + (1 - MOMENTUM) * away**2)
 
 
-def _sentence(values):
-    losses = ", ".join(
-        f"{name} {value:.3f}" for name, value in zip(LOSS_NAMES, values, strict=False)
-    )
-    return f"loss {sum(values[:5]):.3f} ({losses})"
-
-
 class _Clock:
-    """Says every 50 steps how training goes and how long it will take."""
+    """Says every 50 steps how training goes, how fast, and how long it will take at that pace."""
 
     def __init__(self, recipe, step):
-        self.recipe, self.first, self.start = recipe, step, time.perf_counter()
+        self.recipe, self.step, self.time = recipe, step, time.perf_counter()
 
-    def tick(self, progress, last, say):
+    def tick(self, progress, say):
         """Report the step that was just done, if it is time."""
-        if not (last or progress.step % 50 == 0):
+        step, steps = progress.step, self.recipe.steps
+        if step % 50 and step != steps:
             return
-        done, left = progress.step - self.first, self.recipe.steps - progress.step
-        seconds = (time.perf_counter() - self.start) / done  # a step
-        recent = np.mean(progress.losses[-50:], axis=0)
+        now = time.perf_counter()
+        seconds = (now - self.time) / (step - self.step)  # a step
+        recent = np.mean(progress.losses[self.step - step :], axis=0)
+        losses = ", ".join(f"{name} {x:.3f}" for name, x in zip(LOSS_NAMES, recent, strict=False))
         say(
-            f"step {progress.step}/{self.recipe.steps}  {_sentence(recent)}  "
-            f"{self.recipe.batch_size / seconds:.1f} images/s, {left * seconds / 60:.1f} min left"
+            f"step {step}/{steps}  loss {recent[:5].sum():.3f} ({losses})  "
+            f"{self.recipe.batch_size / seconds:.1f} images/s, "
+            f"{(steps - step) * seconds / 60:.1f} min left"
         )
+        self.step, self.time = step, now
