@@ -37,6 +37,7 @@ ROWS = [
         "captions",
         "visualize",
         "pictures",
+        "diagram",
         "results",
         "outputs",
         "model",
@@ -50,7 +51,7 @@ PLACE = {name: (row, i) for row, names in enumerate(ROWS) for i, name in enumera
 HOMES = {
     "numba": {*ROWS[1], *ROWS[2], *ROWS[3], "matching", "training"},
     "PIL": {"photo", "captions", "visualize"},
-    "matplotlib": {"captions", "visualize", "pictures", "training"},
+    "matplotlib": {"captions", "visualize", "pictures", "diagram", "training"},
     "h5py": {"weights"},
     "pooch": {"weights"},
     "requests": {"weights"},
