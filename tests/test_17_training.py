@@ -10,6 +10,7 @@ from minimaskrcnn import tape
 from minimaskrcnn.config import SHAPES
 from minimaskrcnn.conv import BatchNorm
 from minimaskrcnn.errors import TrainingError
+from minimaskrcnn.layers import sigmoid
 from minimaskrcnn.resnet import backbone
 from minimaskrcnn.training import Example, boxes_of_masks
 from minimaskrcnn.training.batches import (
@@ -25,7 +26,7 @@ from minimaskrcnn.training.optimise import adamw, clip_gradients, cosine, sgd, s
 from minimaskrcnn.training.parameters import folded, learning_weights
 from minimaskrcnn.training.recipe import ALL, FROM_NOTHING, HEADS
 from minimaskrcnn.training.shapes import scene
-from minimaskrcnn.training.step import draw_head_targets, judge_batch, learn
+from minimaskrcnn.training.step import Batch, HeadTargets, draw_head_targets, judge_batch, learn
 from minimaskrcnn.training.train import CHECKPOINT, MODEL, follow, train
 from minimaskrcnn.weights import load
 from minimaskrcnn.weights.tree import named_arrays, with_arrays
@@ -123,6 +124,37 @@ def test_without_the_backbone_the_other_gradients_stay_the_same(tiny_step):
     assert not any(name.startswith("backbone") for name in both[1])
     for name, gradient in both[1].items():
         assert (gradient == both[0][name]).all()
+
+
+def test_training_asks_the_same_network_that_predicts():
+    model = folded(new_model(TINY, NARROW, seed=1))
+    example = small_scenes(5)
+    trace = model.trace(example.image, min_score=0)
+    image, truth = frame(example, TINY)
+    rois, boxes = trace["proposals"], trace["detections"][:, :4]
+    targets = HeadTargets(
+        rois=(rois, rois),
+        class_ids=np.ones(2 * len(rois), int),
+        deltas=np.zeros((2 * len(rois), 4)),
+        mask_rois=(boxes, boxes),
+        mask_class_ids=np.ones(2 * len(boxes), int),
+        masks=np.zeros((2 * len(boxes), 8, 8)),
+    )
+    twice = np.stack([image, image])
+    batch = Batch(
+        twice, (truth, truth), np.zeros((2, len(trace["anchors"])), int), np.zeros((0, 4))
+    )
+    c_maps = backbone(twice, model.backbone)
+    _, answers = judge_batch(model, c_maps, batch, FROM_NOTHING.sampling, rng(), targets)
+    names = ("rpn_logits", "rpn_deltas", "class_logits", "box_deltas")
+    assert len(rois) > 20 and len(boxes) > 5
+    for (answer, _), name in zip(answers, names, strict=False):
+        for half in np.split(answer, 2):  # the images
+            np.testing.assert_allclose(half.reshape(trace[name].shape), trace[name], atol=1e-5)
+    ids = trace["detections"][:, 4].astype(int)
+    for half in np.split(sigmoid(answers[4][0]), 2):
+        own = half[np.arange(len(ids)), :, :, ids]
+        np.testing.assert_allclose(own, trace["mask_probs"], atol=1e-5)
 
 
 def test_an_operation_with_several_outputs_gets_all_their_gradients():

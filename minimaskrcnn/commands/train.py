@@ -58,8 +58,10 @@ def run(args) -> int:
 
         say(f"{recipe.steps} steps of {recipe.batch_size} images, seed {args.seed}")
         train(model, example_of, recipe, args.seed, args.output, args.checkpoint_every, say)
-    print(f"wrote {args.output / 'model.h5'}; judge it with")
-    print(f"  minimaskrcnn evaluate --dataset {args.dataset} --weights {args.output / 'model.h5'}")
+    weights = args.output / "model.h5"
+    images = f" --images {args.images}" if args.images else ""
+    print(f"wrote {weights}; judge it with")
+    print(f"  minimaskrcnn evaluate --dataset {args.dataset}{images} --weights {weights}")
     return 0
 
 
