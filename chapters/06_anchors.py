@@ -2,9 +2,14 @@
 # # 06 Anchors: a fixed grid of boxes to start from
 #
 # **You will see** the boxes that the network starts from before it has looked at anything:
-# thousands of them, laid over the picture in a grid. **You will learn** how their places, sizes
-# and shapes follow from a few numbers, and why there are different sizes at all. **You need**
-# chapter 05 (the pyramid of feature maps). **Time** about 20 minutes.
+# thousands of them, laid over the picture in a grid.
+#
+# **You will learn** how their places, sizes and shapes follow from a few numbers, and why there
+# are different sizes at all.
+#
+# **You need** chapter 05 (the pyramid of feature maps).
+#
+# **Time** about 20 minutes.
 #
 # The module is `minimaskrcnn/anchors.py`, the tests are `tests/test_06_anchors.py`.
 

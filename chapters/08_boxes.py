@@ -3,9 +3,13 @@
 #
 # **You will see** two small pieces of geometry that everything after this chapter uses: a number
 # that says how well two boxes agree (IoU), and four numbers that turn one box into another
-# (deltas). **You will learn** why deltas are divided by sizes and contain logarithms. **You
-# need** chapter 06 (anchors) and chapter 07 (the region proposal network). **Time** about 25
-# minutes.
+# (deltas).
+#
+# **You will learn** why deltas are divided by sizes and contain logarithms.
+#
+# **You need** chapter 06 (anchors) and chapter 07 (the region proposal network).
+#
+# **Time** about 25 minutes.
 #
 # The module is `minimaskrcnn/boxes.py`, the tests are `tests/test_08_boxes.py`.
 

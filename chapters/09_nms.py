@@ -3,8 +3,12 @@
 #
 # **You will see** how a crowd of boxes around one object is thinned out to a single one, on three
 # boxes that you can check by hand and on the hundreds that the network proposes for a picture.
+#
 # **You will learn** non-maximum suppression (NMS), what its threshold does, and where it fails.
-# **You need** chapter 06 (anchors) and chapter 08 (IoU and deltas). **Time** about 25 minutes.
+#
+# **You need** chapter 06 (anchors) and chapter 08 (IoU and deltas).
+#
+# **Time** about 25 minutes.
 #
 # The module is `minimaskrcnn/nms.py`, the tests are `tests/test_09_nms.py`.
 

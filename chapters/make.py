@@ -17,12 +17,12 @@ import os
 import re
 import sys
 import tempfile
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent
-SECONDS = 60  # a chapter, at most, on two cores with the kernels compiled
-PATIENCE = 600  # seconds until a cell that does not end is stopped
+PATIENCE = 600  # seconds until a cell that does not end is stopped; a chapter should take 60
 MOST_BYTES = 500_000  # of a notebook
 MOST_PICTURES = 6
 MOST_LINES = 12  # of code in a cell
@@ -176,12 +176,18 @@ def main():
     given = parser.parse_args()
     chosen, failed = sources(given.words), 0
     with ThreadPoolExecutor(given.jobs) as pool:  # each waits for a kernel, a process of its own
-        for source, found in zip(
-            chosen, pool.map(check if given.check else make, chosen), strict=True
-        ):
-            print(source.stem, "ok" if not found else "".join(f"\n  {text}" for text in found))
+        tasks = [pool.submit(_timed, check if given.check else make, path) for path in chosen]
+        for source, task in zip(chosen, tasks, strict=True):
+            found, seconds = task.result()
+            said = "".join(f"\n  {text}" for text in found) or "ok"
+            print(f"{source.stem} ({seconds:.0f} s) {said}", flush=True)
             failed += bool(found)
     return 1 if failed or not chosen else 0
+
+
+def _timed(do, source):
+    start = time.perf_counter()
+    return do(source), time.perf_counter() - start
 
 
 if __name__ == "__main__":
