@@ -1,0 +1,102 @@
+"""`minimaskrcnn train`, `evaluate` and `demo`, as they are typed."""
+
+import json
+
+import pytest
+
+from minimaskrcnn.cli import main
+from minimaskrcnn.rle import encode
+from minimaskrcnn.training.shapes import scene
+from minimaskrcnn.visualize import write_picture
+from minimaskrcnn.weights import load
+from minimaskrcnn.weights.tree import named_arrays
+
+NAMES = {1: "disc", 2: "square", 3: "triangle"}
+
+
+@pytest.fixture
+def dataset(tmp_path):
+    """Three annotated pictures: the paths of the JSON file and of the folder."""
+    images, annotations = [], []
+    for i in range(3):
+        example = scene(40 + i)
+        write_picture(tmp_path / f"{i}.png", example.image)
+        images.append({"id": i, "file_name": f"{i}.png", "height": 128, "width": 128})
+        for mask, box, class_id in zip(
+            example.masks, example.boxes, example.class_ids, strict=True
+        ):
+            y1, x1, y2, x2 = box.tolist()
+            annotations.append(
+                {"id": len(annotations) + 1, "image_id": i, "category_id": int(class_id)}
+                | {"bbox": [x1, y1, x2 - x1, y2 - y1], "area": int(mask.sum()), "iscrowd": 0}
+                | {"segmentation": encode(mask)}
+            )
+    categories = [{"id": i, "name": name} for i, name in NAMES.items()]
+    document = {"images": images, "annotations": annotations, "categories": categories}
+    path = tmp_path / "annotations.json"
+    path.write_text(json.dumps(document), encoding="utf-8")
+    return str(path), str(tmp_path)
+
+
+def ap(printed):
+    """The value of every line of a summary."""
+    return [float(line.split()[-1]) for line in printed.splitlines() if " = " in line]
+
+
+def test_demo_finds_the_shapes_of_a_scene_and_names_the_picture(tmp_path, capsys):
+    picture = tmp_path / "seven.png"
+    assert main(["demo", "--seed", "7", "--output", str(picture)]) == 0
+    printed = capsys.readouterr().out
+    assert "scene 7: 1 shapes drawn, 1 found" in printed and "circle" in printed
+    assert str(picture) in printed and picture.stat().st_size > 1000
+
+
+def test_the_bundled_model_is_good(capsys):
+    assert main(["evaluate", "--scenes", "40"]) == 0
+    values = ap(capsys.readouterr().out)
+    assert len(values) == 24
+    assert values[0] > 0.75 and values[12] > 0.75  # boxes, masks; 500 scenes say more
+
+
+def test_training_writes_a_model_that_evaluate_reads(tmp_path, capsys):
+    folder = tmp_path / "run"
+    assert main(["train", "--steps", "2", "--output", str(folder)]) == 0
+    weights = str(folder / "model.h5")
+    printed = capsys.readouterr().out
+    assert "step 2/2  loss" in printed and weights in printed
+    assert "step 2/2" in (folder / "train.log").read_text()
+    assert main(["evaluate", "--scenes", "2", "--weights", weights]) == 0
+    assert len(ap(capsys.readouterr().out)) == 24
+
+
+def test_fine_tuning_takes_other_classes_and_leaves_the_backbone(dataset, tmp_path, capsys):
+    annotations, images = dataset
+    folder = tmp_path / "run"
+    given = ["--dataset", annotations, "--images", images]
+    assert main(["train", *given, "--init", "shapes", "--steps", "2", "--output", str(folder)]) == 0
+    tuned = load(folder / "model.h5")
+    assert tuned.config.class_names == ("background", *NAMES.values())
+    from minimaskrcnn import load_model
+
+    before, after = named_arrays(load_model("shapes")), named_arrays(tuned)
+    same = {name: (before[name] == after[name]).all() for name in before}
+    assert all(same[name] for name in same if name.startswith("backbone"))
+    assert not same["rpn.shared.kernel"]
+    weights = str(folder / "model.h5")
+    capsys.readouterr()
+    assert main(["evaluate", *given, "--weights", weights]) == 0
+    assert "3 images" in capsys.readouterr().out
+
+
+def test_what_cannot_be_is_said_in_a_sentence(dataset, capsys):
+    annotations, images = dataset
+    assert main(["train", "--dataset", annotations, "--images", images]) == 2
+    assert "--init" in capsys.readouterr().err
+    assert main(["evaluate", "--dataset", annotations]) == 2
+    assert "--images" in capsys.readouterr().err
+    given = ["--dataset", annotations, "--images", images, "--weights", "shapes"]
+    assert main(["evaluate", *given]) == 2
+    assert "'disc', which the model does not know" in capsys.readouterr().err
+    assert main(["demo", "--seed", "-1"]) == 2
+    assert "--seed" in capsys.readouterr().err
+    assert main(["train", "--steps", "0"]) == 2
