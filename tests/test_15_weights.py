@@ -97,6 +97,30 @@ def test_a_tree_with_a_leaf_too_few_or_too_many_is_not_built(leaves, message):
 # The original's format
 
 
+def test_the_table_of_names_agrees_with_one_written_by_hand():
+    table = {place.name: (place.layer, place.norm) for place in places((3, 4, 23, 3))}
+    assert len(table) == 1 + 3 * 33 + 4 + 4 + 4 + 3 + 4 + 4 + 2  # 33 blocks, 4 with a shortcut
+    by_hand = {
+        "backbone.stem": ("conv1", "bn_conv1"),
+        "backbone.stages.0.0.shortcut": ("res2a_branch1", "bn2a_branch1"),
+        "backbone.stages.1.3.expand": ("res3d_branch2c", "bn3d_branch2c"),
+        "backbone.stages.2.1.reduce": ("res4b_branch2a", "bn4b_branch2a"),
+        "backbone.stages.2.22.spatial": ("res4w_branch2b", "bn4w_branch2b"),
+        "fpn.lateral.0": ("fpn_c2p2", None),
+        "fpn.lateral.3": ("fpn_c5p5", None),
+        "fpn.smooth.0": ("fpn_p2", None),
+        "fpn.smooth.3": ("fpn_p5", None),
+        "rpn.logits": ("rpn_class_raw", None),
+        "rpn.deltas": ("rpn_bbox_pred", None),
+        "box_head.hidden2": ("mrcnn_class_conv2", "mrcnn_class_bn2"),
+        "box_head.deltas": ("mrcnn_bbox_fc", None),
+        "mask_head.convs.0": ("mrcnn_mask_conv1", "mrcnn_mask_bn1"),
+        "mask_head.convs.3": ("mrcnn_mask_conv4", "mrcnn_mask_bn4"),
+        "mask_head.logits": ("mrcnn_mask", None),
+    }
+    assert {name: table[name] for name in by_hand} == by_hand
+
+
 def test_every_array_arrives_where_the_table_says_folded_by_the_definition(toy):
     model, checked = tree.named_arrays(weights.load(toy)), 0
     with h5py.File(toy) as file:

@@ -18,7 +18,7 @@ from minimaskrcnn.model import MaskRCNN
 from minimaskrcnn.weights import tree
 from minimaskrcnn.weights.hdf5 import Group, arrays_within, read_array
 from minimaskrcnn.weights.names import PARTS, places
-from minimaskrcnn.weights.shapes import check_shapes, class_count
+from minimaskrcnn.weights.shapes import NORM, check_shapes, class_count
 
 
 def read_keras(file, root, config=None):
@@ -144,12 +144,12 @@ def _read_place(file, arrays, place):
         for part in PARTS.values()
         if f"{place.name}.{part}" in arrays
     }
-    norm = [parts.pop(part) for part in list(parts) if part.startswith("norm.")]
+    norm = {part: parts.pop(f"norm.{part}") for part in NORM if f"norm.{part}" in parts}
     if norm:
-        if (norm[-1] < 0).any():
+        if (norm["variance"] < 0).any():
             raise WeightsError(f"{file.path}: the layer {place.norm} has a variance below zero")
         with np.errstate(over="ignore"):
-            conv = fold_batch_norm(Conv(parts["kernel"], parts["bias"]), BatchNorm(*norm))
+            conv = fold_batch_norm(Conv(parts["kernel"], parts["bias"]), BatchNorm(**norm))
         parts = {"kernel": conv.kernel, "bias": conv.bias}
         if not all(np.isfinite(array).all() for array in parts.values()):
             raise WeightsError(
