@@ -45,8 +45,8 @@ def flipped(content):
     return content[:1000] + bytes([content[1000] ^ 1]) + content[1001:]
 
 
-def get(server, content, home):
-    return fetch(release_of(content, server.url), home, pauses=PAUSES, timeout=0.3)
+def get(server, content, home, timeout=20):
+    return fetch(release_of(content, server.url), home, pauses=PAUSES, timeout=timeout)
 
 
 def assert_nothing_but_leftovers(home):
@@ -73,7 +73,6 @@ ENDS_WELL = {
     "answers 429": [says.status(429), says.good],
     "redirects": [says.redirect],
     "hangs up": [says.hangs_up, says.good],
-    "stalls in the middle": [says.stalls(100_000), says.good],
 }
 
 
@@ -133,7 +132,6 @@ ENDS_IN_A_SENTENCE = {
     "one flipped byte": ([lambda h, c: says.good(h, flipped(c))], "not the published file", 2),
     "more than the file": ([says.endless], "sends more than the file", 1),
     "redirects in a circle": ([says.redirect_for_ever], "redirects", 31),
-    "never a byte": ([says.stalls(0)], "there is no connection", 4),
     "hangs up for ever": ([says.hangs_up], "there is no connection", 4),
     "cuts at the same point for ever": (
         [says.cut_and_ignores_range(50_000)],
@@ -158,6 +156,22 @@ def test_a_server_that_never_sends_the_file_ends_in_one_sentence(content, home, 
         assert needed in sentence
     for needed in ("weights fetch", "MINIMASKRCNN_HOME", 'weights="shapes"'):
         assert needed in sentence
+    assert_nothing_but_leftovers(home)
+
+
+def test_a_server_that_stalls_is_left_and_asked_for_the_rest(content, home):
+    with Server(content, [says.stalls(98_304), says.good]) as server:
+        assert get(server, content, home, timeout=1).exists()
+    assert server.ranges == [None, "bytes=98304-"]
+
+
+def test_a_server_that_never_sends_a_byte_is_given_up(content, home):
+    with (
+        Server(content, [says.stalls(0)]) as server,
+        pytest.raises(WeightsError, match="toy.h5 are not to be had: there is no connection"),
+    ):
+        get(server, content, home, timeout=0.2)
+    assert len(server.ranges) == 4
     assert_nothing_but_leftovers(home)
 
 

@@ -135,7 +135,7 @@ def stalls(count):
     def behave(handler, content):
         good(handler, content, cut=count)
         handler.wfile.flush()
-        time.sleep(2)
+        time.sleep(3)
 
     return behave
 
