@@ -2,9 +2,14 @@
 # # 01 Tour: from a photograph to masks
 #
 # **You will see** the whole way of a picture through Mask R-CNN, with every array that is made on
-# it. **You will learn** what the network is for, of which four questions it consists, and what
-# each name in the code will mean. **You need** Python and NumPy arrays; no chapter before this
-# one. **Time** about 15 minutes.
+# it.
+#
+# **You will learn** what the network is for, of which four questions it consists, and what each
+# name in the code will mean.
+#
+# **You need** Python and NumPy arrays; no chapter before this one.
+#
+# **Time** about 15 minutes.
 #
 # The module is `minimaskrcnn/model.py`, the tests are `tests/test_01_tour.py`.
 
