@@ -315,10 +315,14 @@ def test_what_does_not_fit_is_refused_in_a_sentence(form, wrong, message):
 
 
 @each("form", WINOGRAD)
-@each("kernel, stride", [((1, 1), 1), ((3, 3), 2), ((5, 3), 1)])
-def test_winograd_refuses_other_kernels_and_strides(form, kernel, stride):
-    with pytest.raises(ValueError, match="for 3 x 3 kernels and stride 1"):
-        form(draw(0, 8, 8, 4), draw_conv(1, *kernel, 4, 8, stride=stride))
+@each("kernel, stride, padding", [
+    ((1, 1), 1, (0, 0)), ((3, 3), 2, (0, 0)), ((5, 3), 1, (0, 0)), ((3, 3), 1, (0, 3)),
+])  # fmt: skip
+def test_winograd_refuses_other_kernels_strides_and_paddings(form, kernel, stride, padding):
+    x, conv = draw(0, 8, 8, 4), draw_conv(1, *kernel, 4, 8, stride=stride, padding=padding)
+    with pytest.raises(ValueError, match="for 3 x 3 kernels, stride 1 and padding of at most 2"):
+        form(x, conv)
+    assert error(conv2d(x, conv), conv2d_direct(x, conv)) < 2e-6  # which has other forms for them
 
 
 # ---------------------------------------------------------------- threads

@@ -54,6 +54,7 @@ SHAPES = [  # x, kernel, stride, padding
     ((3, 2, 2, 3), (2, 2, 3, 2), 1, (0, 0)),  # the kernel as large as the map
     ((4, 4, 2), (2, 3, 2, 2), 1, (1, 1)),  # not square
     ((3, 3, 1), (1, 1, 1, 2), 1, (1, 2)),  # more zeros than the kernel reaches over
+    ((3, 4, 1), (2, 2, 1, 2), 1, (2, 0)),  # as many
     ((6, 7, 1), (2, 2, 1, 2), 3, (0, 1)),  # some inputs are seen by no window
 ]
 

@@ -4,13 +4,11 @@ import numpy as np
 
 from minimaskrcnn.conv.blocked import conv2d_blocked
 from minimaskrcnn.conv.im2col import conv2d_im2col
-from minimaskrcnn.conv.winograd import conv2d_winograd
+from minimaskrcnn.conv.winograd import conv2d_winograd, is_for_winograd
 
 
 def choose_form(x, conv):
     """Return the function to call; float64 is for checking gradients, so it takes the plain one."""
     if x.dtype == np.float64:
         return conv2d_im2col
-    if conv.kernel.shape[:2] == (3, 3) and conv.stride == 1:
-        return conv2d_winograd
-    return conv2d_blocked
+    return conv2d_winograd if is_for_winograd(conv) else conv2d_blocked

@@ -35,6 +35,7 @@ def batch_norm(x, norm, relu=False, add=None):
 
     Examples
     --------
+    >>> from minimaskrcnn.conv import BatchNorm
     >>> one, zero = np.ones(1), np.zeros(1)
     >>> batch_norm(np.array([[2.0], [4.0], [6.0]]), BatchNorm(one, zero, zero, one)).round(2)
     array([[-1.22],

@@ -11,7 +11,7 @@ Idea    Cut the output into tiles of 4 x 4. A tile needs 6 x 6 inputs and, done 
         numbers cost digits, and how many depends on the points: see `matrices`.
 Paper   Lavin & Gray, arXiv:1509.09308, sections 3 and 4; Winograd 1980; the points after Barabasz
         et al., arXiv:1803.10986.
-Shapes  as in `direct`, kernel 3 x 3 and stride 1 only; inside: v (36, tiles, C), panels of the
+Shapes  as in `direct`, kernel 3 x 3, stride 1 only; inside: v (36, tiles, C), panels of the
         transformed kernel (D / n, 36, C, n), m (36, tiles, D)
 """
 
@@ -156,8 +156,13 @@ def _block(x, conv, relu, add, y, panels, place, size):
 
 def _check(x, conv, add):
     check(x, conv, add)
-    if conv.kernel.shape[:2] != (3, 3) or conv.stride != 1:
+    if not is_for_winograd(conv):
         raise ValueError(
-            "Winograd's convolution is for 3 x 3 kernels and stride 1, "
-            f"got {conv.kernel.shape[:2]} and {conv.stride}"
+            "Winograd's convolution is for 3 x 3 kernels, stride 1 and padding of at most 2, "
+            f"got {conv.kernel.shape[:2]}, {conv.stride} and {conv.padding}"
         )
+
+
+def is_for_winograd(conv):
+    """Whether F(4 x 4, 3 x 3) can do this convolution."""
+    return conv.kernel.shape[:2] == (3, 3) and conv.stride == 1 and max(conv.padding) <= 2
