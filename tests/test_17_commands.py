@@ -99,4 +99,6 @@ def test_what_cannot_be_is_said_in_a_sentence(dataset, capsys):
     assert "'disc', which the model does not know" in capsys.readouterr().err
     assert main(["demo", "--seed", "-1"]) == 2
     assert "--seed" in capsys.readouterr().err
-    assert main(["train", "--steps", "0"]) == 2
+    for wrong in (["--steps", "0"], ["--rate", "-1"], ["--rate", "nan"], ["--seed", "-3"]):
+        assert main(["train", *wrong]) == 2
+        assert wrong[1] in capsys.readouterr().err

@@ -35,8 +35,8 @@ def add_parser(subparsers):
         help="what learns; default: all from nothing, heads with --init")  # fmt: skip
     add("--steps", type=_count, metavar="N", help="batches to learn from")
     add("--batch", type=_count, metavar="N", help="images a batch")
-    add("--rate", type=float, metavar="R", help="highest learning rate")
-    add("--seed", type=int, default=0, metavar="N", help="of weights and batches; default: 0")
+    add("--rate", type=_rate, metavar="R", help="highest learning rate")
+    add("--seed", type=_seed, default=0, metavar="N", help="of weights and batches; default: 0")
     add("--output", type=Path, default=Path("run"), metavar="DIR",
         help="the run's folder; default: run")  # fmt: skip
     add("--checkpoint-every", type=_count, default=250, metavar="N", help="steps; default: 250")
@@ -111,4 +111,20 @@ def _recipe(args):
 def _count(text):
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
+    return int(text)
+
+
+def _rate(text):
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = -1.0
+    if not 0 < rate < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number between 0 and 1")
+    return rate
+
+
+def _seed(text):
+    if not text.isdecimal() or int(text) > 4000:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to 4000")
     return int(text)
