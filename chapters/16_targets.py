@@ -1,0 +1,352 @@
+# %% [markdown]
+# # 16 Targets and losses: what the network should have said, and how wrong it was
+#
+# **You will see** which anchors and regions of a real scene are asked about in training, what the
+# right answer to each would have been, and five numbers that say how wrong the network was.
+#
+# **You will learn** who counts as an object and who as background, why the border is at an overlap
+# of 0.5, and why being wrong is measured in two different ways.
+#
+# **You need** chapters 08 (IoU and deltas) and 12 (the heads).
+#
+# **Time** about 30 minutes.
+#
+# The modules are `targets.py` and `losses.py` in `minimaskrcnn/training/`, the tests are
+# `tests/test_16_targets.py` and `tests/test_16_losses.py`.
+
+# %%
+from minimaskrcnn.pictures import strip
+
+strip("targets")
+
+# %% [markdown]
+# **Where we are.** Chapters 02 to 14 used a network that somebody had trained. To train one, we
+# show it pictures whose objects are known (the *ground truth*), and tell it after each how wrong
+# it was. But the network does not answer with a handful of objects. It answers for thousands of
+# anchors and dozens of regions, and each of these answers needs a *target*: what it should have
+# been. This chapter makes the targets, and the *losses*, numbers that are 0 when an answer is
+# right and grow as it gets worse. Chapter 17 makes them smaller.
+
+# %% [markdown]
+# ## 1 Three anchors, by hand
+#
+# One object (green) and three anchors. A covers most of it. B covers half of it. C is elsewhere.
+
+# %%
+import numpy as np
+
+from minimaskrcnn.pictures import BLUE, GREEN, GREY, ORANGE, PURPLE, Panel, curves, panels
+
+truth = np.array([[2, 2, 12, 22]], np.float64)  # y1 x1 y2 x2, pixels
+anchors = np.array([[2, 6, 12, 22], [2, 12, 12, 22], [14, 2, 18, 12]], np.float64)
+paper = np.full((20, 26, 3), 255, np.uint8)
+boxes, names = np.concatenate([truth, anchors]), ("object", "A", "B", "C")
+panels(Panel("who is positive?", paper, boxes, names, (GREEN, ORANGE, BLUE, PURPLE), ruler=True))
+
+# %% [markdown]
+# The IoU of A with the object is 160 / 200, that of B 100 / 200, that of C 0. An anchor is
+#
+# * **positive** (+1, "object") from an IoU of 0.7 on,
+# * **negative** (-1, "background") below 0.3 with every object,
+# * otherwise **neutral** (0): it is not asked. To call B background would be unfair; to call it an
+#   object would teach the network to be content with half of one.
+#
+# The best anchor of each object is positive in any case, so that no object goes without.
+
+# %%
+from minimaskrcnn.boxes import iou_matrix
+from minimaskrcnn.training.targets import anchor_targets
+
+none, rng, std = truth[:0], np.random.RandomState(0), (0.1, 0.1, 0.2, 0.2)
+match, deltas = anchor_targets(anchors, truth, none, 8, rng, std)
+print("IoU:  ", iou_matrix(anchors, truth).ravel())
+print("match:", match)
+
+# %% [markdown]
+# The positive one also learns how to move. A's centre must go from x = 14 to x = 12, which is
+# an eighth of its width to the left; in units of 0.1 (`delta_std`, chapter 08) that is -1.25. Its
+# width must grow from 16 to 20; the logarithm of 20 / 16, in units of 0.2:
+
+# %%
+print("by hand: dx", (12 - 14) / 16 / 0.1, " dw", round(np.log(20 / 16) / 0.2, 4))
+print("anchor_targets: dy dx dh dw", deltas[0].round(4))
+
+# %% [markdown]
+# ## 2 The code
+#
+# `crowd_boxes` are places with many objects that nobody has outlined one by one (a crowd of
+# people); what is there is neither the one nor the other. `_thin_out` makes anchors neutral by lot
+# until at most `count` are asked about.
+
+# %%
+import inspect
+
+from IPython.display import Code
+
+from minimaskrcnn.training.targets import _thin_out
+
+body = inspect.getsource(anchor_targets).split('"""')
+Code(body[0] + body[2].lstrip("\n") + "\n\n" + inspect.getsource(_thin_out), language="python")
+
+# %% [markdown]
+# ## 3 The real picture: anchors
+#
+# A scene of circles, squares and triangles, drawn by a program, so that its truth is known to the
+# pixel. `frame` brings scene and truth to the network's input.
+
+# %%
+from minimaskrcnn import load_model
+from minimaskrcnn.anchors import make_anchors
+from minimaskrcnn.boxes import to_pixels
+from minimaskrcnn.training.batches import frame
+from minimaskrcnn.training.shapes import scene
+
+model = load_model("shapes")
+config, example = model.config, scene(13)
+image, objects = frame(example, config)  # what the network sees, and the truth about it
+true_boxes = to_pixels(objects.boxes, image.shape)  # (N, 4)
+grid = make_anchors(image.shape, config.anchor_scales, config.anchor_ratios)
+print(len(grid), "anchors,", len(true_boxes), "objects")
+
+# %% [markdown]
+# Asked about everybody first (a `count` beyond all bounds): how many are what?
+
+# %%
+none, rng = np.zeros((0, 4)), np.random.RandomState(0)
+everybody, _ = anchor_targets(grid, true_boxes, none, 10**6, rng, config.delta_std)
+numbers = {name: int((everybody == value).sum()) for name, value in
+           (("positive", 1), ("neutral", 0), ("negative", -1))}  # fmt: skip
+print(numbers)
+print(f"negative: {numbers['negative'] / len(grid):.1%} of all")
+
+# %% [markdown]
+# Background wins by far. If all took part, "background, everywhere" would be nearly always right,
+# and a network that says it would have little left to improve. So a sample is drawn: 64 anchors,
+# at most half of them positive. The other half shows what background can look like.
+
+# %% tags=["cover"]
+from minimaskrcnn.training.recipe import FROM_NOTHING
+
+count = FROM_NOTHING.sampling.anchors
+match, moves = anchor_targets(grid, true_boxes, none, count, rng, config.delta_std)
+positive, negative = grid[match == 1], grid[match == -1]
+green, grey = (GREEN,) * len(true_boxes), (GREY,) * len(negative)
+with_truth = np.concatenate([positive, true_boxes])
+first = Panel(f"{len(positive)} positive anchors, objects green", example.image, with_truth, (),
+              (ORANGE,) * len(positive) + green, margin=16)  # fmt: skip
+second = Panel(f"{len(negative)} negative anchors", example.image, negative, (), grey, margin=16)
+panels(first, second)
+
+# %% [markdown]
+# ## 4 The real picture: regions
+#
+# The proposals that the heads look at (chapter 10) are sorted with one threshold: **a region with
+# an IoU of 0.5 or more with an object is positive and takes its class; all others are background**,
+# class 0. No neutral ones here: at the end the head must say something about every region.
+#
+# Why 0.5? Here is how well each proposal of this picture fits its best object:
+
+# %%
+proposals = model.trace(example.image)["proposals"]
+best = iou_matrix(proposals, objects.boxes).max(axis=1)  # (R,)
+print(len(proposals), "proposals")
+for threshold in (0.1, 0.3, 0.5, 0.7, 0.9):
+    print(f"with an IoU of {threshold} or more: {np.count_nonzero(best >= threshold):3}")
+
+# %% [markdown]
+# And here is what such regions show: the largest object, cut out by boxes that are moved to the
+# right, more and more.
+
+# %%
+y1, x1, y2, x2 = true_boxes[np.argmax(np.prod(true_boxes[:, 2:] - true_boxes[:, :2], axis=1))]
+cuts = []
+for shift in np.array([0, 0.18, 0.33, 0.54, 0.82]) * (x2 - x1):
+    box = np.array([[y1, x1 + round(shift), y2, x2 + round(shift)]])
+    iou = iou_matrix(box.astype(float), np.array([[y1, x1, y2, x2]], float)).item()
+    top, left, bottom, right = box[0]
+    cuts.append(Panel(f"IoU {iou:.2f}", example.image[top:bottom, left:right]))
+panels(*cuts)
+
+# %% [markdown]
+# A threshold near 0 would call the last of them a picture of the object, which it is not: the head
+# would learn to see objects in their neighbourhood, and to move boxes by more than their features
+# show. A threshold near 1 would leave hardly anything to learn from, and would teach that a box
+# which is slightly off shows *background*. But proposals are slightly off, and to put them right
+# is the head's task. From 0.5 on, region and object share at least half of what they cover
+# together: mostly the object, and near enough to be put right. Evaluation (chapter 18) begins to
+# call a detection right at 0.5, too. It is a compromise, and it has lasted.
+
+# %%
+from minimaskrcnn.training.targets import roi_targets
+
+body = inspect.getsource(roi_targets).split('"""')
+Code(body[0] + body[2].lstrip("\n"), language="python")
+
+# %% [markdown]
+# Again background must not drown the objects: for each positive there are two negatives at most.
+# The deltas of the positives lead to the object that they overlap most.
+
+# %%
+known = objects.boxes, objects.class_ids, objects.crowd_boxes
+sampling, rng = FROM_NOTHING.sampling, np.random.RandomState(0)
+sample = roi_targets(proposals, *known, sampling.rois, rng, config.delta_std)
+for class_id, name in enumerate(config.class_names):
+    print(f"{name:10} {np.count_nonzero(sample.class_ids == class_id):3} regions")
+
+# %% [markdown]
+# ## 5 The real picture: masks
+#
+# A positive region also gets a mask to compare with: the part of its object's mask that lies
+# within the region, on the 28 × 28 cells that the mask head draws (chapter 14).
+
+# %%
+from minimaskrcnn.training.targets import mask_targets
+
+shown = []
+for i in range(3):
+    roi, mask = sample.rois[i : i + 1], objects.masks[sample.objects[i]]
+    cut = mask_targets(mask[None], roi, 28)[0]  # (28, 28) of 0 and 1
+    box = to_pixels(roi, image.shape)
+    name = config.class_names[sample.class_ids[i]]
+    shown.append(Panel(f"a region and a {name}", example.image, box, mask=mask))
+    shown.append(Panel("its mask target", cut, limits=(0, 1)))
+panels(*shown, columns=6)
+
+# %% [markdown]
+# ## 6 Five losses
+#
+# Five questions were asked: is there an object at this anchor, and how should it move; what is in
+# this region, and how should it move; which of its cells are the object's. Two kinds of answer,
+# two ways of being wrong.
+#
+# **A probability** is judged by *cross-entropy*: minus the logarithm of the probability that the
+# network gave to the truth. Sure and right costs nothing. Undecided between two costs ln 2. Sure
+# and wrong costs as much as you like.
+
+# %%
+from minimaskrcnn.training.losses import class_loss
+
+for logits, said in (([0, 9], "sure and right"), ([0, 0], "undecided"), ([9, 0], "sure and wrong")):
+    loss, gradient = class_loss(np.array([logits], float), np.array([1]))
+    probability = np.exp(logits[1]) / np.exp(logits).sum()
+    print(f"{said:15} by hand {-np.log(probability):.4f}, class_loss {loss:.4f}")
+print("ln 2 =", round(np.log(2), 4))
+
+# %% [markdown]
+# The second number that each loss returns is its *gradient*: how fast the loss grows with each of
+# the network's numbers. Here it is simply "what you said, minus what is true". The network will go
+# the other way (chapter 17).
+
+# %%
+loss, gradient = class_loss(np.array([[0.0, 0.0]]), np.array([1]))
+print("said 0.5 and 0.5, true is 0 and 1; gradient:", gradient)
+
+# %% [markdown]
+# **A delta** is judged by *smooth L1*: half of the square of the error as long as that is below 1,
+# and the error minus a half beyond. Small errors matter less and less, so that the box settles.
+# Large ones grow in a straight line, so that a few wild boxes do not rule over all others.
+
+# %%
+from minimaskrcnn.training.losses import smooth_l1
+
+d = np.linspace(-3, 3, 121)
+smooth = np.array([smooth_l1(np.array([x]), np.zeros(1))[0] for x in d])
+slope = np.array([smooth_l1(np.array([x]), np.zeros(1))[1][0] for x in d])
+print("by hand at 0.5 and 3:", 0.5**2 / 2, 3 - 0.5)
+print("smooth_l1:           ", *(smooth_l1(np.array([x]), np.zeros(1))[0] for x in (0.5, 3.0)))
+lines = {"d² / 2": (d, d * d / 2), "|d|": (d, abs(d)), "smooth L1": (d, smooth)}
+curves(lines | {"its slope": (d, slope)}, "error d", "loss", "smooth L1 has the best of both")
+
+# %%
+Code(inspect.getsource(smooth_l1).split('"""')[2], language="python")
+
+# %% [markdown]
+# All five, for the trained network and for one that has learned nothing, on this scene. `learn`
+# does what this chapter did piece by piece.
+
+# %%
+from dataclasses import replace
+
+from minimaskrcnn.training.batches import make_batch
+from minimaskrcnn.training.initialise import new_model
+from minimaskrcnn.training.step import learn
+
+one = replace(FROM_NOTHING, batch_size=1, augment=False)  # this scene, as it is
+batch = make_batch(lambda number: example, 1, one, config, seed=0)
+for name, network in (("trained", model), ("new", new_model(config))):
+    losses, _, _ = learn(network, batch, one.sampling, np.random.RandomState(0))
+    told = "  ".join(f"{key} {value:.3f}" for key, value in losses.items())
+    print(f"{name:8} {told}  sum {sum(losses.values()):.3f}")
+
+# %% [markdown]
+# (The two box losses cannot be compared: the regions of a new network are mostly the true boxes,
+# put there on purpose, as the next section tells, and those need not move far.)
+
+# %% [markdown]
+# ## 7 What goes wrong without
+#
+# A new network knows nothing, and so its proposals are boxes at random. How many of them are
+# positive? Without positives there are no negatives either, and with a few there are few: the
+# heads learn next to nothing, and starve until the RPN is good. So training from nothing puts the
+# true boxes, and slightly shaken copies of them, among the proposals (`with_objects`).
+
+# %%
+from minimaskrcnn.training.parameters import folded
+from minimaskrcnn.training.targets import with_objects
+
+random_proposals = folded(new_model(config)).trace(example.image)["proposals"]
+helped = with_objects(random_proposals, objects.boxes, sampling.object_copies, rng)
+for name, given in (("as they are", random_proposals), ("with objects", helped)):
+    drawn = roi_targets(given, *known, sampling.rois, rng, config.delta_std)
+    positives = np.count_nonzero(drawn.class_ids)
+    print(f"{name:13} {len(given):3} proposals, sample: {positives} positive of {len(drawn.rois)}")
+
+# %% [markdown]
+# ## 8 Your turn
+#
+# Smooth L1 with its gradient; and who is positive among the regions. In the second, the order of
+# the rows does not matter, and any lot will do: the check only looks at what must be.
+
+# %%
+from minimaskrcnn import check
+
+
+def my_smooth_l1(answers, targets):
+    """Return the mean loss, a float, and its gradient, shaped as the answers."""
+    ...
+
+
+check.smooth_l1(my_smooth_l1)
+
+
+# %%
+def my_roi_targets(proposals, boxes, class_ids, crowd_boxes, count, rng, delta_std):
+    """Return the sampled rois (R, 4), their class_ids (R,) and deltas (R, 4)."""
+    ...
+
+
+check.roi_targets(my_roi_targets)
+
+# %% [markdown]
+# **Further.** Save your functions as `smooth_l1` and `roi_targets` in a file `my_targets.py`. From
+# a clone of the repository,
+#
+#     pytest tests/test_16_losses.py --mine my_targets.py
+#     pytest tests/test_16_targets.py --mine my_targets.py
+#
+# runs the tests of this stage on them.
+#
+# **To think about.** Masks of different classes do not compete: the mask loss looks at the channel
+# of the true class alone and asks of each cell, "yours or not?". Suppose it were a softmax over the
+# classes instead, as for the regions. What would the mask head then have to know that the box head
+# has said already?
+
+# %% [markdown]
+# ## In the paper
+#
+# Anchors: Faster R-CNN ([arXiv:1506.01497](https://arxiv.org/abs/1506.01497)), sections 3.1.2 and
+# 3.1.3. Regions: Mask R-CNN ([arXiv:1703.06870](https://arxiv.org/abs/1703.06870)), section 3.1,
+# "Training": positive from an IoU of 0.5 on; the sum of the losses: section 3. Smooth L1: Fast
+# R-CNN ([arXiv:1504.08083](https://arxiv.org/abs/1504.08083)), equation 3.
+#
+# **Next:** chapter 17 follows the gradients back to every weight, and takes steps.
