@@ -164,7 +164,7 @@ def test_background_regions_keep_away_from_crowds():
 
 def test_added_objects_are_found_whatever_the_proposals():
     objects = boxes([0, 0, 0.2, 0.3], [0.5, 0.5, 1, 1], dtype=np.float32)
-    proposals = with_objects(np.zeros((0, 4), np.float32), objects, 3, rng())
+    proposals = with_objects(np.zeros((0, 4), np.float32), objects, 3, 0.1, rng())
     assert proposals.shape == (8, 4) and (proposals[:2] == objects).all()
     assert proposals.min() >= 0 and proposals.max() <= 1
     best = iou_matrix(proposals, objects).max(axis=1)

@@ -291,6 +291,45 @@ def test_masks_are_resized_as_the_original_does(case):
     assert (ours == framed).all()
 
 
+# What the heads are asked about.
+
+
+def head_targets_of(proposals, **changes):
+    """Targets of one picture with a square of 20 pixels, all objects and copies left out."""
+    mask = np.zeros((1, 64, 64), bool)
+    mask[0, 10:30, 20:40] = True
+    example = Example(np.zeros((64, 64, 3), np.uint8), np.array([2]), mask)
+    plain = recipe(batch_size=1, augment=False)
+    batch = make_batch(lambda number: example, 1, plain, TINY, 0)
+    sampling = replace(FROM_NOTHING.sampling, object_copies=None, **changes)
+    boxes = (np.array(proposals, np.float32) - [0, 0, 1, 1]) / 63
+    fine = replace(TINY, mask_pool_size=14)
+    return draw_head_targets([boxes.astype(np.float32)], batch, sampling, rng(), fine)
+
+
+def test_masks_are_learned_on_some_of_the_positives_and_tight_ones_on_the_nearest():
+    proposals = [[10, 20, 30, 40 + i] for i in (6, 0, 8, 2, 4)] + [[40, 40, 60, 60]]
+    loose = head_targets_of(proposals, mask_rois=2)
+    assert len(loose.mask_class_ids) == 2 and (loose.mask_class_ids == 2).all()
+    assert (loose.mask_rois[0] == loose.rois[0][:2]).all()
+    tight = head_targets_of(proposals, mask_rois=2, tight_masks=True)
+    widths = (tight.mask_rois[0][:, 3] - tight.mask_rois[0][:, 1]) * 63 + 1
+    np.testing.assert_allclose(widths, [20, 22], atol=1e-4)
+
+
+def test_a_tight_mask_is_that_of_the_whole_pixels_it_will_be_pasted_in():
+    near = [[10.3, 19.6, 30.4, 40.3]]  # rounds to the object's own box, which the square fills
+    assert head_targets_of(near, tight_masks=True).masks.min() > 0.7  # half a cell from the edge
+    assert head_targets_of(near, tight_masks=False).masks.min() < 0.5
+
+
+def test_the_second_half_of_a_training_has_its_own_sampling():
+    assert FROM_NOTHING.sampling_of(FROM_NOTHING.steps // 2) is FROM_NOTHING.sampling
+    assert FROM_NOTHING.sampling_of(FROM_NOTHING.steps // 2 + 1) is FROM_NOTHING.late_sampling
+    plain = replace(FROM_NOTHING, late_sampling=None)
+    assert plain.sampling_of(plain.steps) is plain.sampling
+
+
 # The model.
 
 

@@ -65,7 +65,7 @@ def make_batch(example_of, step, recipe, config, seed):
     ----------
     example_of : function from 0, 1, 2, … to Example
     step : int, from 1
-    recipe : Recipe; read are `batch_size`, `augment` and `sampling`
+    recipe : Recipe; read are `batch_size`, `augment` and its Sampling
     config : Config
     seed : int
 
@@ -81,7 +81,7 @@ def make_batch(example_of, step, recipe, config, seed):
         image, truth = frame(augment(example, rng) if recipe.augment else example, config)
         anchors = make_anchors(image.shape, config.anchor_scales, config.anchor_ratios)
         boxes, crowds = (to_pixels(b, image.shape) for b in (truth.boxes, truth.crowd_boxes))
-        count, std = recipe.sampling.anchors, config.delta_std
+        count, std = recipe.sampling_of(step).anchors, config.delta_std
         match, moves = anchor_targets(anchors, boxes, crowds, count, rng, std)
         images.append(image)
         truths.append(truth)

@@ -6,7 +6,7 @@ Idea    Two ways to learn. From nothing: everything moves, quickly, on pictures 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from minimaskrcnn.training.optimise import adamw, sgd, stepped, two_waves
 from minimaskrcnn.training.step import Sampling
@@ -28,13 +28,33 @@ class Recipe:
     learns: tuple[str, ...] = HEADS  # parts of the model
     augment: bool = False  # mirror, turn, swap colours
     sampling: Sampling = field(default_factory=Sampling)
+    late_sampling: Sampling | None = None  # in the second half of the steps, if it is another
+
+    def sampling_of(self, step):
+        """The Sampling of a step, 1 … steps."""
+        late = self.late_sampling is not None and step > self.steps // 2
+        return self.late_sampling if late else self.sampling
 
 
 FINE_TUNING = Recipe(steps=1000)
 
+_EARLY = Sampling(
+    anchors=64,
+    pre_nms_proposals=200,
+    post_nms_proposals=64,
+    rois=48,
+    mask_rois=8,
+    object_copies=2,
+    masks_as_pasted=True,
+)
+
 # The bundled model's. AdamW, because plain descent hardly moves the RPN of a new network; few
 # anchors and regions an image, because a scene has six objects at most; objects added to the
-# proposals, because a new RPN proposes none of them.
+# proposals, because a new RPN proposes none of them. In the second half boxes have become good:
+# masks then learn on regions as near to their objects as those they will be drawn for, and in the
+# whole pixels that a box is rounded to before its mask is pasted, which for a shape of ten pixels
+# makes a difference. The box head, which costs little, then sees as many proposals as it will when
+# predicting.
 FROM_NOTHING = Recipe(
     steps=8000,
     batch_size=8,
@@ -43,13 +63,13 @@ FROM_NOTHING = Recipe(
     optimiser=adamw,
     learns=ALL,
     augment=True,
-    sampling=Sampling(
-        anchors=64,
-        pre_nms_proposals=200,
-        post_nms_proposals=64,
-        rois=48,
-        mask_rois=8,
-        object_copies=2,
-        masks_as_pasted=True,
+    sampling=_EARLY,
+    late_sampling=replace(
+        _EARLY,
+        pre_nms_proposals=300,
+        post_nms_proposals=100,
+        rois=96,
+        shake=0.05,
+        tight_masks=True,
     ),
 )

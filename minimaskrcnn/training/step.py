@@ -17,6 +17,7 @@ import numpy as np
 
 from minimaskrcnn import tape
 from minimaskrcnn.anchors import normalised_anchors
+from minimaskrcnn.boxes import iou_matrix, normalise, to_pixels
 from minimaskrcnn.conv import batch_statistics
 from minimaskrcnn.fpn import pyramid
 from minimaskrcnn.heads import box_head, mask_head
@@ -55,7 +56,9 @@ class Sampling:
     rois: int = 200
     mask_rois: int = 66  # of the positive ones
     object_copies: int | None = None  # see `with_objects`; None: the objects are not added
+    shake: float = 0.1  # of those copies
     masks_as_pasted: bool = False  # see `as_pasted`
+    tight_masks: bool = False  # masks learn on the nearest regions, and in whole pixels
 
 
 @dataclass(frozen=True)
@@ -180,34 +183,49 @@ def select_for_training(rpn_logits, rpn_deltas, shape, sampling, config):
 
 def draw_head_targets(proposals, batch, sampling, rng, config):
     """Sample each image's proposals and say what the heads should make of them (HeadTargets)."""
-    samples, masks = [], []
+    samples, mask_rows, masks = [], [], []
     for boxes, truth in zip(proposals, batch.truths, strict=True):
         if sampling.object_copies is not None:
-            boxes = with_objects(boxes, truth.boxes, sampling.object_copies, rng)
+            copies = sampling.object_copies, sampling.shake
+            boxes = with_objects(boxes, truth.boxes, *copies, rng)
         known = truth.boxes, truth.class_ids, truth.crowd_boxes
         sample = roi_targets(boxes, *known, sampling.rois, rng, config.delta_std)
+        rows = _rows_for_masks(sample, truth, sampling)  # (P,)
         samples.append(sample)
-        masks.append(_masks_of(sample, truth, sampling, config, batch.images.shape[1:]))
-    drawn = [len(targets) for targets in masks]  # P of each image
+        mask_rows.append(rows)
+        masks.append(_masks_of(sample, rows, truth, sampling, config, batch.images.shape[1:]))
+    drawn = list(zip(samples, mask_rows, strict=True))
     return HeadTargets(
         rois=tuple(sample.rois for sample in samples),
         class_ids=np.concatenate([sample.class_ids for sample in samples]),
         deltas=np.concatenate([sample.deltas for sample in samples]),
-        mask_rois=tuple(s.rois[:p] for s, p in zip(samples, drawn, strict=True)),
-        mask_class_ids=np.concatenate(
-            [s.class_ids[:p] for s, p in zip(samples, drawn, strict=True)]
-        ),
+        mask_rois=tuple(sample.rois[rows] for sample, rows in drawn),
+        mask_class_ids=np.concatenate([sample.class_ids[rows] for sample, rows in drawn]),
         masks=np.concatenate(masks),
     )
 
 
-def _masks_of(sample: RoiTargets, truth, sampling, config, shape):
-    """Mask targets of the first positives, which are in random order."""
-    objects = sample.objects[: sampling.mask_rois]  # (P,)
-    rois, size = sample.rois[: len(objects)], 2 * config.mask_pool_size
+def _rows_for_masks(sample: RoiTargets, truth, sampling):
+    """Which of the positives learn a mask: the first, which are in random order, or the nearest."""
+    order = np.arange(len(sample.objects))
+    if sampling.tight_masks and len(order):
+        iou = iou_matrix(sample.rois[order], truth.boxes)[order, sample.objects]
+        order = np.argsort(-iou, kind="stable")
+    return order[: sampling.mask_rois]
+
+
+def _masks_of(sample, rows, truth, sampling, config, shape):
+    """Mask targets of some of the positives."""
+    masks, rois, size = (
+        truth.masks[sample.objects[rows]],
+        sample.rois[rows],
+        2 * config.mask_pool_size,
+    )
+    if sampling.tight_masks:
+        rois = normalise(to_pixels(rois, shape), shape)
     if sampling.masks_as_pasted:
-        return mask_targets(truth.masks[objects], as_pasted(rois, size, shape), size, rounded=False)
-    return mask_targets(truth.masks[objects], rois, size)
+        return mask_targets(masks, as_pasted(rois, size, shape), size, rounded=False)
+    return mask_targets(masks, rois, size)
 
 
 def _pool(maps, rois, size, shape):

@@ -153,7 +153,7 @@ def _away_from(boxes, crowd_boxes):
     return iou.max(axis=1, initial=0) < boxes.dtype.type(CROWD_IOU)
 
 
-def with_objects(proposals, boxes, copies, rng):
+def with_objects(proposals, boxes, copies, shake, rng):
     """Add the objects' own boxes to the proposals, and shaken copies of them.
 
     An RPN that knows nothing yet proposes nothing that reaches `ROI_POSITIVE_IOU`, and the heads
@@ -164,7 +164,8 @@ def with_objects(proposals, boxes, copies, rng):
     ----------
     proposals : (N, 4) float32 normalised
     boxes : (M, 4) float32 normalised
-    copies : how many of each box; every edge moves by up to a tenth of the box's side
+    copies : how many of each box
+    shake : by how much of the box's side every edge of a copy moves, at most
     rng : np.random.RandomState
 
     Returns
@@ -172,7 +173,7 @@ def with_objects(proposals, boxes, copies, rng):
     (N + M + M · copies, 4) float32, within 0 … 1
     """
     sides = np.tile(boxes[:, 2:] - boxes[:, :2], (copies, 2))  # (M * copies, 4)
-    moves = rng.uniform(-0.1, 0.1, sides.shape).astype(np.float32)
+    moves = rng.uniform(-shake, shake, sides.shape).astype(np.float32)
     shaken = np.clip(np.tile(boxes, (copies, 1)) + moves * sides, 0, 1)
     return np.concatenate([proposals, boxes, shaken])
 

@@ -109,7 +109,7 @@ def advance(model, batch, recipe, progress, rng):
     weights = learning_weights(model, recipe.learns)
     try:
         losses, gradients, statistics = learn(
-            model, batch, recipe.sampling, rng, backbone_learns="backbone" in recipe.learns
+            model, batch, recipe.sampling_of(step), rng, backbone_learns="backbone" in recipe.learns
         )
         gradients = {name: gradients[name] for name in weights if name in gradients}
         gradients, length = clip_gradients(gradients, recipe.longest_gradient)
