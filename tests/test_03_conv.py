@@ -284,6 +284,7 @@ def test_the_form_is_chosen_by_the_shape():
 
     assert form(3, 3, 64, 64) is conv2d_winograd
     assert form(3, 3, 64, 64, stride=2) is conv2d_blocked
+    assert form(3, 3, 32, 16) is form(3, 3, 16, 32) is conv2d_blocked
     assert form(1, 1, 64, 64) is conv2d_blocked
     assert form(3, 3, 64, 64, dtype=np.float64) is conv2d_im2col
 
