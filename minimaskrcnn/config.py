@@ -55,6 +55,7 @@ class Config:
 
     pool_size: int = 7  # cells a side of a region's features for its class and box (MRCNN 3.1)
     mask_pool_size: int = 14  # the same for its mask (MRCNN figure 4)
+    masks_in_whole_pixels: bool = False  # draw masks for boxes as they are rounded (original: no)
 
     min_score: float = 0.7  # detections below are dropped; 0 keeps all (original)
     detection_nms_threshold: float = 0.3  # IoU, within one class (original; MRCNN 3.1 has 0.5)
@@ -72,7 +73,8 @@ COCO = Config()
 # The bundled model, trained from nothing on drawn scenes of 128 x 128 (`minimaskrcnn train`). What
 # differs: shapes of 6 to 60 pixels want smaller anchors; a finer unit of deltas makes the last
 # pixel count while learning; a model that is not asked for the odd doubtful shape loses AP, so its
-# score may be low; shapes overlap, so that boxes do as well.
+# score may be low; shapes overlap, so that boxes do as well; a mask is looked at in the box it is
+# pasted in, since half a pixel is much of a small shape.
 SHAPES = Config(
     class_names=("background", "circle", "square", "triangle"),
     image_min_size=128,
@@ -83,6 +85,7 @@ SHAPES = Config(
     delta_std=(0.05, 0.05, 0.1, 0.1),
     pre_nms_proposals=300,
     post_nms_proposals=100,
+    masks_in_whole_pixels=True,
     min_score=0.05,
     detection_nms_threshold=0.5,
 )

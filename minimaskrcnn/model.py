@@ -20,7 +20,7 @@ from minimaskrcnn.fpn import FPN, pyramid
 from minimaskrcnn.heads import BoxHead, MaskHead, box_head, mask_head
 from minimaskrcnn.image import letterbox, mold
 from minimaskrcnn.layers import sigmoid, softmax
-from minimaskrcnn.masks import of_class
+from minimaskrcnn.masks import in_whole_pixels, of_class
 from minimaskrcnn.photo import read_photo
 from minimaskrcnn.proposals import select_proposals
 from minimaskrcnn.resnet import ResNet, backbone
@@ -109,6 +109,8 @@ def run(model, photo, keep):
     keep(detections=detections, detection_proposals=source)  # (N, 6), (N,)
 
     boxes, class_ids = detections[:, :4], detections[:, 4].astype(int)
+    if config.masks_in_whole_pixels:
+        boxes = in_whole_pixels(boxes, window, photo.shape)
     mask_features = pyramid_roi_align(p_maps, boxes, config.mask_pool_size, molded.shape)
     mask_probs = sigmoid(of_class(mask_head(mask_features, model.mask_head), class_ids))
     keep(mask_features=mask_features, mask_probs=mask_probs)  # (N, 14, 14, 256), (N, 28, 28)

@@ -11,6 +11,7 @@ from minimaskrcnn.config import SHAPES
 from minimaskrcnn.conv import BatchNorm
 from minimaskrcnn.errors import TrainingError
 from minimaskrcnn.layers import sigmoid
+from minimaskrcnn.masks import boxes_in_image, in_whole_pixels
 from minimaskrcnn.resnet import backbone
 from minimaskrcnn.training import Example, boxes_of_masks
 from minimaskrcnn.training.batches import (
@@ -132,6 +133,7 @@ def test_training_asks_the_same_network_that_predicts():
     trace = model.trace(example.image, min_score=0)
     image, truth = frame(example, TINY)
     rois, boxes = trace["proposals"], trace["detections"][:, :4]
+    boxes = in_whole_pixels(boxes, (0, 0, 1, 1), example.image.shape)
     targets = HeadTargets(
         rois=(rois, rois),
         class_ids=np.ones(2 * len(rois), int),
@@ -155,6 +157,17 @@ def test_training_asks_the_same_network_that_predicts():
     for half in np.split(sigmoid(answers[4][0]), 2):
         own = half[np.arange(len(ids)), :, :, ids]
         np.testing.assert_allclose(own, trace["mask_probs"], atol=1e-5)
+
+
+def test_whole_pixels_are_those_that_the_mask_is_pasted_in():
+    starts = rng().uniform(0.2, 0.5, (50, 2))
+    boxes = np.concatenate([starts, starts + rng(1).uniform(0.05, 0.3, (50, 2))], axis=1)
+    boxes, window, shape = boxes.astype(np.float32), (0.1, 0.0, 0.9, 1.0), (97, 150)
+    whole = in_whole_pixels(boxes, window, shape)
+    assert (boxes_in_image(whole, window, shape) == boxes_in_image(boxes, window, shape)).all()
+    assert (np.abs(whole - boxes) <= [0.51 * 0.8 / 96, 0.51 / 149] * 2).all()
+    pixels = (whole - [0.1, 0, 0.1, 0]) / [0.8, 1, 0.8, 1] * [96, 149, 96, 149]
+    np.testing.assert_allclose(pixels, np.rint(pixels), atol=1e-4)
 
 
 def test_an_operation_with_several_outputs_gets_all_their_gradients():

@@ -183,7 +183,7 @@ def select_for_training(rpn_logits, rpn_deltas, shape, sampling, config):
 
 def draw_head_targets(proposals, batch, sampling, rng, config):
     """Sample each image's proposals and say what the heads should make of them (HeadTargets)."""
-    samples, mask_rows, masks = [], [], []
+    samples, mask_rows, mask_rois, masks = [], [], [], []
     for boxes, truth in zip(proposals, batch.truths, strict=True):
         if sampling.object_copies is not None:
             copies = sampling.object_copies, sampling.shake
@@ -191,16 +191,19 @@ def draw_head_targets(proposals, batch, sampling, rng, config):
         known = truth.boxes, truth.class_ids, truth.crowd_boxes
         sample = roi_targets(boxes, *known, sampling.rois, rng, config.delta_std)
         rows = _rows_for_masks(sample, truth, sampling)  # (P,)
+        rois, targets = _masks_of(sample, rows, truth, sampling, config, batch.images.shape[1:])
         samples.append(sample)
         mask_rows.append(rows)
-        masks.append(_masks_of(sample, rows, truth, sampling, config, batch.images.shape[1:]))
-    drawn = list(zip(samples, mask_rows, strict=True))
+        mask_rois.append(rois)
+        masks.append(targets)
     return HeadTargets(
         rois=tuple(sample.rois for sample in samples),
         class_ids=np.concatenate([sample.class_ids for sample in samples]),
         deltas=np.concatenate([sample.deltas for sample in samples]),
-        mask_rois=tuple(sample.rois[rows] for sample, rows in drawn),
-        mask_class_ids=np.concatenate([sample.class_ids[rows] for sample, rows in drawn]),
+        mask_rois=tuple(mask_rois),
+        mask_class_ids=np.concatenate(
+            [sample.class_ids[rows] for sample, rows in zip(samples, mask_rows, strict=True)]
+        ),
         masks=np.concatenate(masks),
     )
 
@@ -215,17 +218,14 @@ def _rows_for_masks(sample: RoiTargets, truth, sampling):
 
 
 def _masks_of(sample, rows, truth, sampling, config, shape):
-    """Mask targets of some of the positives."""
-    masks, rois, size = (
-        truth.masks[sample.objects[rows]],
-        sample.rois[rows],
-        2 * config.mask_pool_size,
-    )
+    """The regions that learn a mask, (P, 4), and the masks, (P, 28, 28)."""
+    masks, rois = truth.masks[sample.objects[rows]], sample.rois[rows]
+    size = 2 * config.mask_pool_size
     if sampling.tight_masks:
         rois = normalise(to_pixels(rois, shape), shape)
     if sampling.masks_as_pasted:
-        return mask_targets(masks, as_pasted(rois, size, shape), size, rounded=False)
-    return mask_targets(masks, rois, size)
+        return rois, mask_targets(masks, as_pasted(rois, size, shape), size, rounded=False)
+    return rois, mask_targets(masks, rois, size)
 
 
 def _pool(maps, rois, size, shape):

@@ -61,6 +61,8 @@ def _is_a(value, kind):
         )
     if kind is str:
         return isinstance(value, str)
+    if kind is bool:
+        return isinstance(value, bool)
     number = isinstance(value, int if kind is int else int | float)
     return number and not isinstance(value, bool) and math.isfinite(value) and value >= 0
 
