@@ -43,13 +43,13 @@ ROWS = [
         "model",
     ],
     ["weights", "matching", "average_precision", "evaluate", "training"],
-    ["api", "check", "commands", "cli", "__init__"],
+    ["api", "check", "compiling", "commands", "cli", "__init__"],
 ]
 PLACE = {name: (row, i) for row, names in enumerate(ROWS) for i, name in enumerate(names)}
 
 # Where each outside library may be imported; those not named here may be used anywhere.
 HOMES = {
-    "numba": {*ROWS[1], *ROWS[2], *ROWS[3], "matching", "training"},
+    "numba": {*ROWS[1], *ROWS[2], *ROWS[3], "matching", "training", "compiling"},
     "PIL": {"photo", "captions", "visualize"},
     "matplotlib": {"captions", "visualize", "pictures", "diagram", "training"},
     "h5py": {"weights"},

@@ -25,14 +25,16 @@ def run(args) -> int:
     from secrets import randbelow
 
     from minimaskrcnn.api import load_model
+    from minimaskrcnn.compiling import progress_of_compiling
     from minimaskrcnn.errors import SettingError
     from minimaskrcnn.training.shapes import scene
 
     seed = randbelow(2**32) if args.seed is None else args.seed
     if not 0 <= seed < 2**32:
         raise SettingError(f"--seed must be from 0 to {2**32 - 1}, got {seed}")
-    example = scene(seed)
-    result = load_model("shapes").predict(example.image, min_score=0.5)
+    with progress_of_compiling():
+        example = scene(seed)
+        result = load_model("shapes").predict(example.image, min_score=0.5)
     result.save(args.output)
     print(f"scene {seed}: {len(example.class_ids)} shapes drawn, {len(result)} found")
     print(repr(result))

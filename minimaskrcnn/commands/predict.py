@@ -5,6 +5,7 @@ import os
 import sys
 import warnings
 from collections import Counter
+from contextlib import nullcontext
 from pathlib import Path
 
 FORMATS = ("png", "json", "coco", "masks", "crops")
@@ -52,9 +53,10 @@ def run(args) -> int:
     done = 0
     if photos:
         from minimaskrcnn.api import load_model
+        from minimaskrcnn.compiling import progress_of_compiling
 
         model = load_model(args.weights)
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), nullcontext() if args.quiet else progress_of_compiling():
             warnings.simplefilter("ignore")
             warnings.simplefilter("always", UserWarning)
             warnings.showwarning = _show_warning

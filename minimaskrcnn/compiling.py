@@ -1,0 +1,40 @@
+"""Say that the loops are being compiled: on the first run, which takes longer than all later ones.
+
+Idea    Numba turns each hot loop into machine code when it is first called, and keeps the code on
+        disk: beside the module, or in the user's cache folder where the package cannot be written.
+        Whoever waits for that should know why, and that it happens once.
+Source  Numba's events: numba.readthedocs.io, "Event API".
+"""
+
+import sys
+from contextlib import contextmanager
+
+from tqdm import tqdm
+
+
+@contextmanager
+def progress_of_compiling():
+    """While in the block, show on standard error which loop is being compiled, if any is."""
+    from numba.core import event
+
+    class Progress(event.Listener):
+        """What Numba calls; a bar without an end, as nobody knows which loops will be needed."""
+
+        bar = None
+
+        def on_start(self, happening):
+            if self.bar is None:
+                print("minimaskrcnn: compiling its loops, once; kept for later", file=sys.stderr)
+                self.bar = tqdm(unit="loop", leave=False, disable=None, file=sys.stderr)
+            self.bar.set_description(happening.data["dispatcher"].py_func.__name__.strip("_"))
+
+        def on_end(self, happening):
+            self.bar.update()
+
+    progress = Progress()
+    try:
+        with event.install_listener("numba:compile", progress):
+            yield
+    finally:
+        if progress.bar is not None:
+            progress.bar.close()
