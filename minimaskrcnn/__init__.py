@@ -4,24 +4,32 @@ The public names are imported on first use, so that `import minimaskrcnn` is qui
 """
 
 from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # editors and type checkers see the names at once
+    from minimaskrcnn.api import explain, load_model, predict
+    from minimaskrcnn.config import Config
+    from minimaskrcnn.model import MaskRCNN
+    from minimaskrcnn.results import Detections
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "predict": "minimaskrcnn.api",
+    "explain": "minimaskrcnn.api",
     "load_model": "minimaskrcnn.api",
     "Config": "minimaskrcnn.config",
     "Detections": "minimaskrcnn.results",
     "MaskRCNN": "minimaskrcnn.model",
 }
-__all__ = ["__version__", *_HOMES]
+__all__ = ["Config", "Detections", "MaskRCNN", "__version__", "explain", "load_model", "predict"]
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'minimaskrcnn' has no attribute {name!r}")
 
 
-def __dir__():
+def __dir__() -> list[str]:
     return sorted(__all__)

@@ -1,19 +1,28 @@
-"""The two functions most people need: `load_model` and `predict`."""
+"""The functions most people need: `load_model`, `predict` and `explain`."""
 
+import os
 import threading
 from pathlib import Path
+from typing import Any
 
+from minimaskrcnn.config import Config
 from minimaskrcnn.errors import WeightsError
+from minimaskrcnn.model import MaskRCNN
+from minimaskrcnn.photo import Photo
+from minimaskrcnn.results import Detections
+from minimaskrcnn.settings import adjusted
+from minimaskrcnn.sources import path_of
 from minimaskrcnn.weights import load
 from minimaskrcnn.weights.download import coco_weights
+from minimaskrcnn.xray import Report, make_report
 
 SHAPES = Path(__file__).parent / "weights" / "shapes.h5"  # the small model, part of the package
 
-_kept = {}  # what `predict` has loaded, by the name it was asked for
+_kept: dict[str, MaskRCNN] = {}  # what `predict` and `explain` loaded, by its name
 _loading = threading.Lock()
 
 
-def load_model(weights="coco", config=None):
+def load_model(weights: str | os.PathLike[str] = "coco", config: Config | None = None) -> MaskRCNN:
     """Load a network.
 
     Parameters
@@ -34,7 +43,9 @@ def load_model(weights="coco", config=None):
     return load(_path(weights), config)
 
 
-def predict(image, weights="coco", orient=True, **settings):
+def predict(
+    image: Photo, weights: str | os.PathLike[str] = "coco", orient: bool = True, **settings: Any
+) -> Detections:
     """Find the objects in a photograph: `load_model(weights).predict(image)`, the model kept.
 
     Safe to call from several threads: the first one loads the model, the others wait for it.
@@ -51,15 +62,37 @@ def predict(image, weights="coco", orient=True, **settings):
     -------
     Detections
     """
+    return _model(weights).predict(image, orient, **settings)
+
+
+def explain(
+    image: Photo, weights: str | os.PathLike[str] = "coco", orient: bool = True, **settings: Any
+) -> Report:
+    """Show what the network does with a photograph, step by step, in one self-contained page.
+
+    Parameters
+    ----------
+    image, weights, orient, settings : as in `predict`
+
+    Returns
+    -------
+    Report: `explain("street.jpg").save("report.html")`, then open the file in a browser
+    """
+    model = _model(weights)
+    steps = model.trace(image, orient, **settings)
+    return make_report(steps, adjusted(model.config, **settings), path_of(image))
+
+
+def _model(weights: str | os.PathLike[str]) -> MaskRCNN:
+    """The model of these weights, loaded once."""
     key = str(weights)
     with _loading:
         if key not in _kept:
             _kept[key] = load_model(weights)
-        model = _kept[key]
-    return model.predict(image, orient, **settings)
+        return _kept[key]
 
 
-def _path(weights):
+def _path(weights: str | os.PathLike[str]) -> str | os.PathLike[str]:
     if weights == "coco":
         return coco_weights()
     if weights == "shapes":

@@ -16,7 +16,7 @@ from minimaskrcnn import __version__
 from minimaskrcnn.errors import MiniMaskRCNNError
 
 # Modules of minimaskrcnn.commands, in the order of --help.
-COMMANDS = ("demo", "predict", "train", "evaluate", "weights", "chapters")
+COMMANDS = ("demo", "predict", "explain", "train", "evaluate", "weights", "chapters")
 
 
 def main(argv=None) -> int:
@@ -27,7 +27,7 @@ def main(argv=None) -> int:
         sys.stdout.flush()  # a closed pipe shows here, not at the interpreter's end
         return status
     except SystemExit as end:  # argparse: --help, --version or wrong usage
-        return end.code
+        return int(end.code or 0)
     except BrokenPipeError:  # `minimaskrcnn … | head`: the reader has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141  # 128 + SIGPIPE, what a shell reports

@@ -8,8 +8,11 @@ Notes   The mask head looks at the detections (after box refinement and NMS), no
         fewer and better regions, as the paper does at inference.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
 
 from minimaskrcnn.anchors import normalised_anchors
 from minimaskrcnn.boxes import normalise
@@ -21,7 +24,7 @@ from minimaskrcnn.heads import BoxHead, MaskHead, box_head, mask_head
 from minimaskrcnn.image import letterbox, mold
 from minimaskrcnn.layers import sigmoid, softmax
 from minimaskrcnn.masks import in_whole_pixels, of_class
-from minimaskrcnn.photo import read_photo
+from minimaskrcnn.photo import Photo, read_photo
 from minimaskrcnn.proposals import select_proposals
 from minimaskrcnn.resnet import ResNet, backbone
 from minimaskrcnn.results import Detections, make_detections
@@ -43,7 +46,7 @@ class MaskRCNN:
     box_head: BoxHead
     mask_head: MaskHead
 
-    def predict(self, photo, orient=True, **settings) -> Detections:
+    def predict(self, photo: Photo, orient: bool = True, **settings: Any) -> Detections:
         """Find the objects in a photograph: whatever `photo.read_photo` takes.
 
         Settings are `min_score`, `nms_threshold`, `max_detections`, `classes` and `size`, for this
@@ -55,7 +58,13 @@ class MaskRCNN:
         model = replace(self, config=adjusted(self.config, **settings))
         return replace(run(model, pixels, keep), source=path_of(photo), seconds=seconds)
 
-    def predict_each(self, photos, on_error=None, orient=True, **settings) -> Iterator[Detections]:
+    def predict_each(
+        self,
+        photos: Photo | Iterable[Photo],
+        on_error: Callable[[Photo, ImageError], object] | None = None,
+        orient: bool = True,
+        **settings: Any,
+    ) -> Iterator[Detections]:
         """Yield `predict` of each photograph of a list, folder or pattern, one in memory at a time.
 
         One that cannot be read raises its ImageError; or, if `on_error` is a function, is handed to
@@ -69,15 +78,15 @@ class MaskRCNN:
                     raise
                 on_error(photo, error)
 
-    def trace(self, photo, orient=True, **settings) -> dict:
+    def trace(self, photo: Photo, orient: bool = True, **settings: Any) -> dict[str, Any]:
         """Return every intermediate of `predict(photo)` by name, in the order of the data flow."""
-        kept = {}
+        kept: dict[str, Any] = {}
         model = replace(self, config=adjusted(self.config, **settings))
         run(model, read_photo(photo, orient), keep=kept.update)
         return kept
 
 
-def run(model, photo, keep):
+def run(model: MaskRCNN, photo: np.ndarray, keep: Callable[..., None]) -> Detections:
     """From photograph to Detections; `keep(name=value, …)` is shown every intermediate."""
     config = model.config
     framed, window = letterbox(photo, config)  # (H, W, 3) uint8

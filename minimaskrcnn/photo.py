@@ -13,11 +13,17 @@ Notes   Transparent pixels show white, as on a page. 16-bit values are divided b
 import io
 import os
 import warnings
+from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
 import numpy as np
 
 from minimaskrcnn.errors import ImageError
 from minimaskrcnn.sources import FORMATS, name_of
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+Photo: TypeAlias = "str | os.PathLike[str] | bytes | BinaryIO | Image | np.ndarray"
 
 MAX_PIXELS = 178_000_000  # a small file can claim billions; Pillow's own limit lies just above
 _FLIPS = {  # EXIF orientation -> swap rows and columns? then reverse the rows? the columns?
@@ -32,7 +38,7 @@ _FLIPS = {  # EXIF orientation -> swap rows and columns? then reverse the rows? 
 _ORIENTATION = 0x0112  # its tag in EXIF
 
 
-def read_photo(source, orient=True):
+def read_photo(source: Photo, orient: bool = True) -> np.ndarray:
     """Return what `source` shows as (H, W, 3) uint8 RGB.
 
     Parameters

@@ -7,13 +7,20 @@ Shapes  boxes (N, 4) pixels, class_ids (N,), scores (N,), mask_probs (N, 28, 28)
 """
 
 import json
+import os
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
 from minimaskrcnn import exports
+from minimaskrcnn.config import Config
 from minimaskrcnn.masks import boxes_in_image, paste_mask, stretch_mask
 from minimaskrcnn.tracing import mask_to_polygons
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +78,7 @@ class Detections:
     source: str = ""  # what was predicted on: the path, if there was one
     seconds: dict[str, float] = field(default_factory=dict)  # how long each stage took
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         n, shapes = len(self.boxes), {f.name: np.shape(getattr(self, f.name)) for f in fields(self)}
         fits = shapes["boxes"] == (n, 4) and shapes["class_ids"] == shapes["scores"] == (n,)
         if not fits or len(shapes["mask_probs"]) != 3 or shapes["mask_probs"][0] != n:
@@ -83,10 +90,16 @@ class Detections:
     def __len__(self) -> int:
         return len(self.boxes)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Detection]:
         return (self[i] for i in range(len(self)))
 
-    def __getitem__(self, index):
+    @overload
+    def __getitem__(self, index: int | np.integer) -> Detection: ...
+
+    @overload
+    def __getitem__(self, index: slice | np.ndarray | list[int]) -> "Detections": ...
+
+    def __getitem__(self, index: Any) -> "Detection | Detections":
         """A number gives a Detection; a slice, boolean mask or list of numbers gives Detections."""
         if isinstance(index, int | np.integer) and not isinstance(index, bool):
             class_id = int(self.class_ids[index])
@@ -129,7 +142,9 @@ class Detections:
         """(N,) int64: number of pixels of each object."""
         return np.array([detection.area for detection in self], np.int64)
 
-    def filter(self, labels=None, min_score=0.0, min_area=0) -> "Detections":
+    def filter(
+        self, labels: str | Iterable[str] | None = None, min_score: float = 0.0, min_area: int = 0
+    ) -> "Detections":
         """The objects of the named classes (None: all), with at least this score and area.
 
         Examples
@@ -159,35 +174,35 @@ class Detections:
             labels[y1:y2, x1:x2][self[i].mask_in_box] = i + 1
         return labels
 
-    def to_dict(self) -> dict:
+    def to_dict(self) -> dict[str, Any]:
         """Everything but the photograph, in plain Python types; see `exports.to_dict`."""
         return exports.to_dict(self)
 
-    def to_json(self, indent=None) -> str:
+    def to_json(self, indent: int | None = None) -> str:
         """`to_dict` as JSON text."""
         return json.dumps(self.to_dict(), indent=indent, ensure_ascii=False, allow_nan=False)
 
-    def to_coco(self, image_id: int) -> list[dict]:
+    def to_coco(self, image_id: int) -> list[dict[str, Any]]:
         """Results in COCO's format; see `exports.to_coco`."""
         return exports.to_coco(self, image_id)
 
-    def to_arrays(self) -> dict:
+    def to_arrays(self) -> dict[str, Any]:
         """Arrays under the names that other tools use; see `exports.to_arrays`."""
         return exports.to_arrays(self)
 
-    def draw(self, legend=None) -> np.ndarray:
+    def draw(self, legend: bool | None = None) -> np.ndarray:
         """The picture, (H, W, 3) uint8; see `visualize.draw`."""
         from minimaskrcnn import visualize
 
         return visualize.draw(self, legend)
 
-    def plot(self, ax=None, legend=None):
+    def plot(self, ax: "Axes | None" = None, legend: bool | None = None) -> "Axes":
         """Show the picture in a matplotlib Axes (a new one if none is given); returns the Axes."""
         from minimaskrcnn import visualize
 
         return visualize.plot(self, ax, legend)
 
-    def save(self, path, legend=None) -> None:
+    def save(self, path: str | os.PathLike[str], legend: bool | None = None) -> None:
         """Write the picture to a file: .png, .jpg or .webp, at the photograph's own size."""
         from minimaskrcnn import visualize
 
@@ -203,7 +218,13 @@ class Detections:
         return visualize.thumbnail(self)
 
 
-def make_detections(photo, detections, mask_probs, window, config):
+def make_detections(
+    photo: np.ndarray,
+    detections: np.ndarray,
+    mask_probs: np.ndarray,
+    window: np.ndarray,
+    config: Config,
+) -> Detections:
     """Detections in pixels of the photograph, from those normalised to the network's input.
 
     Parameters
