@@ -10,7 +10,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Any, overload
+from typing import Any, overload
 
 import numpy as np
 
@@ -18,9 +18,6 @@ from minimaskrcnn import exports
 from minimaskrcnn.config import Config
 from minimaskrcnn.masks import boxes_in_image, paste_mask, stretch_mask
 from minimaskrcnn.tracing import mask_to_polygons
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,7 +193,7 @@ class Detections:
 
         return visualize.draw(self, legend)
 
-    def plot(self, ax: "Axes | None" = None, legend: bool | None = None) -> "Axes":
+    def plot(self, ax: Any = None, legend: bool | None = None) -> Any:
         """Show the picture in a matplotlib Axes (a new one if none is given); returns the Axes."""
         from minimaskrcnn import visualize
 
