@@ -60,7 +60,7 @@ class MaskRCNN:
 
     def predict_each(
         self,
-        photos: Photo | Iterable[Photo],
+        photos: "Photo | Iterable[Photo]",
         on_error: Callable[[Photo, ImageError], object] | None = None,
         orient: bool = True,
         **settings: Any,

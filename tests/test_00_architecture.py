@@ -42,7 +42,7 @@ ROWS = [
         "outputs",
         "model",
     ],
-    ["weights", "matching", "average_precision", "evaluate", "training"],
+    ["weights", "matching", "average_precision", "evaluate", "training", "xray"],
     ["api", "check", "compiling", "commands", "cli", "__init__"],
 ]
 PLACE = {name: (row, i) for row, names in enumerate(ROWS) for i, name in enumerate(names)}
@@ -50,8 +50,8 @@ PLACE = {name: (row, i) for row, names in enumerate(ROWS) for i, name in enumera
 # Where each outside library may be imported; those not named here may be used anywhere.
 HOMES = {
     "numba": {*ROWS[1], *ROWS[2], *ROWS[3], "matching", "training", "compiling"},
-    "PIL": {"photo", "captions", "visualize"},
-    "matplotlib": {"captions", "visualize", "pictures", "diagram", "training"},
+    "PIL": {"photo", "captions", "visualize", "xray"},
+    "matplotlib": {"captions", "visualize", "pictures", "diagram", "training", "xray"},
     "h5py": {"weights"},
     "pooch": {"weights"},
     "requests": {"weights"},

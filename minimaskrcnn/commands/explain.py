@@ -1,0 +1,48 @@
+"""`minimaskrcnn explain`: one page that shows a photograph's way through the network."""
+
+import argparse
+from pathlib import Path
+
+EXAMPLES = """examples:
+  minimaskrcnn explain street.jpg
+  minimaskrcnn explain street.jpg -o street.html --min-score 0.5
+  minimaskrcnn explain scene.png --weights shapes
+"""
+
+
+def add_parser(subparsers):
+    """Describe the subcommand to argparse."""
+    parser = subparsers.add_parser(
+        "explain",
+        help="show step by step what the network does with a photograph",
+        description="Write one self-contained page (HTML) that walks through the network with "
+        "pictures of a photograph: features, anchors, proposals, classes, masks.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("photo", metavar="PHOTO", help="the file of a photograph")
+    add("-o", "--output", type=Path, default=Path("report.html"), metavar="FILE",
+        help="the page; default: report.html")  # fmt: skip
+    add("--weights", default="coco", help='"coco" (default), "shapes" or a weight file')
+    add("--min-score", type=float, metavar="S", help="drop objects less sure than this, 0 to 1")
+    add("--nms-threshold", type=float, metavar="T", help="overlap allowed within a class, 0 to 1")
+    add("--size", type=int, metavar="PIXELS",
+        help="side of the network's input, a multiple of 64: less is quicker")  # fmt: skip
+    parser.set_defaults(run=run)
+
+
+def run(args) -> int:
+    """Explain one photograph; returns 0."""
+    from minimaskrcnn.api import explain
+
+    report = explain(
+        args.photo,
+        weights=args.weights,
+        min_score=args.min_score,
+        nms_threshold=args.nms_threshold,
+        size=args.size,
+    )
+    report.save(args.output)
+    print(f"wrote {args.output}: open it in a browser")
+    return 0

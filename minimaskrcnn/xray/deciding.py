@@ -1,0 +1,170 @@
+"""The second half of the story: from proposals to objects and their pixels."""
+
+import numpy as np
+
+from minimaskrcnn.boxes import to_pixels
+from minimaskrcnn.roi_align import roi_levels
+from minimaskrcnn.visualize import COLOURS
+from minimaskrcnn.xray import drawings, facts, parts, rasters
+from minimaskrcnn.xray.looking import LEVEL_COLOURS
+
+DRAWN = 24  # proposals of the picture of levels
+CLASSES = 5  # most likely ones listed
+
+
+def about_levels(steps, chosen):
+    """Which map each region is read from, and what is read of the chosen one."""
+    shape, proposals = steps["molded"].shape, steps["proposals"]
+    levels, boxes = roi_levels(proposals, shape), to_pixels(proposals, shape)
+    layers, legend = [], []
+    for level in range(5, 1, -1):
+        own = np.flatnonzero(levels == level)
+        best = boxes[own[own < DRAWN]]
+        layers.append(drawings.outlines(best, LEVEL_COLOURS[level]))
+        colour = drawings.hex_colour(LEVEL_COLOURS[level])
+        legend.insert(0, parts.swatch(colour, f"P{level}: {len(own)} regions"))
+    words = f"The {min(DRAWN, len(boxes))} best proposals, coloured by the level they are read at."
+    view = drawings.view_of(steps["window"], shape)
+    return parts.Section(
+        "levels",
+        "Every region at its own scale",
+        "Small regions are read from the fine maps, large ones from the coarse: so each covers "
+        "about as many cells. From there RoIAlign samples a patch of the same size for all, "
+        "7 × 7 points, between the cells where need be. Below the picture: one region, and its "
+        "patch.",
+        parts.figure(drawings.picture(view, layers, words), "".join(legend))
+        + _patch(steps, chosen, boxes[chosen.region], int(levels[chosen.region])),
+    )
+
+
+def _patch(steps, chosen, box, level):
+    features = steps["roi_features"][chosen.region]  # (P, P, C)
+    size, shown = len(features), rasters.telling_channels(features)
+    y1, x1, y2, x2 = box
+    points = [(y, x) for y in np.linspace(y1, y2 - 1, size) for x in np.linspace(x1, x2 - 1, size)]
+    layers = [drawings.outlines([box], LEVEL_COLOURS[level]), drawings.dots(points)]
+    words = f"Proposal {chosen.region} with the {size} × {size} points that are sampled."
+    crop = drawings.picture(drawings.view_around(box), layers, words)
+    words = f"The {size} × {size} patch of this region in {len(shown)} channels."
+    return parts.row(
+        parts.figure(crop, f"Proposal {chosen.region}, read from P{level}, and where."),
+        parts.figure(
+            parts.image(rasters.strip_uri(features, shown, columns=3), words),
+            f"What is read there: {len(shown)} of {features.shape[2]} channels.",
+        ),
+    )
+
+
+def about_heads(steps, config, chosen):
+    """Class probabilities before and after, and the box before and after."""
+    probs, names = steps["class_probs"][chosen.region], config.class_names
+    object_score = float(steps["proposal_scores"][chosen.region])
+    order = np.argsort(-probs, kind="stable")[:CLASSES]
+    listed = [(names[i], float(probs[i])) for i in order]
+    own = next((i for i, k in enumerate(order) if k == chosen.class_id), None)
+    before = parts.bars([("something", object_score), ("nothing", 1 - object_score)], 0)
+    after = parts.bars(listed, own)
+    others = len(names) - len(order)
+    more = f" The other {others} classes share the rest." if others else ""
+    return parts.Section(
+        "heads",
+        "What is it, and where exactly?",
+        "Two dense layers look at the patch. Until now the network only knew “something”; now it "
+        "gives every class a probability, “background” among them, and corrects the box once "
+        f"more. {_verdict(chosen)}",
+        parts.row(
+            parts.figure(f"<h3>Before: an object at all?</h3>{before}", "The proposal’s score."),
+            parts.figure(f"<h3>After: which one?</h3>{after}", f"Softmax over all classes.{more}"),
+        )
+        + _correction(steps, chosen),
+    )
+
+
+def _verdict(chosen):
+    if chosen.detection is None:
+        return "Nothing in this picture was sure enough; this region came nearest."
+    return "This region became one of the objects found."
+
+
+def _correction(steps, chosen):
+    shape = steps["molded"].shape
+    before = to_pixels(steps["proposals"][[chosen.region]], shape)
+    if chosen.detection is None:
+        return ""
+    after = to_pixels(steps["detections"][[chosen.detection], :4], shape)
+    both = np.concatenate([before, after])
+    around = np.concatenate([both[:, :2].min(axis=0), both[:, 2:].max(axis=0)])
+    layers = [drawings.outlines(before, COLOURS[1], "dashed"), drawings.outlines(after, COLOURS[0])]
+    words = "The proposal, dashed, and the box after its correction."
+    crop = drawings.picture(drawings.view_around(around), layers, words)
+    blue, orange = drawings.hex_colour(COLOURS[1]), drawings.hex_colour(COLOURS[0])
+    legend = parts.swatch(blue, "proposal (dashed)") + parts.swatch(orange, "corrected box")
+    return f'<div class="small">{parts.figure(crop, legend)}</div>'
+
+
+def about_detections(steps, config):
+    """The sliders: which classified regions become detections."""
+    view = drawings.view_of(steps["window"], steps["molded"].shape)
+    candidates = facts.detection_candidates(steps, config)
+    sure = candidates.scores >= np.float32(config.min_score)
+    shown = candidates.kept[candidates.own] & sure
+    names = [config.class_names[i] for i in candidates.class_ids]
+    colours = _class_colour(candidates.class_ids)
+    boxes = drawings.switched(candidates, names, colours, view, shown)
+    words = f"{shown.sum()} of {len(shown)} classified boxes pass both thresholds."
+    count = int((steps["class_probs"].argmax(axis=1) > 0).sum())
+    return parts.Section(
+        "detections",
+        "Two thresholds decide",
+        f"Of {len(steps['proposals']):,} regions {count:,} were taken for something other "
+        f"than background. Those with a score below {config.min_score:g} are dropped; among boxes of "
+        "one class NMS keeps the best and removes what overlaps it by more than "
+        f"{config.detection_nms_threshold:g}. Move the sliders to see what other thresholds "
+        "would leave.",
+        parts.switchboard(
+            drawings.picture(view, [boxes], words), candidates, shown, config.min_score
+        )
+        + _class_legend(candidates, config),
+    )
+
+
+def _class_legend(candidates, config):
+    present = np.unique(candidates.class_ids)
+    if not 0 < len(present) <= len(COLOURS):  # there are not enough colours for more
+        return ""
+    swatches = [
+        parts.swatch(drawings.hex_colour(_class_colour(i)), config.class_names[i]) for i in present
+    ]
+    return f"<p>{''.join(swatches)}</p>"
+
+
+def _class_colour(class_ids):
+    return COLOURS[(class_ids - 1) % len(COLOURS)]
+
+
+def about_masks(steps, config, chosen):
+    """The small mask of the chosen detection, and its pixels in the photograph."""
+    title = "Which pixels?"
+    if chosen.detection is None:
+        story = "The mask head draws the objects that were found. Here there was none to draw."
+        return parts.Section("masks", title, story, "")
+    probs = steps["mask_probs"][chosen.detection]  # (28, 28)
+    box = to_pixels(steps["detections"][[chosen.detection], :4], steps["molded"].shape)[0]
+    name = config.class_names[chosen.class_id]
+    size = f"{probs.shape[1]} × {probs.shape[0]}"
+    words = f"The mask of a {name}, {size} probabilities from black to white."
+    small = parts.image(rasters.grey_uri(probs), words, "cells mask")
+    layers = [drawings.shape_of(probs, box, COLOURS[0]), drawings.outlines([box], COLOURS[0])]
+    words = f"The same mask, stretched to its box in the photograph: a {name}."
+    pasted = drawings.picture(drawings.view_around(box), layers, words)
+    return parts.Section(
+        "masks",
+        title,
+        f"For each object that was found a last small network draws {size} cells: how likely "
+        "each belongs to it. Stretched to the object’s box, everything from one half up is the "
+        "object.",
+        parts.row(
+            parts.figure(small, f"As the network draws it: {size} cells."),
+            parts.figure(pasted, "Stretched to its box, cut off at one half."),
+        ),
+    )

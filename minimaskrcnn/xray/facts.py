@@ -1,0 +1,136 @@
+"""Facts: what a report shows of a trace, in numbers.
+
+Idea    Whatever a slider can reach is computed beforehand, by the stages themselves: with their
+        thresholds opened wide they name all candidates, with each threshold in turn those it keeps.
+Shapes  trace  ->  Candidates, a chosen region, one map of object scores a level
+
+Notes   NMS goes from the best score down, so that a weaker box never removes a better one: to raise
+        the score threshold after NMS leaves the same boxes as before it. A page may therefore
+        combine any score with any of the results computed here.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from minimaskrcnn.boxes import normalise, to_pixels
+from minimaskrcnn.config import STRIDES
+from minimaskrcnn.detections import select_detections
+from minimaskrcnn.nms import nms
+from minimaskrcnn.proposals import select_proposals
+
+STEPS = tuple(round(0.1 * i, 1) for i in range(1, 11))  # IoU: where a threshold's slider stops
+LOOKED_AT = 60  # of the best moved anchors, to show what NMS does to them
+NEARLY = 0.9  # of the best score: detections that may stand for all
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """Boxes before NMS, best score first, and which of them each threshold keeps."""
+
+    boxes: np.ndarray  # (M, 4) int32, pixels of the network's input
+    scores: np.ndarray  # (M,) float32
+    class_ids: np.ndarray  # (M,) int64, 0 where nobody has asked for the class yet
+    thresholds: tuple[float, ...]  # T, ascending
+    kept: np.ndarray  # (T, M) bool
+    own: int  # which of the thresholds is the network's
+
+
+@dataclass(frozen=True, eq=False)
+class Chosen:
+    """One region, followed through the heads."""
+
+    region: int  # its number among the proposals
+    class_id: int  # the class it was, or would have been, given
+    detection: int | None  # its number among the detections; None if it was not sure enough
+
+
+def proposal_candidates(steps, config):
+    """The best moved anchors, and which of them the RPN's NMS keeps: Candidates."""
+    verdicts = steps["rpn_probs"][:, 1], steps["rpn_deltas"], steps["anchors"]
+    count = min(LOOKED_AT, config.pre_nms_proposals)
+    wide = replace(config, pre_nms_proposals=count, post_nms_proposals=count, rpn_nms_threshold=1.0)
+    boxes, scores = select_proposals(*verdicts, wide)  # (M, 4), (M,): no IoU is more than 1
+    thresholds = _with_own(config.rpn_nms_threshold)
+    kept = np.zeros((len(thresholds), len(boxes)), bool)
+    for i, threshold in enumerate(thresholds):
+        kept[i, nms(boxes, scores, threshold, config.post_nms_proposals)] = True
+    return Candidates(
+        boxes=to_pixels(boxes, steps["molded"].shape),
+        scores=scores,
+        class_ids=np.zeros(len(boxes), np.int64),
+        thresholds=thresholds,
+        kept=kept,
+        own=thresholds.index(config.rpn_nms_threshold),
+    )
+
+
+def detection_candidates(steps, config):
+    """The classified regions that any threshold keeps, whatever their score: Candidates."""
+    window = normalise(steps["window"][None], steps["molded"].shape)[0]
+    regions = steps["proposals"], steps["class_probs"], steps["box_deltas"], window
+    config = replace(config, min_score=0.0)
+    wide = replace(config, detection_nms_threshold=1.0, max_detections=len(steps["proposals"]))
+    rows, source = select_detections(*regions, wide)  # (M, 6), (M,)
+    thresholds = _with_own(config.detection_nms_threshold)
+    kept = np.zeros((len(thresholds), len(rows)), bool)
+    for i, threshold in enumerate(thresholds):
+        limited = replace(config, detection_nms_threshold=threshold)
+        kept[i] = np.isin(source, select_detections(*regions, limited)[1])
+    reached = kept.any(axis=0)  # the others were too many for `max_detections`
+    return Candidates(
+        boxes=to_pixels(rows[reached, :4], steps["molded"].shape),
+        scores=rows[reached, 5],
+        class_ids=rows[reached, 4].astype(np.int64),
+        thresholds=thresholds,
+        kept=kept[:, reached],
+        own=thresholds.index(config.detection_nms_threshold),
+    )
+
+
+def _with_own(threshold):
+    return tuple(sorted({*STEPS, threshold}))
+
+
+def chosen(steps):
+    """The largest of the surest detections; or, if there is none, the region nearest to one."""
+    detections = steps["detections"]
+    if len(detections):
+        sizes = detections[:, 2:4] - detections[:, :2]
+        sure = detections[:, 5] >= NEARLY * detections[:, 5].max()
+        best = int(np.where(sure, sizes.prod(axis=1), -1).argmax())
+        return Chosen(int(steps["detection_proposals"][best]), int(detections[best, 4]), best)
+    objects = steps["class_probs"][:, 1:]  # (R, K - 1)
+    region, class_id = np.unravel_index(objects.argmax(), objects.shape)
+    return Chosen(int(region), int(class_id) + 1, None)
+
+
+def level_scores(steps):
+    """For each pyramid level the best object score of each cell's anchors: 5 times (H, W)."""
+    maps, start = [], 0
+    cells = [steps[f"p{level}"].shape[:2] for level in range(2, 7)]
+    ratios = len(steps["anchors"]) // sum(height * width for height, width in cells)
+    for height, width in cells:
+        end = start + height * width * ratios
+        maps.append(steps["rpn_probs"][start:end, 1].reshape(height, width, ratios).max(axis=2))
+        start = end
+    return maps
+
+
+def anchors_at(steps, centre):
+    """For each level the anchors of the cell nearest to a point of the input: 5 times (3, 4).
+
+    In pixels of the input, as is `centre` (y, x).
+    """
+    boxes, start = to_pixels(steps["anchors"], steps["molded"].shape), 0
+    found, cells = [], [steps[f"p{level}"].shape[:2] for level in range(2, 7)]
+    ratios = len(boxes) // sum(height * width for height, width in cells)
+    for (height, width), stride in zip(cells, STRIDES, strict=True):
+        row, column = (
+            min(round(place / stride), side - 1)
+            for place, side in zip(centre, (height, width), strict=True)
+        )
+        first = start + (row * width + column) * ratios
+        found.append(boxes[first : first + ratios])
+        start += height * width * ratios
+    return found

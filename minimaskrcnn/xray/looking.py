@@ -1,0 +1,144 @@
+"""The first half of the story: from the photograph to the regions worth a second look."""
+
+import numpy as np
+
+from minimaskrcnn.config import STRIDES
+from minimaskrcnn.visualize import COLOURS
+from minimaskrcnn.xray import drawings, facts, parts, rasters
+
+SURE = 12  # proposals drawn
+LEVEL_COLOURS = dict(zip(range(2, 7), COLOURS[[0, 1, 2, 3, 6]], strict=True))  # P2 … P6
+
+
+def about_input(steps):
+    """The photograph in the network's frame."""
+    height, width = steps["molded"].shape[:2]
+    window, photo = steps["window"], steps["result"].image.shape
+    tall, wide = (int(side) for side in window[2:] - window[:2])
+    padded = (tall, wide) != (height, width)
+    fit = f"fits the frame of {width} × {height} that the network wants"
+    if (tall, wide) != photo[:2]:
+        fit = f"is resized to {wide} × {tall}, so that it fits the frame of {width} × {height} that the network wants"
+    around = " and black padding fills the rest (the dashed line is the border)" if padded else ""
+    words = "The photograph as the network sees it" + (", padded with black." if padded else ".")
+    layers = [drawings.outlines([window], COLOURS[1], "dashed")] if padded else []
+    frame = drawings.View(0, 0, height, width)
+    return parts.Section(
+        "input",
+        "The photograph becomes the input",
+        f"This photograph of {photo[1]} × {photo[0]} pixels "
+        f"{fit}{around}. Then the average colour is subtracted, so that the numbers lie around "
+        "zero.",
+        parts.figure(drawings.picture(frame, layers, words)),
+    )
+
+
+def about_backbone(steps):
+    """C1 … C5."""
+    return parts.Section(
+        "backbone",
+        "The backbone looks closer and closer",
+        "A stack of convolutions turns pixels into features. The first maps (C1) answer to edges "
+        "and colours, cell by cell; deeper ones see less of where things are and more of what "
+        "they are: C5 has few cells, but each has seen a large part of the picture.",
+        "".join(_map_figure(steps, f"c{level}") for level in range(1, 6)),
+    )
+
+
+def about_pyramid(steps):
+    """P2 … P6."""
+    return parts.Section(
+        "pyramid",
+        "The pyramid joins “what” and “where”",
+        "What the coarse maps have understood is handed down to the fine ones and added to them. "
+        "Every level of the result knows what things are; P2 finds small things, P5 and P6 large "
+        "ones.",
+        "".join(_map_figure(steps, f"p{level}") for level in range(2, 7)),
+    )
+
+
+def _map_figure(steps, name):
+    feature_map = steps[name]
+    height, width, channels = feature_map.shape
+    shown = rasters.telling_channels(feature_map)
+    words = f"Channels {', '.join(map(str, shown))} of the feature map {name.upper()}."
+    caption = (
+        f"<b>{name.upper()}</b> {width} × {height} cells; {len(shown)} of {channels} channels, "
+        "those that vary most"
+    )
+    return parts.figure(parts.image(rasters.strip_uri(feature_map, shown), words), caption)
+
+
+def about_anchors(steps):
+    """The fixed grid, and the anchors of one point."""
+    window = steps["window"]
+    centre = (window[0] + window[2]) / 2, (window[1] + window[3]) / 2
+    around = facts.anchors_at(steps, centre)
+    frame = drawings.View(0, 0, *steps["molded"].shape[:2])
+    layers, legend = [], []
+    for level, boxes in zip(range(6, 1, -1), reversed(around), strict=True):
+        layers.append(drawings.outlines(boxes, LEVEL_COLOURS[level]))
+        legend.insert(0, _legend(level, f"P{level}, every {STRIDES[level - 2]} pixels"))
+    words = "Fifteen anchors around the middle of the photograph: three a level of the pyramid."
+    return parts.Section(
+        "anchors",
+        "Anchors ask the same question everywhere",
+        f"Before anything is known about this picture, {len(steps['anchors']):,} boxes cover it: "
+        "on every cell of every level a wide one, a square and a tall one. Drawn are those of "
+        "one place. The network never invents a box; it judges these and moves them.",
+        parts.figure(drawings.picture(frame, layers, words), "".join(legend)),
+    )
+
+
+def _legend(level, text):
+    return parts.swatch(drawings.hex_colour(LEVEL_COLOURS[level]), text)
+
+
+def about_rpn(steps):
+    """Where each level suspects objects."""
+    figures = []
+    for level, scores in zip(range(2, 7), facts.level_scores(steps), strict=True):
+        stride, (height, width) = STRIDES[level - 2], scores.shape
+        heat = drawings.framed_image(
+            rasters.heat_uri(scores), -stride / 2, -stride / 2, height * stride, width * stride
+        )
+        words = f"Where the level P{level} suspects objects; best score {scores.max():.2f}."
+        view = drawings.view_of(steps["window"], steps["molded"].shape)
+        caption = f"<b>P{level}</b> best score {scores.max():.2f}"
+        figures.append(parts.figure(drawings.picture(view, [heat], words, dim=True), caption))
+    return parts.Section(
+        "rpn",
+        "Is there anything?",
+        "A small network, the region proposal network, walks over every level and gives each "
+        "anchor an object score: how likely something begins to fit in here, no matter what. The "
+        "stronger the colour, the surer it is; the fine levels answer to small things, the "
+        "coarse ones to large.",
+        f'<div class="row many">{"".join(figures)}</div>',
+    )
+
+
+def about_proposals(steps, config):
+    """The best anchors, moved; and what NMS leaves of them."""
+    view = drawings.view_of(steps["window"], steps["molded"].shape)
+    candidates = facts.proposal_candidates(steps, config)
+    best = candidates.boxes[candidates.kept[candidates.own]][:SURE]
+    words = f"The best {len(best)} proposals on the photograph."
+    left = parts.figure(
+        drawings.picture(view, [drawings.outlines(best[::-1], COLOURS[0])], words),
+        f"The {len(best)} best proposals.",
+    )
+    count, shown = len(candidates.boxes), candidates.kept[candidates.own]
+    orange = np.tile(COLOURS[0], (count, 1))
+    boxes = drawings.switched(candidates, None, orange, view, shown)
+    words = f"{shown.sum()} of {count} boxes stay; those that were removed are faint."
+    right = parts.switchboard(drawings.picture(view, [boxes], words), candidates, shown)
+    return parts.Section(
+        "proposals",
+        "Many boxes, one object",
+        "The best anchors are moved as the network says. Neighbours fire on the same object, so "
+        "non-maximum suppression (NMS) goes down from the best score and removes every box that "
+        f"overlaps a better one by more than {config.rpn_nms_threshold:g}. "
+        f"{len(steps['proposals']):,} proposals remain. To the right the best {count} boxes: "
+        "those that stay, and, faint, those that are removed.",
+        parts.row(left, right),
+    )

@@ -1,0 +1,120 @@
+"""The page: all sections in the order of the data flow, in one file that needs nothing else.
+
+Idea    Pictures, styles and the few lines of JavaScript stand in the file; the photograph stands in
+        it once. Without JavaScript everything but the sliders is there.
+Shapes  trace, Config  ->  Report
+"""
+
+from dataclasses import dataclass, field
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+
+import numpy as np
+
+from minimaskrcnn import __version__
+from minimaskrcnn.files import written_whole
+from minimaskrcnn.visualize import object_colours
+from minimaskrcnn.xray import deciding, drawings, facts, looking, parts, rasters
+
+
+@dataclass(frozen=True)
+class Report:
+    """A page that explains one photograph; `save` it and open it in a browser."""
+
+    html: str = field(repr=False)
+    title: str
+
+    def save(self, path):
+        """Write the page; the file is never left half written."""
+        with written_whole(path) as beside:
+            beside.write_text(self.html, encoding="utf-8")
+
+
+def make_report(steps, config, source=""):
+    """Explain what the network did with one photograph.
+
+    Parameters
+    ----------
+    steps : dict, from `MaskRCNN.trace`
+    config : Config that the trace was made with
+    source : path of the photograph, for the title
+
+    Returns
+    -------
+    Report
+    """
+    name = Path(source).name or "a photograph"
+    chosen = facts.chosen(steps)
+    sections = [
+        looking.about_input(steps),
+        looking.about_backbone(steps),
+        looking.about_pyramid(steps),
+        looking.about_anchors(steps),
+        looking.about_rpn(steps),
+        looking.about_proposals(steps, config),
+        deciding.about_levels(steps, chosen),
+        deciding.about_heads(steps, config, chosen),
+        deciding.about_detections(steps, config),
+        deciding.about_masks(steps, config, chosen),
+    ]
+    height, width = steps["molded"].shape[:2]
+    html = Template(_file("page.html")).substitute(
+        name=escape(name),
+        style=_file("page.css"),
+        script=_file("page.js"),
+        photo=rasters.photo_uri(rasters.unmold(steps["molded"], config)),
+        rendering="cells" if max(height, width) <= rasters.LOSSLESS else "smooth",
+        height=height,
+        width=width,
+        found=_found(steps["result"]),
+        result=_result(steps),
+        contents="".join(_entry(section) for section in sections),
+        sections="".join(_section(i, section) for i, section in enumerate(sections, start=1)),
+        version=__version__,
+    )
+    return Report(html, f"How a network sees {name}")
+
+
+def _file(name):
+    return files("minimaskrcnn.xray").joinpath(name).read_text(encoding="utf-8")
+
+
+def _found(result):
+    """What was found, in a sentence."""
+    if not len(result):
+        return "It found nothing that it was sure enough of."
+    labels = result.labels
+    counts = {label: labels.count(label) for label in labels}  # in the order of the best scores
+    listed = ", ".join(f"{count} × {escape(label)}" for label, count in counts.items())
+    return f"It found {listed}."
+
+
+def _result(steps):
+    """The photograph with all objects."""
+    result, window, shape = steps["result"], steps["window"], steps["molded"].shape
+    scale = (window[2:] - window[:2]) / result.image.shape[:2]  # pixels of the input a pixel
+    boxes = result.boxes * np.tile(scale, 2) + np.tile(window[:2], 2)  # (N, 4)
+    view, colours = drawings.view_of(window, shape), object_colours(result.boxes)
+    layers = [
+        drawings.shape_of(result.mask_probs[i], boxes[i], colours[i])
+        for i in reversed(range(len(result)))  # the surest on top
+    ]
+    texts = [
+        f"{label} {score:.2f}" for label, score in zip(result.labels, result.scores, strict=True)
+    ]
+    layers.append(drawings.labelled(texts, boxes, colours, view))
+    words = "The photograph with " + (", ".join(texts[:20]) or "nothing found") + "."
+    return parts.figure(drawings.picture(view, layers, words))
+
+
+def _entry(section):
+    return f'<li><a href="#{section.key}">{section.title}</a></li>'
+
+
+def _section(number, section):
+    return (
+        f'<section id="{section.key}"><h2><span class="number">{number}</span> {section.title}</h2>'
+        f"<p>{section.story}</p>{section.figures}</section>"
+    )

@@ -1,0 +1,95 @@
+"""Rasters: arrays as pictures that lie inside the page, as `data:` addresses.
+
+Idea    A page that needs no network carries its pictures as text. They are kept few and small: the
+        photograph once, a strip of channels a level.
+Shapes  (H, W, 3) uint8 or (H, W) numbers  ->  "data:image/…;base64,…"
+"""
+
+import base64
+import io
+
+import numpy as np
+
+LONGEST = 1280  # pixels: a larger input is shown reduced
+LOSSLESS = 256  # pixels: up to this side a picture is a PNG, whose pixels one may count
+TILE = 120  # pixels of a channel's longer side
+CHANNELS = 6  # shown of a map
+GAP = 6  # pixels between two channels
+HEAT = (255, 140, 0)
+
+
+def photo_uri(framed):
+    """The network's input as a picture: (H, W, 3) uint8 -> data URI."""
+    from PIL import Image
+
+    picture = Image.fromarray(framed)
+    if max(picture.size) <= LOSSLESS:
+        return _uri(picture, "PNG")
+    picture.thumbnail((LONGEST, LONGEST))
+    return _uri(picture, "JPEG")
+
+
+def unmold(molded, config):
+    """The picture that `image.mold` made the input from: (H, W, 3) float32 -> uint8."""
+    return np.around(molded * config.pixel_std + np.array(config.mean_pixel)).astype(np.uint8)
+
+
+def telling_channels(feature_map, count=CHANNELS):
+    """The channels of (H, W, C) that vary most from place to place: indices, ascending."""
+    spread = feature_map.reshape(-1, feature_map.shape[2]).std(axis=0)  # (C,)
+    return np.sort(np.argsort(-spread, kind="stable")[:count])
+
+
+def strip_uri(feature_map, channels, columns=CHANNELS):
+    """Channels of (H, W, C) side by side, each from its darkest to its brightest: data URI."""
+    tiles = [_tile(feature_map[:, :, channel]) for channel in channels]
+    height, width = tiles[0].shape[:2]
+    columns = min(columns, len(tiles))
+    rows = -(-len(tiles) // columns)
+    strip = np.zeros((rows * (height + GAP) - GAP, columns * (width + GAP) - GAP, 4), np.uint8)
+    for i, tile in enumerate(tiles):  # between them it stays transparent
+        y, x = i // columns * (height + GAP), i % columns * (width + GAP)
+        strip[y : y + height, x : x + width] = tile
+    return _png(strip)
+
+
+def heat_uri(scores):
+    """Scores (H, W) in 0 … 1 as a colour that covers what lies below: data URI."""
+    heat = np.empty((*scores.shape, 4), np.uint8)
+    heat[..., :3] = HEAT
+    heat[..., 3] = np.around(scores * 230)
+    return _png(heat)
+
+
+def grey_uri(probs):
+    """Probabilities (H, W) from black to white: data URI."""
+    return _png(np.around(probs * 255).astype(np.uint8))
+
+
+def _tile(channel):
+    """One channel (H, W) in colours, its longer side about TILE: (h, w, 4) uint8."""
+    from matplotlib import colormaps
+    from PIL import Image
+
+    low, high = float(channel.min()), float(channel.max())
+    levels = (channel - low) / (high - low) if high > low else np.zeros(channel.shape)
+    picture = Image.fromarray(colormaps["magma"](levels, bytes=True))
+    scale = TILE / max(channel.shape)
+    if scale >= 1:  # whole multiples, so that all cells look alike
+        size = [side * max(round(scale), 1) for side in picture.size]
+        return np.array(picture.resize(size, Image.Resampling.NEAREST))
+    size = [max(round(side * scale), 1) for side in picture.size]
+    return np.array(picture.resize(size, Image.Resampling.BOX))
+
+
+def _png(pixels):
+    from PIL import Image
+
+    return _uri(Image.fromarray(pixels), "PNG")
+
+
+def _uri(picture, kind):
+    stream = io.BytesIO()
+    picture.save(stream, kind, quality=80, optimize=True)
+    encoded = base64.b64encode(stream.getvalue()).decode("ascii")
+    return f"data:image/{kind.lower()};base64,{encoded}"
