@@ -51,4 +51,5 @@ def multiply(x, panels, y):
     """y = x @ the panels' matrix, for x (..., M, C), panels (D / n, ..., C, n), y (..., M, D)."""
     n = panels.shape[-1]
     by_panel = y.reshape(*y.shape[:-1], y.shape[-1] // n, n)  # (..., M, D / n, n)
-    np.matmul(x[None], panels, out=np.moveaxis(by_panel, -2, 0))
+    *outer, rows, across, within = range(by_panel.ndim)
+    np.matmul(x[None], panels, out=by_panel.transpose(across, *outer, rows, within))
