@@ -1,0 +1,375 @@
+# %% [markdown]
+# # 17 Training: which way to move a million numbers
+#
+# **You will see** a network that has learned nothing take its first steps, learn one picture by
+# heart, and fly apart when the steps are too long.
+#
+# **You will learn** what a gradient is, how it is found for all weights at once, and how to check
+# such a thing by finite differences.
+#
+# **You need** chapter 16 (targets and losses).
+#
+# **Time** about 35 minutes.
+#
+# The modules are `minimaskrcnn/tape.py` and the folder `minimaskrcnn/training/`, the tests are
+# `tests/test_17_training.py`; each operation's gradient is tested beside the operation.
+
+# %%
+from minimaskrcnn.pictures import strip
+
+strip("training")
+
+# %% [markdown]
+# **Where we are.** Chapter 16 gave us losses: numbers that say how wrong the network's answers
+# were. The answers follow from the picture and from the weights. The picture is as it is. So the
+# weights have to change such that the losses fall. There are more than a million of them. Which
+# ones should move, in which direction, how far?
+
+# %% [markdown]
+# ## 1 One weight, by hand
+#
+# The smallest network there is: one number in, one weight, one number out, y = w · x. The input is
+# 2, the right answer 2.5, the weight 1.5. So the answer is 3, the error d = 0.5, and the loss
+# (smooth L1, chapter 16) d² / 2 = 0.125.
+#
+# How does the loss change with the weight? Try it: a little more, a little less, and divide what
+# the loss changed by what the weight changed. That is a *finite difference*.
+
+# %%
+import numpy as np
+
+from minimaskrcnn.conv import Conv, conv2d
+from minimaskrcnn.training.losses import smooth_l1
+
+x, right = np.full((1, 1, 1), 2.0), np.full((1, 1, 1), 2.5)  # a map of one cell, one channel
+
+
+# %%
+def loss_at(w):
+    """The loss with this weight: a convolution 1 × 1 is a product."""
+    return smooth_l1(conv2d(x, Conv(np.full((1, 1, 1, 1), w), np.zeros(1))), right)[0]
+
+
+print("loss", loss_at(1.5))
+print("finite difference", round((loss_at(1.501) - loss_at(1.499)) / 0.002, 6))
+
+# %% [markdown]
+# The slope can also be had without trying. If y grows by a little, the loss grows by d times as
+# much, 0.5: the second thing that `smooth_l1` returns. If w grows by a little, y grows by x times
+# as much, 2. Together 0.5 · 2 = 1: slopes along a chain multiply. This is the *chain rule*, and the
+# slope of the loss for every weight is its *gradient*.
+#
+# The package does the same, from the end to the beginning. While a *tape* is recording, each
+# operation leaves a note: what came out, from what, and which function knows its slopes.
+
+# %%
+from minimaskrcnn import tape
+
+w = np.full((1, 1, 1, 1), 1.5)
+with tape.recording() as steps:
+    y = conv2d(x, Conv(w, np.zeros(1)))
+print("on the tape:", [backward.__name__ for _, backward, _ in steps])
+loss, slope_of_y = smooth_l1(y, right)
+found = tape.gradients(steps, [(y, slope_of_y)])
+print("slope at y", slope_of_y.item(), " gradient of w", found[id(w)].item())
+
+# %% [markdown]
+# ## 2 Steps
+#
+# A positive gradient says: more of w, more loss. So we go the other way. How far? By the gradient
+# times a number that somebody has to choose, the *learning rate*. With 0.1, the weight goes from
+# 1.5 to 1.4. `sgd` does this, and keeps nine tenths of its last step's speed, as a ball that rolls
+# (*momentum*). It writes into the weights that it is given.
+
+# %%
+from minimaskrcnn.training.optimise import sgd
+
+weights, memory = {"w": np.array([1.5])}, {}
+sgd(weights, {"w": np.array([1.0])}, memory, rate=0.1, step=1)
+print("w after a step:", weights["w"])
+
+# %%
+ways = {}
+for rate in (0.0003, 0.003, 0.4, 1.2):
+    weights, memory, way = {"w": np.array([1.5])}, {}, []
+    for step in range(1, 42):
+        w = weights["w"].item()
+        way.append(w)
+        slope = (loss_at(w + 1e-6) - loss_at(w - 1e-6)) / 2e-6
+        sgd(weights, {"w": np.array([slope])}, memory, rate, step)
+    ways[f"rate {rate}"] = (np.arange(41), way)
+    print(f"rate {rate:<6}  weight after 40 steps {way[-1]:8.4f}, wanted {2.5 / 2}")
+
+# %%
+from minimaskrcnn.pictures import Panel, curves, panels
+
+del ways["rate 1.2"]  # it leaves every scale
+curves(ways, "steps", "the weight", "one weight, three learning rates")
+
+# %% [markdown]
+# With the shortest steps it is not there after 40 of them. With longer ones it rolls past, as
+# momentum has it, and comes back. With long ones it leaps across to the other side and back, time
+# and again; and with the longest, each leap is longer than the one before, and it never arrives at
+# all.
+
+# %% [markdown]
+# ## 3 The code
+#
+# Here is all of the tape: `record`, which does nothing unless somebody is recording, and
+# `gradients`, which walks from the last note to the first. An array that was used twice gets the
+# sum of what comes back from both.
+
+# %%
+import inspect
+
+from IPython.display import Code
+
+parts = [inspect.getsource(f) for f in (tape.record, tape.recording, tape.gradients)]
+bare = [part.split('"""')[0] + part.split('"""')[2].lstrip("\n") for part in parts]
+Code("\n\n".join(bare), language="python")
+
+# %% [markdown]
+# And the gradient of a convolution. With `windows` as in chapter 03, y = windows · kernel + bias,
+# so the gradient of the kernel is windowsᵀ · dy, and that of the input dy · kernelᵀ, each row
+# added to where its window was read. No cleverness is left in it: products and sums, backwards.
+
+# %%
+from minimaskrcnn.conv.operation import conv2d_backward
+
+Code(inspect.getsource(conv2d_backward), language="python")
+
+# %% [markdown]
+# ## 4 A whole network, checked
+#
+# A sign error in one backward function, and the network still learns, only worse. So we check: a
+# whole small Mask R-CNN, in 64 bits (in 32, a difference of two nearly equal losses is mostly
+# rounding). `learn` runs the network on a batch while the tape records, compares with the targets,
+# and walks back. The regions are drawn once, and kept, so that nothing but the weights changes.
+
+# %%
+from dataclasses import replace
+
+from minimaskrcnn.config import SHAPES
+from minimaskrcnn.training.initialise import Widths, new_model
+from minimaskrcnn.weights.tree import named_arrays, with_arrays
+
+small = Widths(
+    stem=16, inner=(8, 16, 32, 64), blocks=(1, 1, 1, 1), pyramid=32, rpn=32, box_head=64,
+    mask_head=32, mask_convs=2,
+)  # fmt: skip
+
+# %%
+half = replace(SHAPES, image_min_size=64, image_max_size=64)  # half the side: it is only a check
+tiny, noise = new_model(half, small), np.random.RandomState(17)
+moved = {n: a + 0.05 * noise.standard_normal(a.shape) for n, a in named_arrays(tiny).items()}
+tiny = with_arrays(tiny, moved)  # float64, and nothing at 0
+print(sum(array.size for array in moved.values()), "numbers of", tiny.rpn.shared.kernel.dtype)
+
+# %%
+from minimaskrcnn.training.batches import make_batch
+from minimaskrcnn.training.recipe import FROM_NOTHING
+from minimaskrcnn.training.shapes import scene
+from minimaskrcnn.training.step import draw_head_targets, learn
+
+example, rng = scene(13, size=64), np.random.RandomState(0)
+one_scene = replace(FROM_NOTHING, batch_size=1, augment=False)
+batch = make_batch(lambda number: example, 1, one_scene, half, seed=0)
+batch = replace(batch, images=batch.images.astype(np.float64))
+nothing = [np.zeros((0, 4), np.float32)]  # no proposals but the objects themselves
+regions = draw_head_targets(nothing, batch, FROM_NOTHING.sampling, rng, half)
+given = batch, FROM_NOTHING.sampling, rng, True, regions
+
+# %%
+losses, gradients, _ = learn(tiny, *given)
+print(f"{'weight':40} {'tape':>12} {'finite difference':>18}")
+for name in ("mask_head.logits.kernel", "rpn.shared.kernel", "backbone.stages.1.0.spatial.kernel"):
+    array = moved[name]
+    place = np.unravel_index(np.abs(gradients[name]).argmax(), array.shape)
+    ends = []
+    for h in (1e-6, -1e-6):
+        shaken = array.copy()
+        shaken[place] += h
+        ends.append(sum(learn(with_arrays(tiny, {name: shaken}), *given)[0].values()))
+    print(f"{name:40} {gradients[name][place]:12.6f} {(ends[0] - ends[1]) / 2e-6:18.6f}")
+
+# %% [markdown]
+# So why the tape, if trying gives the same? Because trying takes two runs of the network for each
+# weight, and the tape one run and one walk back for all of them together:
+
+# %%
+numbers = sum(gradient.size for gradient in gradients.values())
+print(f"gradients found in one walk: {numbers:,}")
+print(f"runs of the network to try them all: {2 * numbers:,}")
+
+# %% [markdown]
+# ## 5 The first steps of a real training
+#
+# A new network (random numbers), scenes that it never sees twice, a few steps. Each step takes
+# several scenes at once, a *batch*: the gradient of one scene alone points anywhere. `train` makes
+# batches, calls `learn`, and moves the weights. It uses *AdamW*, which divides each weight's step
+# by the usual size of its gradient, so that all weights get on at about the same pace.
+#
+# Three learning rates: one is short, one is the one that the bundled network was trained with, one
+# is a hundred times that.
+
+# %%
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from minimaskrcnn.training.batches import endless_scenes
+from minimaskrcnn.training.optimise import cosine
+from minimaskrcnn.training.train import train
+
+temporary = TemporaryDirectory()
+
+# %%
+quick = replace(FROM_NOTHING, steps=30, batch_size=4, schedule=cosine)
+
+
+def silent(line):
+    """Take a line about the progress, and say nothing: it would hold times."""
+
+
+# %%
+from minimaskrcnn.errors import TrainingError
+
+lines = {}
+for rate in (FROM_NOTHING.rate / 100, FROM_NOTHING.rate, FROM_NOTHING.rate * 100):
+    folder = Path(temporary.name) / f"rate {rate:g}"
+    try:
+        recipe, model = replace(quick, rate=rate), new_model(SHAPES, small)
+        losses = train(model, endless_scenes(0), recipe, 0, folder, say=silent)  # (steps, 7)
+        lines[f"rate {rate:g}"] = (np.arange(len(losses)), losses[:, :5].sum(axis=1))
+    except TrainingError as error:
+        print(error)
+
+# %%
+curves(lines, "steps", "sum of the five losses", "the first steps of a new network")
+
+# %% [markdown]
+# The line jumps, because each step meets other scenes, some of them harder. The hundredfold rate
+# has left no line at all: after a few steps its numbers were absurd, and the training stopped with
+# a sentence, before it could write nonsense over something good.
+#
+# ## 6 What goes wrong: learned by heart
+#
+# Give the same small network a single scene, again and again. The losses fall quickly. Has it
+# learned what a circle is?
+
+# %%
+from minimaskrcnn.training.parameters import folded
+
+by_heart = replace(FROM_NOTHING, steps=150, batch_size=1, rate=0.005, schedule=cosine)
+by_heart = replace(by_heart, augment=False)  # always the same way up
+learned = new_model(SHAPES, small)
+folder = Path(temporary.name) / "by heart"
+losses = train(learned, lambda number: scene(13), by_heart, 0, folder, say=silent)
+sums = losses[:, :5].sum(axis=1)
+print("the last loss is less than a fifth of the first:", bool(sums[-1] < sums[0] / 5))
+
+# %% tags=["cover"]
+shown = []
+for title, network in (("new", new_model(SHAPES, small)), ("learned by heart", learned)):
+    for place, seed in (("its scene", 13), ("another", 160)):
+        result = folded(network).predict(scene(seed).image, min_score=0.5)
+        text = f"{title}: {place}, {len(result)} found"
+        shown.append(Panel(text, result.image, result.boxes, tuple(result.labels)))
+panels(*shown, columns=2)
+
+# %% [markdown]
+# It knows its one scene, and next to nothing about any other. So many numbers can remember a
+# great deal. What they remember is of use only if there is too much of it to be remembered one by
+# one: then the cheapest way to be right is to understand. So training never shows a scene twice,
+# and turns, mirrors and recolours each; and how good a network is (chapter 18) is measured on
+# scenes that it has not seen.
+#
+# (`folded` puts the normalisations into the convolutions, as chapter 15 does for a file. While it
+# learns, a network normalises with the means of its batch; for predicting it uses averages of
+# these.)
+
+# %% [markdown]
+# ## 7 The bundled network
+#
+# Its file says how it was trained:
+
+# %%
+from minimaskrcnn.api import SHAPES as BUNDLED
+from minimaskrcnn.weights import provenance_of
+
+story = provenance_of(BUNDLED)
+for key in ("trained_by", "seed", "steps_done", "batch_size", "rate", "schedule", "optimiser"):
+    print(f"{key:12} {story.get(key, 'not recorded')}")
+print(f"scenes seen: {int(story['steps_done']) * int(story['batch_size']):,}")
+
+# %% [markdown]
+# The learning rate changes on the way: it rises at first, while the averages in AdamW still
+# settle, and falls at the end, as one walks slowly when nearly there. `two_waves` does it twice.
+# From a clone, `minimaskrcnn train` repeats the training; its folder then holds the curves of the
+# losses.
+
+# %%
+from minimaskrcnn.training.optimise import two_waves
+
+steps = np.arange(1, 1001)
+rates = {
+    f.__name__: np.array([f(step, 1000, 0.002) for step in steps]) for f in (cosine, two_waves)
+}
+curves({name: (steps, rate) for name, rate in rates.items()}, "step", "learning rate", "schedules")
+
+# %% [markdown]
+# ## 8 Your turn
+#
+# First the tool to check with, then something to check: the gradients of a matrix product,
+# y = x · kernel, from that of y. (Which of the two needs the other's shape? Write down the shapes.)
+
+# %%
+from minimaskrcnn.check.verdict import Case, judge
+
+
+def my_slope(function, x, h):
+    """Return the finite difference of function at x, from h to the left to h to the right."""
+    ...
+
+
+square = Case("x² at 3", (np.square, 3.0, 0.5), 6.0, "(3.5² - 2.5²) / (3.5 - 2.5)")
+kink = Case("|x| at 0", (np.abs, 0.0, 0.1), 0.0, "both sides count: the same height, so slope 0")
+judge(my_slope, my_slope, [square, kink])
+
+
+# %%
+def my_backward(dy, x, kernel):
+    """Return dx (N, in) and dkernel (in, out), given dy (N, out), x (N, in), kernel (in, out)."""
+    ...
+
+
+ones = np.ones((1, 1))
+scalars = Case("one number", (0.5 * ones, 2 * ones, 1.5 * ones), (0.75 * ones, ones), "section 1")
+dy, x, k = (np.arange(1.0, n * m + 1).reshape(n, m) for n, m in ((3, 2), (3, 4), (4, 2)))
+matrices = Case(
+    "matrices", (dy, x, k), (dy @ k.T, x.T @ dy), "dx is dy · kernelᵀ; look up section 3"
+)
+judge(my_backward, my_backward, [scalars, matrices], parts=("dx", "dkernel"))
+
+# %% [markdown]
+# **Further.** From a clone of the repository,
+#
+#     minimaskrcnn train --steps 200 --output quick
+#     minimaskrcnn evaluate --weights quick/model.h5 --scenes 100
+#
+# trains the whole network for a few minutes, and measures it as in chapter 18.
+#
+# **To think about.** The proposals and the targets count as constants: no gradient flows through
+# them. Suppose one let the box loss of the heads flow back into where the proposals stand. What
+# could the region proposal network learn from that, and what could go wrong?
+
+# %% [markdown]
+# ## In the paper
+#
+# Mask R-CNN ([arXiv:1703.06870](https://arxiv.org/abs/1703.06870)), section 3.1, "Training";
+# everything at once, end to end: Faster R-CNN
+# ([arXiv:1506.01497](https://arxiv.org/abs/1506.01497)), section 3.2. Gradients from back to
+# front: Rumelhart, Hinton & Williams, Nature 323 (1986). AdamW:
+# [arXiv:1711.05101](https://arxiv.org/abs/1711.05101), algorithm 2.
+#
+# **Next:** the losses say how the training goes, but not how good the network is. Chapter 18
+# measures that.
