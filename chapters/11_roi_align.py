@@ -97,11 +97,15 @@ Code("\n\n".join(parts), language="python")
 # %% [markdown]
 # ## 2 Three ways
 #
-# **RoIPool** is the oldest. It rounds the region to whole cells, shares them out to the bins of
-# the grid, and takes the largest value in each bin. **RoIAlign**, this paper's, rounds nothing: it
-# divides the region as it is, reads four points in each bin, and takes their mean.
-# **`crop_and_resize`**, TensorFlow's, reads one point for each place of the grid, from corner to
-# corner. The weights of the large network were trained with it, so it is what this network uses.
+# **RoIPool** is the oldest. It rounds the region to whole cells, shares them out to as many *bins*
+# as the patch has places, and takes the largest value in each bin.
+#
+# **RoIAlign**, this paper's, rounds nothing. It divides the region as it is into bins, reads four
+# points in each, and takes their mean.
+#
+# **`crop_and_resize`**, from the library TensorFlow, reads one point for each place of the patch,
+# from corner to corner. The weights of the large network were trained with it, so it is what this
+# network uses.
 #
 # The first two count from the outer edge of the first cell to the outer edge of the last, the
 # third from centre to centre. So the same region is written in two ways:
@@ -178,6 +182,7 @@ levels = roi_levels(squares / 1024, (1024, 1024))  # of a picture of 1024 by 102
 for side, level in zip(sides, levels, strict=True):
     hand, own = 4 + np.log2(side / 224), side / STRIDES[level - 2]
     print(f"{side:3} pixels: {hand:4.0f} -> P{level}, {own:4.1f} cells; on P5 {side / 32:4.1f}")
+print("half a cell, in pixels:", {f"P{i}": s // 2 for i, s in enumerate(STRIDES[:4], start=2)})
 
 # %% [markdown]
 # The last column is what happens without the rule. If all regions were read from P5, a region of
@@ -266,7 +271,7 @@ print("the same patches; at least five times as fast:", slow > 5 * quick)
 #
 # Let a region of 3 by 3 cells slide to the right by small steps, over the map that tells places.
 # The first number of the patch should grow evenly. RoIPool's stands still, and then jumps by a
-# whole cell. Half a cell is 2 pixels of the picture on P2, and 16 on P5.
+# whole cell. It may be off by half a cell: 2 pixels of the picture on P2, 16 on P5.
 
 # %%
 from minimaskrcnn.pictures import curves
@@ -364,7 +369,8 @@ check.crop_and_resize(my_crop_and_resize)
 #
 #     pytest tests/test_11_roi_align.py --mine my_roi_align.py
 #
-# runs the tests of this stage on it.
+# runs the tests of this stage on it. Those about gradients (chapter 17) and about the errors for
+# wrong arguments ask for more than is asked for here.
 #
 # **To think about.** `crop_and_resize` reads 7 · 7 points, however large the region. On its level
 # a region may well be 14 cells wide or more. What does the network not get to see of a region that

@@ -112,9 +112,10 @@ Code("\n\n".join(parts), language="python")
 
 # %% [markdown]
 # The comments tell the sizes of the large network. The last layer of the mask head gives one
-# logit for each pixel *and class*. Each becomes a probability by itself, by the sigmoid (chapter
-# 07): "if this is a circle, is this pixel part of it?" Whether it is a circle has been decided by
-# the box head. The masks of different classes need not agree, and do not compete.
+# logit for each pixel *and class*. Each becomes a probability by itself, by the *sigmoid*,
+# 1 / (1 + exp(-logit)): a logit of 0 is one half. The question is, "if this is a circle, is this
+# pixel part of it?" Whether it is a circle has been decided by the box head. The masks of different
+# classes need not agree, and do not compete.
 
 # %% [markdown]
 # ## 4 The real picture: the box head
@@ -336,7 +337,8 @@ judge(my_box_head, box_head, cases, parts=("class logits", "box deltas"))
 #
 #     pytest tests/test_12_heads.py --mine my_heads.py
 #
-# runs the tests of this stage on it.
+# runs the tests of this stage on it. Those about gradients (chapter 17) and about the errors for
+# wrong arguments ask for more than is asked for here.
 #
 # **To think about.** The box head gives deltas for each class, though in the end only one class's
 # are used. What can it express that way which a single set of deltas cannot, say for a region

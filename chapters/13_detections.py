@@ -115,8 +115,9 @@ parts = [inspect.getsource(f) for f in (select_detections, _nms_by_class)]
 Code("\n\n".join(parts), language="python")
 
 # %% [markdown]
-# There is no fast version beside this one. It is a handful of operations on whole arrays; the loop
-# that costs is that of NMS, and `nms` is compiled (chapter 09).
+# (`detected_classes` names the classes that somebody is looking for; if it names none, all are
+# meant.) There is no fast version beside this one. It is a handful of operations on whole arrays;
+# the loop that costs is that of NMS, and `nms` is compiled (chapter 09).
 
 # %% [markdown]
 # ## 3 The real picture
@@ -257,7 +258,7 @@ asked = (
     ("B alone", [1], whole, COCO, "it moves by the deltas of its own class, times delta_std"),
     ("A and D", [0, 3], whole, COCO, "D is background, class 0: no object"),
     ("A and E", [0, 4], whole, COCO, "the score of E is below min_score"),
-    ("B and C at 0.8", [1, 2], whole, low, "a score equal to min_score is enough: >="),
+    ("B alone, whose score is the least", [1], whole, low, "equal to min_score is enough: >="),
     ("C, B and A", [2, 1, 0], whole, COCO, "NMS within each class: A suppresses B, not C"),
     ("A in a window", [0], (0.2, 0, 0.8, 1), COCO, "boxes are cut off at the window"),
     ("only the best", [2, 0], whole, replace(COCO, max_detections=1), "the best one is A"),

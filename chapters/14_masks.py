@@ -45,7 +45,18 @@ print("boxes_in_image:", boxes_in_image(box, window, (51, 101, 3)))
 
 # %% [markdown]
 # (0 is the first of 51 rows, 1 the last, so that the factor is 50. The end of a box in pixels is
-# excluded, as in Python's slices: hence the + 1.) From here on boxes are whole pixels.
+# excluded, as in Python's slices: hence the + 1.)
+#
+# The numbers were chosen so that nothing had to be rounded. As a rule a box is rounded here, by up
+# to half a pixel, and the mask that was drawn for it is pasted half a pixel off. For a photograph
+# that is nothing. The shapes of the small network are only a few pixels large, so it rounds first,
+# and cuts the mask's features out where the mask will be pasted:
+
+# %%
+from minimaskrcnn.masks import in_whole_pixels
+
+found = np.array([[0.099, 0.2, 0.504, 0.6]], np.float32)
+print("rounded to whole pixels:", in_whole_pixels(found, (0, 0, 1, 1), (101, 101)))
 
 # %% [markdown]
 # ## 2 The mask is stretched, by hand
@@ -300,5 +311,5 @@ check.paste_mask(my_paste_mask)
 # mask is resized to the size of the region and made yes or no at one half. That a mask is m × m,
 # drawn by convolutions so that every number keeps its place: section 3, "Mask Representation".
 #
-# **Next:** the way from the photograph to the masks is done. Every number on it came out of a file of
-# weights: chapter 15 opens it.
+# **Next:** the way from the photograph to the masks is done. Every number on it came out of a file
+# of weights: chapter 15 opens it.
