@@ -155,7 +155,9 @@ print("predict and trace find the same", len(found), "objects")
 # ## 5 Along the picture
 #
 # Four stops: one of the numbers that `p3` holds for each place, drawn as a picture; the 20 anchors
-# that the RPN thinks best; the 20 best proposals, which have been moved; the detections.
+# that the RPN thinks best; the 20 best proposals, which have been moved; the detections. Inside
+# the network boxes are measured in sizes of the picture, from 0 to 1; `to_pixels` makes pixels of
+# them.
 
 # %%
 import numpy as np

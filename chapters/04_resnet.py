@@ -234,7 +234,7 @@ print("the same numbers:", np.allclose(two_steps, conv2d(maps, fold_batch_norm(c
 # **Without normalisation.** Fifty convolutions of 3 × 3 with ReLU, one after the other, on the same
 # noise. How large are the numbers after each? The kernels are random, of a size that would just
 # keep the strength of the signal, or of that size times 0.9 or 1.1. With batch normalisation the
-# size of the kernels does not matter.
+# size of the kernels does not matter. (`none` is gamma 1 and beta 0.)
 
 # %%
 plain, none = np.zeros(16, np.float32), BatchNorm(*np.float32([[1] * 16, [0] * 16] * 2))
@@ -309,18 +309,26 @@ def my_fold(conv, norm):
 
 # %%
 conv = Conv(np.arange(4.0).reshape(1, 1, 2, 2), np.array([5.0, 6.0]))
-tries = {
-    "scale only": (BatchNorm(*np.array([[2, -3], [0, 0], [0, 0], [3, 8.0]])), "mind epsilon"),
-    "all four": (
-        BatchNorm(*np.array([[2, 1], [7, 0], [1, 2], [3, 8.0]])),
-        "the bias is scaled, too",
-    ),
+tries = {  # gamma, beta, mean, variance
+    "the kernel's last axis is the output's": [[2, -3], [0, 0], [0, 0], [400, 900.0]],
+    "epsilon is added to the variance": [[2, -3], [0, 0], [0, 0], [0, 0.0]],
+    "the mean is subtracted, too, before the scale": [[2, 1], [0, 0], [1, 2], [400, 900.0]],
+    "beta comes last": [[2, 1], [7, 0], [1, 2], [3, 8.0]],
 }
+
 # %%
 cases = []
-for name, (norm, hint) in tries.items():
+for hint, numbers in tries.items():
+    norm = BatchNorm(*np.array(numbers))
     folded = fold_batch_norm(conv, norm)
-    cases.append(Case(name, (conv, norm), (folded.kernel, folded.bias), hint))
+    cases.append(
+        Case(
+            f"gamma {norm.gamma}, variance {norm.variance}",
+            (conv, norm),
+            (folded.kernel, folded.bias),
+            hint,
+        )
+    )
 judge(my_fold, fold_batch_norm, cases, parts=("the kernel", "the bias"))
 
 # %% [markdown]

@@ -251,7 +251,9 @@ judge(my_pyramid, pyramid, cases, parts=("the finest", "the second", "the last")
 #
 #     pytest tests/test_05_fpn.py --mine my_fpn.py
 #
-# runs the tests of this stage on it.
+# runs the tests of this stage on it. (Its test of gradients passes only if doubling and taking
+# every second cell are done by `upsample` and `subsample` of `minimaskrcnn/layers.py`, which know
+# how to go backwards: chapter 17.)
 #
 # **To think about.** The sum could as well be a concatenation: 64 channels of the one and 64 of the
 # other, and the 3 × 3 convolution reads 128. What would that cost? Is there anything that it could

@@ -271,7 +271,8 @@ judge(my_rpn, region_proposals, cases, parts=("the logits", "the deltas"))
 #
 #     pytest tests/test_07_rpn.py --mine my_rpn.py
 #
-# runs the tests of this stage on them.
+# runs the tests of this stage on them. (Its test of gradients passes only with `reshape` and
+# `concatenate` of `minimaskrcnn/layers.py`, which know how to go backwards: chapter 17.)
 #
 # **To think about.** Of the two logits only the difference counts. So one number for each anchor
 # would do, with 1 / (1 + e⁻ˣ) in place of softmax (the *sigmoid*). Many later networks do so. Does
