@@ -310,7 +310,12 @@ def my_fold(conv, norm):
 # %%
 conv = Conv(np.arange(4.0).reshape(1, 1, 2, 2), np.array([5.0, 6.0]))
 tries = {  # gamma, beta, mean, variance
-    "the kernel's last axis is the output's": [[2, -3], [0, 0], [0, 0], [400, 900.0]],
+    "bias and kernel are scaled, and the kernel's last axis is the output's": [
+        [2, -3],
+        [0, 0],
+        [0, 0],
+        [400, 900.0],
+    ],
     "epsilon is added to the variance": [[2, -3], [0, 0], [0, 0], [0, 0.0]],
     "the mean is subtracted, too, before the scale": [[2, 1], [0, 0], [1, 2], [400, 900.0]],
     "beta comes last": [[2, 1], [7, 0], [1, 2], [3, 8.0]],
@@ -318,17 +323,11 @@ tries = {  # gamma, beta, mean, variance
 
 # %%
 cases = []
-for hint, numbers in tries.items():
+for number, (hint, numbers) in enumerate(tries.items(), start=1):
     norm = BatchNorm(*np.array(numbers))
     folded = fold_batch_norm(conv, norm)
-    cases.append(
-        Case(
-            f"gamma {norm.gamma}, variance {norm.variance}",
-            (conv, norm),
-            (folded.kernel, folded.bias),
-            hint,
-        )
-    )
+    wanted = (folded.kernel, folded.bias)
+    cases.append(Case(f"try {number} of the table", (conv, norm), wanted, hint))
 judge(my_fold, fold_batch_norm, cases, parts=("the kernel", "the bias"))
 
 # %% [markdown]
