@@ -66,5 +66,15 @@ def _level_anchors(shape, scale, ratios, stride, step):
 
 
 def normalised_anchors(shape, config):
-    """The anchors that `config` describes, as (A, 4) float32 normalised to the input's (H, W)."""
+    """The anchors that `config` describes, as (A, 4) float32 normalised to the input's (H, W).
+
+    Parameters
+    ----------
+    shape : (H, W, …) of the network's input, pixels
+    config : Config; read are `anchor_scales` and `anchor_ratios`
+
+    Returns
+    -------
+    (A, 4) float32 y1 x1 y2 x2
+    """
     return normalise(make_anchors(shape, config.anchor_scales, config.anchor_ratios), shape)

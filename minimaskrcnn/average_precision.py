@@ -160,6 +160,10 @@ def average(table, threshold=None, area_range="all", limit=100):
     threshold : one of THRESHOLDS, or None for the mean over them
     area_range : one of AREA_RANGES
     limit : one of LIMITS
+
+    Returns
+    -------
+    float
     """
     values = table[..., list(AREA_RANGES).index(area_range), LIMITS.index(limit)]
     if threshold is not None:

@@ -144,6 +144,20 @@ def apply_deltas(boxes, deltas):
 def clip(boxes, window):
     """Cut the boxes off at a window (y1, x1, y2, x2) in their own unit; outside becomes area 0.
 
+    Parameters
+    ----------
+    boxes : (N, 4) float32 or float64, y1 x1 y2 x2, any unit
+    window : y1, x1, y2, x2 in the same unit
+
+    Returns
+    -------
+    (N, 4), of the same dtype
+
+    Raises
+    ------
+    ValueError
+        If `boxes` is not (N, 4) or `window` not four numbers.
+
     Examples
     --------
     >>> clip(np.array([[-1.0, 0.5, 0.5, 2.0]]), (0, 0, 1, 1))

@@ -121,7 +121,16 @@ def evaluate(ground_truths, detections, class_names, masks=True):
 
 
 def summary(evaluation):
-    """The usual twelve lines, worded as the COCO API does, for boxes and then for masks: a str."""
+    """The usual twelve lines, worded as the COCO API does, for boxes and then for masks: a str.
+
+    Parameters
+    ----------
+    evaluation : Evaluation, from `evaluate`
+
+    Returns
+    -------
+    str
+    """
     lines = ["Boxes:", *_lines(evaluation.box)]
     if evaluation.mask is not None:
         lines += ["Masks:", *_lines(evaluation.mask)]

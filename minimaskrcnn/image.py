@@ -91,6 +91,20 @@ def scaled_size(shape, config):
 
     Enlarge until the shorter side has `image_min_size` (never reduce for its sake); in mode
     "square" the longer side must not exceed `image_max_size`.
+
+    Parameters
+    ----------
+    shape : (h, w, …) of the photograph
+    config : Config; read are `resize_mode` and the `image_…_size` fields
+
+    Returns
+    -------
+    height, width : int
+
+    Raises
+    ------
+    ValueError
+        If `config.resize_mode` is none of the three.
     """
     height, width = shape[:2]
     if config.resize_mode not in MODES:
@@ -161,6 +175,20 @@ def mold(framed, config):
     """Return the network's input, (H, W, 3) uint8 -> float32: the mean pixel subtracted.
 
     The difference is divided by `config.pixel_std`, which is 1 for the COCO weights.
+
+    Parameters
+    ----------
+    framed : (H, W, 3) uint8, made by `letterbox`
+    config : Config; read are `mean_pixel` and `pixel_std`
+
+    Returns
+    -------
+    (H, W, 3) float32
+
+    Raises
+    ------
+    ImageError
+        If `framed` is not (H, W, 3) uint8, or empty.
     """
     check_photo(framed)
     centred = framed - np.asarray(config.mean_pixel)  # float64, as in the original

@@ -32,7 +32,22 @@ class Deconv:
 
 
 def dense(x, layer):
-    """Return x · kernel + bias: (R, in) -> (R, out): a 1x1 convolution of maps of one cell."""
+    """Return x · kernel + bias: (R, in) -> (R, out): a 1x1 convolution of maps of one cell.
+
+    Parameters
+    ----------
+    x : (R, in) float32 or float64
+    layer : Dense
+
+    Returns
+    -------
+    (R, out)
+
+    Raises
+    ------
+    ValueError
+        If they do not fit together.
+    """
     if x.ndim != 2 or layer.kernel.ndim != 2:
         raise ValueError(
             f"dense wants x (R, in) and a kernel (in, out), got {x.shape} and {layer.kernel.shape}"
@@ -47,6 +62,21 @@ def deconv2d(x, layer, relu=False):
 
     y[2i+a, 2j+b, o] = sum over c of x[i, j, c] · kernel[a, b, o, c], + bias[o]. As patches do not
     overlap, it is a 1x1 convolution to 2 · 2 · out channels, laid out in space afterwards.
+
+    Parameters
+    ----------
+    x : (H, W, in) or (B, H, W, in), float32 or float64
+    layer : Deconv
+    relu : whether to replace negative outputs by 0
+
+    Returns
+    -------
+    (2 H, 2 W, out) or (B, 2 H, 2 W, out)
+
+    Raises
+    ------
+    ValueError
+        If they do not fit together.
     """
     if layer.kernel.ndim != 4 or layer.kernel.shape[:2] != (2, 2):
         raise ValueError(f"deconv2d wants a kernel (2, 2, out, in), got {layer.kernel.shape}")
@@ -91,6 +121,19 @@ def max_pool(x):
     Padded so that ceil(H/2) x ceil(W/2) cells come out (Keras' "same"): for even sizes the last
     window reaches one cell beyond the map; nothing there is ever the largest. A window that holds
     NaN gives NaN.
+
+    Parameters
+    ----------
+    x : (H, W, C) or (B, H, W, C), float32 or float64
+
+    Returns
+    -------
+    (ceil(H/2), ceil(W/2), C), or with the B
+
+    Raises
+    ------
+    ValueError
+        If `x` is nothing of the kind.
     """
     _check_map(x, "max_pool")
     batch = x if x.ndim == 4 else x[None]
@@ -145,7 +188,21 @@ def _send_to_winners(grad, winners, dx):
 
 
 def upsample(x):
-    """Return the map doubled by repeating every cell (nearest neighbour): (2 H, 2 W, C)."""
+    """Return the map doubled by repeating every cell (nearest neighbour): (2 H, 2 W, C).
+
+    Parameters
+    ----------
+    x : (H, W, C) or (B, H, W, C), float32 or float64
+
+    Returns
+    -------
+    (2 H, 2 W, C), or with the B
+
+    Raises
+    ------
+    ValueError
+        If `x` is nothing of the kind.
+    """
     _check_map(x, "upsample")
     *batch, h, w, c = x.shape
     y = np.empty((*batch, h, 2, w, 2, c), x.dtype)
@@ -160,7 +217,21 @@ def _upsample_backward(grad, x):
 
 
 def subsample(x):
-    """Return every second cell, from the first: (H, W, C) -> (H/2, W/2, C)."""
+    """Return every second cell, from the first: (H, W, C) -> (H/2, W/2, C).
+
+    Parameters
+    ----------
+    x : (H, W, C) or (B, H, W, C), float32 or float64
+
+    Returns
+    -------
+    (ceil(H/2), ceil(W/2), C), or with the B
+
+    Raises
+    ------
+    ValueError
+        If `x` is nothing of the kind.
+    """
     _check_map(x, "subsample")
     y = np.ascontiguousarray(x[..., ::2, ::2, :])
     return tape.record(y, _subsample_backward, x)
@@ -173,7 +244,17 @@ def _subsample_backward(grad, x):
 
 
 def reshape(x, shape):
-    """`x.reshape(shape)`, known to the tape."""
+    """`x.reshape(shape)`, known to the tape.
+
+    Parameters
+    ----------
+    x : array
+    shape : tuple of int
+
+    Returns
+    -------
+    array with the same numbers, in the same order
+    """
     return tape.record(x.reshape(shape), _reshape_backward, x)
 
 
@@ -182,7 +263,17 @@ def _reshape_backward(grad, x):
 
 
 def concatenate(arrays, axis):
-    """`np.concatenate`, known to the tape."""
+    """`np.concatenate`, known to the tape.
+
+    Parameters
+    ----------
+    arrays : list of arrays, alike but along the axis
+    axis : int, along which they are joined
+
+    Returns
+    -------
+    array
+    """
     return tape.record(np.concatenate(arrays, axis), _concatenate_backward, arrays, axis)
 
 
@@ -193,6 +284,14 @@ def _concatenate_backward(grad, arrays, axis):
 
 def softmax(logits):
     """Return probabilities that sum to 1 along the last axis: exp(x) / sum exp(x).
+
+    Parameters
+    ----------
+    logits : (..., K) float32 or float64
+
+    Returns
+    -------
+    (..., K), of the same dtype
 
     Examples
     --------
@@ -205,6 +304,14 @@ def softmax(logits):
 
 def sigmoid(logits):
     """Return 1 / (1 + exp(-x)), without overflow for any x.
+
+    Parameters
+    ----------
+    logits : array, float32 or float64
+
+    Returns
+    -------
+    array of the same shape and dtype, in 0 … 1
 
     Examples
     --------

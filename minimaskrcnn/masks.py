@@ -60,6 +60,15 @@ def in_whole_pixels(boxes, window, shape):
 def of_class(class_masks, class_ids):
     """Of each object's K masks, the one of its class: (N, h, w, K), (N,) -> (N, h, w).
 
+    Parameters
+    ----------
+    class_masks : (N, h, w, K) float32
+    class_ids : (N,) integers, 0 … K - 1
+
+    Returns
+    -------
+    (N, h, w) float32
+
     Raises
     ------
     ValueError
@@ -104,7 +113,23 @@ def paste_mask(mask_probs, box, shape, threshold=0.5):
 
 
 def stretch_mask(mask_probs, height, width, threshold=0.5):
-    """One object's mask over its box only: (h, w) probabilities -> (height, width) bool."""
+    """One object's mask over its box only: (h, w) probabilities -> (height, width) bool.
+
+    Parameters
+    ----------
+    mask_probs : (h, w) float32, 0 … 1
+    height, width : of the box, pixels
+    threshold : probability from which on a pixel is the object's
+
+    Returns
+    -------
+    (height, width) bool
+
+    Raises
+    ------
+    ValueError
+        If `mask_probs` is not (h, w), or holds NaN.
+    """
     if mask_probs.ndim != 2 or np.isnan(mask_probs).any():
         raise ValueError(f"mask_probs must be (h, w) without NaN, got {mask_probs.shape}")
     return resize(mask_probs, height, width) >= threshold

@@ -45,7 +45,17 @@ def box_overlaps(found, objects, crowd):
 
 
 def mask_overlaps(found, objects, crowd):
-    """`box_overlaps` of masks: lists of D and G RLEs, all of one size (ValueError if not)."""
+    """`box_overlaps` of masks: lists of D and G RLEs, all of one size (ValueError if not).
+
+    Parameters
+    ----------
+    found, objects : lists of D and G RLEs
+    crowd : (G,) bool, which objects are crowds
+
+    Returns
+    -------
+    (D, G) float64
+    """
     sizes = {tuple(rle["size"]) for rle in [*found, *objects]}
     if len(sizes) > 1:
         raise ValueError(f"masks that are compared have one size, got {sorted(sizes)}")

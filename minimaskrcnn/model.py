@@ -47,10 +47,25 @@ class MaskRCNN:
     mask_head: MaskHead
 
     def predict(self, photo: Photo, orient: bool = True, **settings: Any) -> Detections:
-        """Find the objects in a photograph: whatever `photo.read_photo` takes.
+        """Find the objects in a photograph.
 
-        Settings are `min_score`, `nms_threshold`, `max_detections`, `classes` and `size`, for this
-        call only, as in `settings.adjusted`; `orient=False` leaves EXIF's orientation alone.
+        Parameters
+        ----------
+        photo : whatever `photo.read_photo` takes: path, bytes, open file, PIL image or array
+        orient : whether to turn the picture as its EXIF data asks
+        settings : `min_score`, `nms_threshold`, `max_detections`, `classes` and `size`, for this
+            call only: see `settings.adjusted`
+
+        Returns
+        -------
+        Detections
+
+        Raises
+        ------
+        ImageError
+            If the photograph cannot be read.
+        SettingError
+            If a setting makes no sense.
         """
         keep, seconds = stopwatch()
         pixels = read_photo(photo, orient)  # (h, w, 3) uint8
@@ -67,8 +82,16 @@ class MaskRCNN:
     ) -> Iterator[Detections]:
         """Yield `predict` of each photograph of a list, folder or pattern, one in memory at a time.
 
-        One that cannot be read raises its ImageError; or, if `on_error` is a function, is handed to
-        it as `on_error(photo, error)` and left out.
+        Parameters
+        ----------
+        photos : list, folder, glob pattern or generator of what `predict` takes
+        on_error : what to do with one that cannot be read: None raises its ImageError; a function
+            is called as `on_error(photo, error)`, and the photograph left out
+        orient, settings : as in `predict`
+
+        Yields
+        ------
+        Detections
         """
         for photo in each_source(photos):
             try:
@@ -79,7 +102,16 @@ class MaskRCNN:
                 on_error(photo, error)
 
     def trace(self, photo: Photo, orient: bool = True, **settings: Any) -> dict[str, Any]:
-        """Return every intermediate of `predict(photo)` by name, in the order of the data flow."""
+        """Return every intermediate of `predict(photo)` by name, in the order of the data flow.
+
+        Parameters
+        ----------
+        photo, orient, settings : as in `predict`
+
+        Returns
+        -------
+        dict from names such as "c2", "anchors", "proposals" to arrays; "result" is the Detections
+        """
         kept: dict[str, Any] = {}
         model = replace(self, config=adjusted(self.config, **settings))
         run(model, read_photo(photo, orient), keep=kept.update)

@@ -54,6 +54,15 @@ def top_indices(scores, count):
 
     Only what reaches the `count`-th highest value is sorted.
 
+    Parameters
+    ----------
+    scores : (N,) float32 or float64
+    count : int, how many; all, if there are no more than that
+
+    Returns
+    -------
+    (min(N, count),) int64
+
     Raises
     ------
     ValueError

@@ -50,7 +50,17 @@ def stem(image, conv):
 
 
 def bottleneck(x, block):
-    """One residual block: (H, W, C) -> (H', W', C'), half the size where the block has a stride."""
+    """One residual block: (H, W, C) -> (H', W', C'), half the size where the block has a stride.
+
+    Parameters
+    ----------
+    x : (H, W, C) or (B, H, W, C) float32
+    block : Bottleneck
+
+    Returns
+    -------
+    (H', W', C') float32, or with the B
+    """
     shortcut = x if block.shortcut is None else conv2d(x, block.shortcut)
     y = conv2d(x, block.reduce, relu=True)
     y = conv2d(y, block.spatial, relu=True)
@@ -58,14 +68,34 @@ def bottleneck(x, block):
 
 
 def stage(x, blocks):
-    """The blocks of one stage, one after the other: C1 -> C2, C2 -> C3, C3 -> C4 or C4 -> C5."""
+    """The blocks of one stage, one after the other: C1 -> C2, C2 -> C3, C3 -> C4 or C4 -> C5.
+
+    Parameters
+    ----------
+    x : (H, W, C) or (B, H, W, C) float32
+    blocks : tuple of Bottleneck
+
+    Returns
+    -------
+    (H', W', C') float32, or with the B
+    """
     for block in blocks:
         x = bottleneck(x, block)
     return x
 
 
 def backbone(image, resnet):
-    """Return (c1, c2, c3, c4, c5) of an image (H, W, 3) float32, or of a batch of them."""
+    """Return what the stem and each stage make of an image: ever coarser maps, ever more channels.
+
+    Parameters
+    ----------
+    image : (H, W, 3) or (B, H, W, 3) float32, the mean pixel subtracted
+    resnet : ResNet
+
+    Returns
+    -------
+    (c1, c2, c3, c4, c5) : (H/4, W/4, 64) … (H/32, W/32, 2048) float32, or with the B
+    """
     c_maps = [stem(image, resnet.stem)]
     for blocks in resnet.stages:
         c_maps.append(stage(c_maps[-1], blocks))

@@ -144,6 +144,16 @@ class Detections:
     ) -> "Detections":
         """The objects of the named classes (None: all), with at least this score and area.
 
+        Parameters
+        ----------
+        labels : class names, or one name; None: all
+        min_score : 0 … 1, the least score
+        min_area : pixels, the least area
+
+        Returns
+        -------
+        Detections
+
         Examples
         --------
         >>> result.filter(labels=["person"], min_score=0.9)  # doctest: +SKIP
@@ -176,11 +186,29 @@ class Detections:
         return exports.to_dict(self)
 
     def to_json(self, indent: int | None = None) -> str:
-        """`to_dict` as JSON text."""
+        """`to_dict` as JSON text.
+
+        Parameters
+        ----------
+        indent : int, spaces a level; None: all on one line
+
+        Returns
+        -------
+        str
+        """
         return json.dumps(self.to_dict(), indent=indent, ensure_ascii=False, allow_nan=False)
 
     def to_coco(self, image_id: int) -> list[dict[str, Any]]:
-        """Results in COCO's format; see `exports.to_coco`."""
+        """Results in COCO's format; see `exports.to_coco`.
+
+        Parameters
+        ----------
+        image_id : int, COCO's number of the photograph
+
+        Returns
+        -------
+        list of dicts, one an object
+        """
         return exports.to_coco(self, image_id)
 
     def to_arrays(self) -> dict[str, Any]:
@@ -188,19 +216,54 @@ class Detections:
         return exports.to_arrays(self)
 
     def draw(self, legend: bool | None = None) -> np.ndarray:
-        """The picture, (H, W, 3) uint8; see `visualize.draw`."""
+        """The picture, (H, W, 3) uint8; see `visualize.draw`.
+
+        Parameters
+        ----------
+        legend : True numbers the objects and lists them beside the picture, False labels them, None
+            decides by the room there is
+
+        Returns
+        -------
+        (H, W, 3) uint8
+        """
         from minimaskrcnn import visualize
 
         return visualize.draw(self, legend)
 
     def plot(self, ax: Any = None, legend: bool | None = None) -> Any:
-        """Show the picture in a matplotlib Axes (a new one if none is given); returns the Axes."""
+        """Show the picture in a matplotlib Axes (a new one if none is given); returns the Axes.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, or None
+        legend : True numbers the objects and lists them beside the picture, False labels them, None
+            decides by the room there is
+
+        Returns
+        -------
+        matplotlib Axes
+        """
         from minimaskrcnn import visualize
 
         return visualize.plot(self, ax, legend)
 
     def save(self, path: str | os.PathLike[str], legend: bool | None = None) -> None:
-        """Write the picture to a file: .png, .jpg or .webp, at the photograph's own size."""
+        """Write the picture to a file: .png, .jpg or .webp, at the photograph's own size.
+
+        Parameters
+        ----------
+        path : str or Path; the ending says the format
+        legend : True numbers the objects and lists them beside the picture, False labels them, None
+            decides by the room there is
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written.
+        ValueError
+            If the ending is of another format.
+        """
         from minimaskrcnn import visualize
 
         visualize.write_picture(path, self.draw(legend))

@@ -49,6 +49,10 @@ def encode_in_box(mask, box, shape):
     box : (4,) int, y1 x1 y2 x2 in pixels, end excluded, within the image
     shape : (H, W, ...) of the image
 
+    Returns
+    -------
+    dict of COCO's run lengths, of the whole image
+
     Examples
     --------
     >>> encode_in_box(np.array([[True]]), (0, 1, 1, 2), (2, 3)) == encode(
@@ -85,6 +89,14 @@ def _packed(counts):
 
 def decode(rle):
     """Unpack run lengths into a (H, W) bool mask; raises what `run_lengths` raises.
+
+    Parameters
+    ----------
+    rle : dict of COCO's run lengths
+
+    Returns
+    -------
+    (H, W) bool
 
     Examples
     --------
@@ -129,12 +141,29 @@ def run_lengths(rle):
 
 
 def area(rle):
-    """Number of pixels of the mask, an int."""
+    """Number of pixels of the mask, an int.
+
+    Parameters
+    ----------
+    rle : dict of COCO's run lengths
+
+    Returns
+    -------
+    int
+    """
     return int(run_lengths(rle)[1::2].sum())
 
 
 def box(rle):
     """The tight box of the mask: (4,) int32, y1 x1 y2 x2 in pixels, ends excluded; empty: zeros.
+
+    Parameters
+    ----------
+    rle : dict of COCO's run lengths
+
+    Returns
+    -------
+    (4,) int32
 
     Examples
     --------

@@ -19,7 +19,18 @@ _active = threading.local()  # the tape of the thread that trains, if one does
 
 
 def record(y, backward, *arguments):
-    """Return `y`; while recording, remember that `backward(grad, *arguments)` differentiates it."""
+    """Return `y`; while recording, remember that `backward(grad, *arguments)` differentiates it.
+
+    Parameters
+    ----------
+    y : array, what an operation returns
+    backward : function from d loss / d y and `arguments` to pairs (array, gradient)
+    arguments : what `backward` needs besides
+
+    Returns
+    -------
+    y itself
+    """
     steps = getattr(_active, "steps", None)
     if steps is not None:
         steps.append((y, backward, arguments))

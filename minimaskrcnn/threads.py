@@ -32,6 +32,10 @@ def set_num_threads(number):
 
     The environment variable MINIMASKRCNN_NUM_THREADS sets the number to begin with.
 
+    Parameters
+    ----------
+    number : int, 1 or more
+
     Raises
     ------
     ValueError
@@ -156,6 +160,16 @@ def scratch(name, shape, dtype):
 
     Memory fresh from the system costs more than a pass of arithmetic over it. What the array held
     is lost with the next call of the same name, so a task must not call a stage that may use it.
+
+    Parameters
+    ----------
+    name : str
+    shape : tuple of int
+    dtype : NumPy dtype
+
+    Returns
+    -------
+    array of this shape and dtype
     """
     arrays = _here.__dict__.setdefault("scratch", {})
     flat = arrays.get((name, dtype))

@@ -57,7 +57,17 @@ def _direct(x, kernel, bias, stride, before, y):
 
 
 def output_shape(x, conv):
-    """The shape of `conv2d(x, conv)`."""
+    """The shape of `conv2d(x, conv)`.
+
+    Parameters
+    ----------
+    x : array (H, W, C) or (B, H, W, C)
+    conv : Conv
+
+    Returns
+    -------
+    tuple of int: (H', W', D) or (B, H', W', D)
+    """
     height, width = (
         (size + sum(conv.padding) - k) // conv.stride + 1
         for size, k in zip(x.shape[-3:-1], conv.kernel.shape[:2], strict=True)

@@ -29,6 +29,15 @@ def windows(x, conv):
 
     Where a window is a whole row of x already (1x1 with stride 1; a kernel as large as the map)
     this is a reshape, not a copy.
+
+    Parameters
+    ----------
+    x : (H, W, C) or (B, H, W, C) float32 or float64
+    conv : Conv
+
+    Returns
+    -------
+    (B*H'*W', kh*kw*C), of the same dtype
     """
     kh, kw, channels, _ = conv.kernel.shape
     batch = x.reshape(-1, *x.shape[-3:])  # (B, H, W, C)

@@ -149,6 +149,14 @@ def batch_statistics(steps):
     The trainer moves its averages towards these, so that no operation writes into a norm. A norm
     that was used several times appears several times. `variance` is the biased one (divided by
     the count), as the batch was normalised with.
+
+    Parameters
+    ----------
+    steps : list made by `tape.recording`, not yet walked back
+
+    Returns
+    -------
+    list of (BatchNorm, (C,) array, (C,) array)
     """
     return [
         (arguments[1], arguments[5], arguments[6])

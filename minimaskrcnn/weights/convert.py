@@ -53,7 +53,22 @@ def convert(source, target, config=None, float16=False, source_name=None):
 
 
 def provenance_of(path, name=None):
-    """Where the weights in a file come from: what our own file says of itself, or the file."""
+    """Where the weights in a file come from: what our own file says of itself, or the file.
+
+    Parameters
+    ----------
+    path : of a weight file
+    name : what to call the file; None: its own name
+
+    Returns
+    -------
+    dict from str to str or int, such as source, source_bytes, source_sha256
+
+    Raises
+    ------
+    WeightsError
+        If it is no weight file.
+    """
     with open_file(path) as (file, root):
         if is_store(root):
             return json.loads(about_store(file, root)["provenance"])
