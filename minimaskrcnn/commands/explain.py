@@ -35,14 +35,16 @@ def add_parser(subparsers):
 def run(args) -> int:
     """Explain one photograph; returns 0."""
     from minimaskrcnn.api import explain
+    from minimaskrcnn.compiling import progress_of_compiling
 
-    report = explain(
-        args.photo,
-        weights=args.weights,
-        min_score=args.min_score,
-        nms_threshold=args.nms_threshold,
-        size=args.size,
-    )
+    with progress_of_compiling():
+        report = explain(
+            args.photo,
+            weights=args.weights,
+            min_score=args.min_score,
+            nms_threshold=args.nms_threshold,
+            size=args.size,
+        )
     report.save(args.output)
     print(f"wrote {args.output}: open it in a browser")
     return 0

@@ -117,8 +117,8 @@ def about_detections(steps, config):
         "detections",
         "Two thresholds decide",
         f"Of {len(steps['proposals']):,} regions {count:,} were taken for something other "
-        f"than background. Those with a score below {config.min_score:g} are dropped; among boxes of "
-        "one class NMS keeps the best and removes what overlaps it by more than "
+        f"than background. Those with a score below {config.min_score:g} are dropped; among boxes "
+        "of one class NMS keeps the best and removes what overlaps it by more than "
         f"{config.detection_nms_threshold:g}. Move the sliders to see what other thresholds "
         "would leave.",
         parts.switchboard(

@@ -13,7 +13,7 @@ import numpy as np
 from minimaskrcnn.labels import place_labels
 
 LETTER = 0.027  # of the view's longer side: the height of a label's letters
-WIDE = 0.56  # of the height: how wide a letter is, on the average
+WIDE = 0.62  # of the height: how wide a letter is, on the average
 THINNEST = 8  # a photograph that is longer than this times its width is shown with its padding
 
 
@@ -74,11 +74,11 @@ def framed_image(uri, top, left, height, width):
 def outlines(boxes, colour, kind=""):
     """Boxes of one colour; `kind` is a class of the page's styles, such as "faint"."""
     path = "".join(_box_path(box) for box in boxes)
-    return _lines(path, colour, kind) if path else ""
+    return _seamed(path, colour, kind) if path else ""
 
 
-def _lines(path, colour, kind=""):
-    """A path with a dark seam, so that it is seen on any ground."""
+def _seamed(path, colour, kind=""):
+    """A line with a dark seam, so that it is seen on any ground."""
     named = f" {kind}" if kind else ""
     return (
         f'<path class="seam{named}" d="{path}"/>'
@@ -100,13 +100,11 @@ def dots(points):
 def shape_of(mask_probs, box, colour):
     """A mask of probabilities (h, w), stretched to its box and cut off at one half: SVG."""
     path = "".join(
-        "M" + "L".join(f"{x:.5g} {y:.5g}" for y, x in points) + "z"
+        "M" + "L".join(f"{x:.4g} {y:.4g}" for y, x in points) + "z"
         for points in mask_outlines(mask_probs, box)
     )
-    if not path:
-        return ""
-    fill = f'<path class="tint" fill="{hex_colour(colour)}" d="{path}"/>'
-    return fill + _lines(path, colour)
+    chosen = hex_colour(colour)
+    return f'<path class="tint" fill="{chosen}" stroke="{chosen}" d="{path}"/>' if path else ""
 
 
 def mask_outlines(mask_probs, box):
@@ -165,7 +163,7 @@ def switched(candidates, names, colours, view, shown):
         )
         parts.append(
             f'<g class="box{"" if shown[i] else " gone"}" data-score="{score}" data-kept="{kept}">'
-            f"{_lines(_box_path(candidates.boxes[i]), colours[i])}{label if text else ''}</g>"
+            f"{_seamed(_box_path(candidates.boxes[i]), colours[i])}{label if text else ''}</g>"
         )
     return "".join(parts)
 

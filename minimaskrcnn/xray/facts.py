@@ -36,7 +36,7 @@ class Candidates:
     own: int  # which of the thresholds is the network's
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Chosen:
     """One region, followed through the heads."""
 

@@ -16,9 +16,8 @@ def about_input(steps):
     window, photo = steps["window"], steps["result"].image.shape
     tall, wide = (int(side) for side in window[2:] - window[:2])
     padded = (tall, wide) != (height, width)
-    fit = f"fits the frame of {width} × {height} that the network wants"
-    if (tall, wide) != photo[:2]:
-        fit = f"is resized to {wide} × {tall}, so that it fits the frame of {width} × {height} that the network wants"
+    resized = (tall, wide) != photo[:2]
+    fit = f"is resized to {wide} × {tall}; so it fits" if resized else "fits"
     around = " and black padding fills the rest (the dashed line is the border)" if padded else ""
     words = "The photograph as the network sees it" + (", padded with black." if padded else ".")
     layers = [drawings.outlines([window], COLOURS[1], "dashed")] if padded else []
@@ -26,9 +25,9 @@ def about_input(steps):
     return parts.Section(
         "input",
         "The photograph becomes the input",
-        f"This photograph of {photo[1]} × {photo[0]} pixels "
-        f"{fit}{around}. Then the average colour is subtracted, so that the numbers lie around "
-        "zero.",
+        f"This photograph of {photo[1]} × {photo[0]} pixels {fit} the frame of {width} × {height} "
+        f"that the network wants{around}. Then the average colour is subtracted, so that the "
+        "numbers lie around zero.",
         parts.figure(drawings.picture(frame, layers, words)),
     )
 

@@ -18,6 +18,8 @@ from minimaskrcnn.files import written_whole
 from minimaskrcnn.visualize import object_colours
 from minimaskrcnn.xray import deciding, drawings, facts, looking, parts, rasters
 
+NAMED = 25  # objects labelled in the first picture, the best ones
+
 
 @dataclass(frozen=True)
 class Report:
@@ -87,7 +89,7 @@ def _found(result):
         return "It found nothing that it was sure enough of."
     labels = result.labels
     counts = {label: labels.count(label) for label in labels}  # in the order of the best scores
-    listed = ", ".join(f"{count} × {escape(label)}" for label, count in counts.items())
+    listed = ", ".join(f"{count}&nbsp;×&nbsp;{escape(label)}" for label, count in counts.items())
     return f"It found {listed}."
 
 
@@ -102,10 +104,11 @@ def _result(steps):
         for i in reversed(range(len(result)))  # the surest on top
     ]
     texts = [
-        f"{label} {score:.2f}" for label, score in zip(result.labels, result.scores, strict=True)
+        f"{label} {score:.2f}"
+        for label, score in zip(result.labels[:NAMED], result.scores[:NAMED], strict=True)
     ]
-    layers.append(drawings.labelled(texts, boxes, colours, view))
-    words = "The photograph with " + (", ".join(texts[:20]) or "nothing found") + "."
+    layers.append(drawings.labelled(texts, boxes[:NAMED], colours[:NAMED], view))
+    words = "The photograph with " + (", ".join(texts) or "nothing found") + "."
     return parts.figure(drawings.picture(view, layers, words))
 
 

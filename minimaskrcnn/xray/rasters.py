@@ -42,15 +42,20 @@ def telling_channels(feature_map, count=CHANNELS):
 
 def strip_uri(feature_map, channels, columns=CHANNELS):
     """Channels of (H, W, C) side by side, each from its darkest to its brightest: data URI."""
+    from matplotlib import colormaps
+    from PIL import Image
+
     tiles = [_tile(feature_map[:, :, channel]) for channel in channels]
-    height, width = tiles[0].shape[:2]
+    height, width = tiles[0].shape
     columns = min(columns, len(tiles))
     rows = -(-len(tiles) // columns)
-    strip = np.zeros((rows * (height + GAP) - GAP, columns * (width + GAP) - GAP, 4), np.uint8)
-    for i, tile in enumerate(tiles):  # between them it stays transparent
+    strip = np.zeros((rows * (height + GAP) - GAP, columns * (width + GAP) - GAP), np.uint8)
+    for i, tile in enumerate(tiles):
         y, x = i // columns * (height + GAP), i % columns * (width + GAP)
         strip[y : y + height, x : x + width] = tile
-    return _png(strip)
+    picture = Image.fromarray(strip)
+    picture.putpalette(colormaps["magma"](np.arange(256), bytes=True)[:, :3].tobytes())
+    return _uri(picture, "PNG", transparency=0)
 
 
 def heat_uri(scores):
@@ -67,16 +72,15 @@ def grey_uri(probs):
 
 
 def _tile(channel):
-    """One channel (H, W) in colours, its longer side about TILE: (h, w, 4) uint8."""
-    from matplotlib import colormaps
+    """One channel (H, W) as 1 … 255, its longer side about TILE: (h, w) uint8. 0 is for gaps."""
     from PIL import Image
 
     low, high = float(channel.min()), float(channel.max())
-    levels = (channel - low) / (high - low) if high > low else np.zeros(channel.shape)
-    picture = Image.fromarray(colormaps["magma"](levels, bytes=True))
+    shares = (channel - low) / (high - low) if high > low else np.zeros(channel.shape)
+    picture = Image.fromarray(np.around(1 + 254 * shares).astype(np.uint8))
     scale = TILE / max(channel.shape)
     if scale >= 1:  # whole multiples, so that all cells look alike
-        size = [side * max(round(scale), 1) for side in picture.size]
+        size = [side * round(scale) for side in picture.size]
         return np.array(picture.resize(size, Image.Resampling.NEAREST))
     size = [max(round(side * scale), 1) for side in picture.size]
     return np.array(picture.resize(size, Image.Resampling.BOX))
@@ -88,8 +92,8 @@ def _png(pixels):
     return _uri(Image.fromarray(pixels), "PNG")
 
 
-def _uri(picture, kind):
+def _uri(picture, kind, **settings):
     stream = io.BytesIO()
-    picture.save(stream, kind, quality=80, optimize=True)
+    picture.save(stream, kind, quality=80, optimize=True, **settings)
     encoded = base64.b64encode(stream.getvalue()).decode("ascii")
     return f"data:image/{kind.lower()};base64,{encoded}"

@@ -1,0 +1,470 @@
+"""The page that explains a photograph: whole in itself, and true to the stages."""
+
+import base64
+import io
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from made_up import blobs
+from PIL import Image, ImageDraw
+
+import minimaskrcnn
+from minimaskrcnn import cli
+from minimaskrcnn.anchors import normalised_anchors
+from minimaskrcnn.boxes import normalise, to_pixels
+from minimaskrcnn.config import COCO, SHAPES, STRIDES
+from minimaskrcnn.detections import select_detections
+from minimaskrcnn.errors import ImageError, SettingError
+from minimaskrcnn.image import letterbox, mold
+from minimaskrcnn.layers import softmax
+from minimaskrcnn.masks import stretch_mask
+from minimaskrcnn.nms import nms_plain
+from minimaskrcnn.proposals import select_proposals
+from minimaskrcnn.results import make_detections
+from minimaskrcnn.training.shapes import scene
+from minimaskrcnn.xray import drawings, facts, make_report, rasters
+
+VOID = {"meta", "link", "img", "input"}  # HTML elements that are never closed
+STAGES = [
+    *("input", "backbone", "pyramid", "anchors", "rpn"),
+    *("proposals", "levels", "heads", "detections", "masks"),
+]
+
+
+class Page(HTMLParser):
+    """A page as (tag, attributes, ids of the sections around it); texts; and what is not closed."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.elements, self.texts, self.open = [], [], []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.handle_startendtag(tag, attrs)
+        if tag not in VOID:
+            self.open.append((tag, dict(attrs).get("id")))
+
+    def handle_startendtag(self, tag, attrs):
+        assert len(dict(attrs)) == len(attrs), f"{tag} has an attribute twice"
+        self.elements.append((tag, dict(attrs), [key for _, key in self.open if key]))
+
+    def handle_endtag(self, tag):
+        opened, _ = self.open.pop()
+        assert opened == tag, f"</{tag}> closes <{opened}>"
+
+    def handle_data(self, data):
+        self.texts.append((self.open[-1][0] if self.open else "", data))
+
+    def all(self, tag, within=None):
+        return [a for t, a, around in self.elements if t == tag and within in (None, *around)]
+
+    def text(self, tag):
+        return "".join(text for inside, text in self.texts if inside == tag)
+
+
+def boxes_of(page, section):
+    """The switched boxes of a section: [(score, kept, shown, its path)]."""
+    found = []
+    for i, (tag, attributes, around) in enumerate(page.elements):
+        if tag == "g" and section in around:
+            path = page.elements[i + 1][1]["d"]
+            shown = "gone" not in attributes["class"].split()
+            found.append((float(attributes["data-score"]), attributes["data-kept"], shown, path))
+    return found
+
+
+def path_of(box):
+    y1, x1, y2, x2 = (int(edge) for edge in box)
+    return f"M{x1} {y1}h{x2 - x1}v{y2 - y1}h{x1 - x2}z"
+
+
+@pytest.fixture(scope="module")
+def model():
+    return minimaskrcnn.load_model("shapes")
+
+
+@pytest.fixture(scope="module")
+def traced(model):
+    """A trace with several objects, and its page."""
+    config = replace(model.config, min_score=0.3)
+    steps = model.trace(scene(3).image, min_score=0.3)
+    return steps, config, Page(make_report(steps, config, "scenes/three.png").html)
+
+
+@pytest.fixture(scope="module")
+def empty(model):
+    """The page of a photograph in which nothing is found."""
+    flat = np.full((100, 128, 3), 128, np.uint8)
+    steps = model.trace(flat, min_score=1.0)
+    assert len(steps["result"]) == len(steps["detections"]) == 0
+    return steps, Page(make_report(steps, replace(model.config, min_score=1.0)).html)
+
+
+def pages(traced, empty):
+    return [traced[2], empty[1]]
+
+
+def test_nothing_on_the_page_leaves_the_page(traced, empty):
+    addresses = {"src", "href", "xlink:href", "srcset", "action", "formaction", "poster", "data"}
+    for page in pages(traced, empty):
+        for tag, attributes, _ in page.elements:
+            for name in addresses & set(attributes):
+                assert attributes[name].startswith(("#", "data:")), f"{tag} {name}"
+            assert not {name for name in attributes if name.startswith("on")}  # no inline scripts
+            assert "url(" not in attributes.get("style", "")
+        assert not {tag for tag, *_ in page.elements} & {"iframe", "object", "embed", "base"}
+        style, script = page.text("style"), page.text("script")
+        assert style and "url(" not in style and "@import" not in style
+        assert script and not re.search(r"fetch|import|XMLHttp|https?:|\.src|\.href", script)
+        policy = [a["content"] for a in page.all("meta") if "http-equiv" in a]
+        assert len(policy) == 1 and policy[0].startswith("default-src 'none'; img-src data:;")
+
+
+def test_every_element_is_closed_and_every_address_within_the_page_exists_once(traced, empty):
+    for page in pages(traced, empty):
+        assert page.open == []
+        ids = [attributes["id"] for _, attributes, _ in page.elements if "id" in attributes]
+        assert len(ids) == len(set(ids))
+        links = [a["href"][1:] for _, a, _ in page.elements if a.get("href", "").startswith("#")]
+        assert set(links) == {"photo", *STAGES}
+        assert set(links) <= set(ids)
+
+
+def test_all_stages_come_in_the_order_of_the_data_with_words_and_pictures(traced):
+    page = traced[2]
+    assert [section["id"] for section in page.all("section")] == STAGES
+    for stage in STAGES:
+        assert page.all("p", stage), stage
+        assert page.all("svg", stage) or page.all("img", stage), stage
+
+
+def test_every_picture_has_words_for_who_cannot_see_it(traced, empty):
+    for page in pages(traced, empty):
+        assert all(len(image["alt"]) > 20 for image in page.all("img"))
+        for svg in page.all("svg"):
+            assert svg.get("aria-hidden") == "true" or len(svg["aria-label"]) > 20
+        assert len(page.all("input")) == len(page.all("label")) == 3
+
+
+def test_the_photograph_is_there_once_and_the_embedded_pictures_are_few(traced):
+    page = traced[2]
+    uris = [a.get("src") or a.get("href") for _, a, _ in page.elements if "alt" in a or "href" in a]
+    embedded = [uri for uri in uris if uri.startswith("data:image")]
+    assert len(embedded) == len(set(embedded)) <= 20
+    stored = [a for a in page.all("image") if a.get("id") == "photo"]
+    assert len(stored) == 1
+    framed, _ = letterbox(traced[0]["result"].image, traced[1])
+    assert np.array_equal(decoded(stored[0]["href"]), framed)  # small, so without loss
+    assert sum(a["href"] == "#photo" for a in page.all("use")) >= 10
+
+
+def decoded(uri, mode="RGB"):
+    contents = base64.b64decode(uri.split("base64,")[1], validate=True)
+    return np.array(Image.open(io.BytesIO(contents)).convert(mode))
+
+
+def test_names_come_escaped(model, traced):
+    steps, config, _ = traced
+    evil = ("background", *(f"</svg><script>{c}('&\"')</script>" for c in "abc"))
+    config = replace(config, class_names=evil)
+    steps = {**steps, "result": replace(steps["result"], class_names=evil)}
+    name = "<img src=x onerror='a'>&\"$style.png"
+    page = Page(make_report(steps, config, f"photos/{name}").html)
+    assert len(page.all("script")) == 1 and not [a for a in page.all("img") if a["src"] == "x"]
+    assert page.text("title").endswith(name) and page.text("em") == name
+    assert evil[steps["result"].class_ids[0]] in page.text("th")
+    assert page.open == []
+
+
+@pytest.mark.parametrize("least", [0.0, 0.3, 0.5, 0.9])
+def test_the_sliders_of_the_detections_show_what_the_stage_selects(traced, least):
+    steps, config, page = traced
+    figure = next(a for a in page.all("figure", "detections") if "data-steps" in a)
+    window = normalise(steps["window"][None], steps["molded"].shape)[0]
+    regions = steps["proposals"], steps["class_probs"], steps["box_deltas"], window
+    thresholds = figure["data-steps"].split()
+    assert len(thresholds) >= 10
+    for i, threshold in enumerate(thresholds):
+        own = replace(config, min_score=least, detection_nms_threshold=float(threshold))
+        rows = select_detections(*regions, own)[0]
+        boxes = boxes_of(page, "detections")
+        shown = [(path, score) for score, kept, _, path in boxes if kept[i] == "1"]
+        shown = [(path, score) for path, score in shown if score >= least]
+        paths = [path_of(box) for box in to_pixels(rows[:, :4], steps["molded"].shape)]
+        wanted = zip(paths, rows[:, 5].tolist(), strict=True)
+        assert sorted(p for p, _ in shown) == sorted(paths)
+        np.testing.assert_allclose(
+            sorted(score for _, score in shown), sorted(score for _, score in wanted), rtol=1e-6
+        )
+
+
+def test_at_first_the_detections_are_those_of_the_network(traced):
+    steps, config, page = traced
+    first = sorted(path for _, _, shown, path in boxes_of(page, "detections") if shown)
+    boxes = to_pixels(steps["detections"][:, :4], steps["molded"].shape)
+    assert first == sorted(map(path_of, boxes)) and len(first) > 1
+    inputs = {a["name"]: a for a in page.all("input", "detections")}
+    assert float(inputs["score"]["value"]) == config.min_score
+    steps_of = next(a["data-steps"] for a in page.all("figure", "detections") if "data-steps" in a)
+    own = float(steps_of.split()[int(inputs["nms"]["value"])])
+    assert own == config.detection_nms_threshold
+
+
+def test_the_slider_of_the_proposals_shows_what_nms_keeps(traced):
+    steps, config, page = traced
+    verdicts = steps["rpn_probs"][:, 1], steps["rpn_deltas"], steps["anchors"]
+    figure = next(a for a in page.all("figure", "proposals") if "data-steps" in a)
+    boxes = boxes_of(page, "proposals")
+    assert 2 <= len(boxes) == facts.LOOKED_AT
+    for i, threshold in enumerate(figure["data-steps"].split()):
+        own = replace(config, pre_nms_proposals=len(boxes), rpn_nms_threshold=float(threshold))
+        wanted = to_pixels(select_proposals(*verdicts, own)[0], steps["molded"].shape)
+        shown = [path for _, kept, _, path in boxes if kept[i] == "1"]
+        assert sorted(shown) == sorted(map(path_of, wanted))
+    at_first = [path for _, _, shown, path in boxes if shown]
+    used = to_pixels(steps["proposals"][: len(at_first)], steps["molded"].shape)
+    assert sorted(at_first) == sorted(map(path_of, used))
+
+
+def test_candidates_agree_with_the_definition_of_nms():
+    rs = np.random.RandomState(4)
+    steps, config = made_up_trace(128, SHAPES, rs)
+    candidates = facts.proposal_candidates(steps, config)
+    assert len(candidates.boxes) == facts.LOOKED_AT and (np.diff(candidates.scores) <= 0).all()
+    wide = replace(config, pre_nms_proposals=60, post_nms_proposals=60, rpn_nms_threshold=1.0)
+    boxes, scores = select_proposals(
+        steps["rpn_probs"][:, 1], steps["rpn_deltas"], steps["anchors"], wide
+    )
+    for threshold, kept in zip(candidates.thresholds, candidates.kept, strict=True):
+        assert np.flatnonzero(kept).tolist() == nms_plain(boxes, scores, threshold).tolist()
+    assert candidates.kept[-1].all() and not candidates.kept[0].all()
+
+
+def test_thresholds_of_ones_own_have_their_place_on_the_sliders(traced):
+    steps, config, _ = traced
+    config = replace(config, detection_nms_threshold=0.35, rpn_nms_threshold=0.0)
+    candidates = facts.detection_candidates(steps, config)
+    assert candidates.thresholds[candidates.own] == 0.35 and len(candidates.thresholds) == 11
+    assert candidates.thresholds == tuple(sorted(candidates.thresholds))
+    assert facts.proposal_candidates(steps, config).own == 0
+
+
+def test_a_page_without_detections_is_whole_and_says_so(empty):
+    steps, page = empty
+    assert [section["id"] for section in page.all("section")] == STAGES
+    assert not [shown for _, _, shown, _ in boxes_of(page, "detections") if shown]
+    assert not page.all("img", "masks") and not page.all("svg", "masks")
+    told = page.text("p")
+    assert "nothing that it was sure enough of" in told and "none to draw" in told
+    assert "came nearest" in told
+    assert page.all("svg", "levels")  # the region that came nearest
+
+
+def test_the_chosen_detection_is_the_largest_of_the_surest():
+    detections = np.array(
+        [
+            [0, 0, 0.1, 0.1, 2, 0.99],
+            [0, 0, 0.5, 0.4, 3, 0.95],
+            [0, 0, 0.9, 0.9, 1, 0.80],  # not sure enough
+            [0, 0, 0.4, 0.4, 1, 0.90],
+        ],
+        np.float32,
+    )
+    steps = {"detections": detections, "detection_proposals": np.array([7, 5, 3, 1])}
+    assert facts.chosen(steps) == facts.Chosen(region=5, class_id=3, detection=1)
+
+
+def test_without_detections_the_region_likeliest_to_be_an_object_is_chosen():
+    probs = np.array([[0.9, 0.1, 0.0], [0.5, 0.1, 0.4], [0.6, 0.3, 0.1]], np.float32)
+    steps = {"detections": np.zeros((0, 6), np.float32), "class_probs": probs}
+    assert facts.chosen(steps) == facts.Chosen(region=1, class_id=2, detection=None)
+
+
+def test_scores_lie_where_their_anchors_stand(traced):
+    steps, _, _ = traced
+    boxes = steps["anchors"].astype(np.float64) * 127 + [0, 0, 1, 1]  # pixels of 128 x 128
+    centre = (boxes[:, :2] + boxes[:, 2:]) / 2
+    sides = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1) ** 0.5
+    maps = facts.level_scores(steps)
+    assert len(maps) == 5
+    for scores, stride, scale in zip(maps, STRIDES, SHAPES.anchor_scales, strict=True):
+        for row, column in [
+            (0, 0),
+            (1, 0),
+            (0, 1),
+            np.unravel_index(scores.argmax(), scores.shape),
+        ]:
+            here = np.abs(centre - [row * stride, column * stride]).max(axis=1) < 0.01
+            own = here & (np.abs(sides - scale) < 0.01)
+            assert own.sum() == 3
+            assert scores[row, column] == steps["rpn_probs"][own, 1].max()
+
+
+def test_the_anchors_of_a_place_stand_around_it(traced):
+    steps, _, _ = traced
+    for boxes, stride, scale in zip(
+        facts.anchors_at(steps, (40, 90)), STRIDES, SHAPES.anchor_scales, strict=True
+    ):
+        assert boxes.shape == (3, 4)
+        centre = (boxes[:, :2] + boxes[:, 2:]) / 2
+        assert np.abs(centre - (40, 90)).max() <= max(stride / 2, 64 - 40) + 1  # P6 has two rows
+        assert np.abs((boxes[1, 2:] - boxes[1, :2]) - scale).max() <= 1  # the square one
+        assert boxes[2, 3] - boxes[2, 1] > boxes[0, 3] - boxes[0, 1]
+
+
+def test_outlines_enclose_the_stretched_mask():
+    rs = np.random.RandomState(6)
+    for probs in blobs(8, rs):
+        outlines = drawings.mask_outlines(probs, (10, 20, 210, 420))
+        canvas = np.zeros((230, 440), bool)
+        for points in outlines:  # even-odd, as on the page
+            picture = Image.new("1", (440, 230))
+            ImageDraw.Draw(picture).polygon([(x - 0.5, y - 0.5) for y, x in points], fill=1)
+            canvas ^= np.array(picture)
+        mask = np.zeros_like(canvas)
+        mask[10:210, 20:420] = stretch_mask(probs, 200, 400)
+        assert (canvas & mask).sum() / (canvas | mask).sum() > 0.97
+
+
+def test_a_mask_that_fills_its_box_or_is_empty_can_be_drawn():
+    (full,) = drawings.mask_outlines(np.ones((28, 28), np.float32), (0, 0, 56, 28))
+    assert full.min(axis=0).tolist() == [0, 0] and full.max(axis=0).tolist() == [56, 28]
+    assert drawings.mask_outlines(np.zeros((28, 28), np.float32), (0, 0, 9, 9)) == []
+    assert drawings.shape_of(np.zeros((28, 28), np.float32), (0, 0, 9, 9), np.zeros(3)) == ""
+
+
+@pytest.mark.parametrize("config", [SHAPES, COCO], ids=["shapes", "coco"])
+def test_the_picture_shown_is_the_one_that_was_molded(config):
+    framed = np.random.RandomState(1).randint(0, 256, (64, 64, 3), np.uint8)
+    framed[0, :4] = [[0, 0, 0], [255, 255, 255], [0, 255, 1], [254, 0, 128]]
+    assert np.array_equal(rasters.unmold(mold(framed, config), config), framed)
+
+
+def test_a_strip_shows_the_channels_that_vary_most_at_their_places():
+    maps = np.zeros((4, 5, 9), np.float32)
+    maps[3, 0, 2], maps[0, 4, 7], maps[..., 5] = 1.0, -2.0, 100.0  # the last one never varies
+    channels = rasters.telling_channels(maps, 2)
+    assert channels.tolist() == [2, 7]
+    strip = decoded(rasters.strip_uri(maps, channels), "RGBA").astype(int)
+    tile = (strip.shape[1] - rasters.GAP) // 2
+    cell = tile // 5
+    assert strip.shape[:2] == (4 * cell, 2 * 5 * cell + rasters.GAP)
+    assert (strip[:, tile : tile + rasters.GAP, 3] == 0).all() and (strip[:, :tile, 3] == 255).all()
+    light = strip[..., :3].sum(axis=2)
+    brightest, darkest = light[:, :tile], light[:, tile + rasters.GAP :]
+    assert (brightest[3 * cell :, :cell] > 600).all() and (brightest[: 3 * cell] < 20).all()
+    assert (darkest[:cell, 4 * cell :] < 20).all() and (darkest[cell:] > 600).all()
+
+
+def test_a_stronger_colour_means_a_higher_score():
+    heat = decoded(rasters.heat_uri(np.array([[0, 0.5, 1]], np.float32)), "RGBA")
+    assert heat[0, :, 3].tolist() == [0, 115, 230]
+
+
+def made_up_trace(side, config, rs, photo=None):
+    """A trace of noise in the shapes of a network with an input of side x side."""
+    config = replace(config, min_score=0.0)
+    photo = rs.randint(0, 256, (100, 80, 3), np.uint8) if photo is None else photo
+    framed, window = letterbox(photo, config)
+    anchors = normalised_anchors(framed.shape, config)
+    steps = {"molded": mold(framed, config), "window": window, "anchors": anchors}
+    channels = dict(zip(range(1, 6), (64, 256, 512, 1024, 2048), strict=True))
+    for level in range(1, 7):
+        cells = side // 2 ** max(level, 2)
+        if level <= 5:
+            steps[f"c{level}"] = noise(rs, cells, cells, channels[level])
+        if level >= 2:
+            steps[f"p{level}"] = noise(rs, cells, cells, 256)
+    steps["rpn_probs"] = softmax(4 * noise(rs, len(anchors), 2))
+    steps["rpn_deltas"] = noise(rs, len(anchors), 4) - np.float32(0.5)
+    steps["proposals"], steps["proposal_scores"] = select_proposals(
+        steps["rpn_probs"][:, 1], steps["rpn_deltas"], anchors, config
+    )
+    count, classes = len(steps["proposals"]), config.num_classes
+    steps["roi_features"] = noise(rs, count, 7, 7, 256)
+    steps["class_probs"] = softmax(20 * noise(rs, count, classes))
+    steps["box_deltas"] = noise(rs, count, classes, 4)
+    window = normalise(window[None], framed.shape)[0]
+    regions = steps["proposals"], steps["class_probs"], steps["box_deltas"]
+    detections, source = select_detections(*regions, window, config)
+    steps["detections"], steps["detection_proposals"] = detections, source
+    steps["mask_probs"] = blobs(len(detections), rs)
+    steps["result"] = make_detections(photo, detections, steps["mask_probs"], window, config)
+    return steps, config
+
+
+def noise(rs, *shape):
+    """Random numbers in 0 … 1, float32; a block repeated, which is quicker."""
+    size = int(np.prod(shape))
+    return np.resize(rs.rand(min(size, 1_000_003)).astype(np.float32), size).reshape(shape)
+
+
+def test_a_page_of_24_megapixels_and_a_hundred_objects_has_less_than_5_megabytes():
+    rs = np.random.RandomState(2)
+    photo = np.resize(rs.randint(0, 256, 1_000_003, np.uint8), (4000, 6000, 3))
+    steps, config = made_up_trace(1024, COCO, rs, photo)
+    assert len(steps["detections"]) == 100
+    html = make_report(steps, config, "noise.jpg").html
+    assert len(html.encode()) < 5_000_000
+    page = Page(html)
+    assert page.open == [] and [section["id"] for section in page.all("section")] == STAGES
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 300), (300, 1), (40, 200), (128, 128)])
+def test_photographs_of_any_shape_can_be_explained(model, shape):
+    photo = np.random.RandomState(3).randint(0, 256, (*shape, 3), np.uint8)
+    config = replace(model.config, min_score=0.0)
+    page = Page(make_report(model.trace(photo, min_score=0.0), config).html)
+    assert page.open == []
+    for svg in page.all("svg")[1:]:
+        x, y, width, height = map(float, svg["viewbox"].split())
+        assert width > 0 and height > 0 and 1 / 8 <= width / height <= 8
+        assert np.isfinite([x, y]).all()
+
+
+def test_the_sliders_wait_for_javascript_and_without_it_the_page_says_so(traced):
+    page = traced[2]
+    assert all("hidden" in form for form in page.all("form"))
+    assert len(page.all("noscript")) == len(page.all("form")) == 2
+
+
+def test_explain_stays_a_function_of_the_package_after_all_is_imported():
+    from minimaskrcnn.commands import explain as command  # noqa: F401
+
+    report = minimaskrcnn.explain(scene(7).image, weights="shapes", min_score=0.5)
+    assert callable(minimaskrcnn.explain) and report.title == "How a network sees a photograph"
+    assert "0.5" in report.html and "a photograph" in Page(report.html).text("em")
+
+
+def test_settings_and_photographs_are_refused_as_by_predict():
+    with pytest.raises(SettingError, match="min_score"):
+        minimaskrcnn.explain(scene(7).image, weights="shapes", min_score=2)
+    with pytest.raises(ImageError, match="nowhere.jpg"):
+        minimaskrcnn.explain("nowhere.jpg", weights="shapes")
+
+
+def test_the_command_writes_the_page(tmp_path, capsys):
+    photo, page = tmp_path / "a & <b>.png", tmp_path / "out.html"
+    Image.fromarray(scene(7).image).save(photo)
+    arguments = ["explain", str(photo), "--weights", "shapes", "-o", str(page)]
+    assert cli.main([*arguments, "--min-score", "0.4", "--nms-threshold", "0.6"]) == 0
+    assert capsys.readouterr().out == f"wrote {page}: open it in a browser\n"
+    parsed = Page(page.read_text(encoding="utf-8"))
+    assert parsed.text("em") == "a & <b>.png"
+    assert {a["name"]: a["value"] for a in parsed.all("input", "detections")}["score"] == "0.4"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a & <b>.png", "out.html"]
+
+
+def test_a_failure_leaves_an_older_page_alone(tmp_path, capsys):
+    page = tmp_path / "report.html"
+    page.write_text("older")
+    (tmp_path / "text.jpg").write_text("not a picture")
+    arguments = ["--weights", "shapes", "-o", str(page)]
+    assert cli.main(["explain", str(tmp_path / "text.jpg"), *arguments]) == 2
+    assert "text.jpg" in capsys.readouterr().err
+    assert page.read_text() == "older"
+    assert cli.main(["explain", str(tmp_path / "none.jpg"), *arguments[:2], "-o", "no/where"]) == 2
