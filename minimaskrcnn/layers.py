@@ -190,18 +190,7 @@ def _send_to_winners(grad, winners, dx):
 def upsample(x):
     """Return the map doubled by repeating every cell (nearest neighbour): (2 H, 2 W, C).
 
-    Parameters
-    ----------
-    x : (H, W, C) or (B, H, W, C), float32 or float64
-
-    Returns
-    -------
-    (2 H, 2 W, C), or with the B
-
-    Raises
-    ------
-    ValueError
-        If `x` is nothing of the kind.
+    Arguments and errors as in `max_pool`.
     """
     _check_map(x, "upsample")
     *batch, h, w, c = x.shape
@@ -219,18 +208,7 @@ def _upsample_backward(grad, x):
 def subsample(x):
     """Return every second cell, from the first: (H, W, C) -> (H/2, W/2, C).
 
-    Parameters
-    ----------
-    x : (H, W, C) or (B, H, W, C), float32 or float64
-
-    Returns
-    -------
-    (ceil(H/2), ceil(W/2), C), or with the B
-
-    Raises
-    ------
-    ValueError
-        If `x` is nothing of the kind.
+    Arguments and errors as in `max_pool`.
     """
     _check_map(x, "subsample")
     y = np.ascontiguousarray(x[..., ::2, ::2, :])
