@@ -165,9 +165,10 @@ def _stage(ax, x, y, number, name, lit):
     box = FancyBboxPatch((x + 0.06, y + 0.1), 0.78, 0.64, "round,pad=0.02", fc=face, ec=edge)
     ax.add_patch(box)
     weight, shade = ("bold", "black") if lit else ("normal", "#404040")
-    centred = {"fontsize": 7, "ha": "center", "va": "center", "color": shade}
-    ax.text(x + 0.45, y + 0.57, number, **centred)
-    ax.text(x + 0.45, y + 0.29, name, weight=weight, **centred)
+    centred = {"ha": "center", "va": "center", "color": shade}
+    ax.text(x + 0.45, y + 0.57, number, fontsize=7, **centred)
+    size = 6 if lit else 7  # bold letters are wider
+    ax.text(x + 0.45, y + 0.29, name, fontsize=size, weight=weight, **centred)
 
 
 def _draw_panel(ax, panel):
