@@ -121,8 +121,8 @@ print(f"negative: {numbers['negative'] / len(grid):.1%} of all")
 
 # %% [markdown]
 # Background wins by far. If all took part, "background, everywhere" would be nearly always right,
-# and a network that says it would have little left to improve. So a sample is drawn: 64 anchors,
-# at most half of them positive. The other half shows what background can look like.
+# and a network that says it would have little left to improve. So a sample is drawn, at most half
+# of it positive. The rest shows what background can look like.
 
 # %% tags=["cover"]
 from minimaskrcnn.training.recipe import FROM_NOTHING
@@ -295,7 +295,8 @@ from minimaskrcnn.training.parameters import folded
 from minimaskrcnn.training.targets import with_objects
 
 random_proposals = folded(new_model(config)).trace(example.image)["proposals"]
-helped = with_objects(random_proposals, objects.boxes, sampling.object_copies, rng)
+copies, shake = sampling.object_copies, sampling.shake  # how many, and how much they move
+helped = with_objects(random_proposals, objects.boxes, copies, shake, rng)
 for name, given in (("as they are", random_proposals), ("with objects", helped)):
     drawn = roi_targets(given, *known, sampling.rois, rng, config.delta_std)
     positives = np.count_nonzero(drawn.class_ids)

@@ -268,13 +268,12 @@ sums = losses[:, :5].sum(axis=1)
 print("the last loss is less than a fifth of the first:", bool(sums[-1] < sums[0] / 5))
 
 # %% tags=["cover"]
-shown = []
-for title, network in (("new", new_model(SHAPES, small)), ("learned by heart", learned)):
-    for place, seed in (("its scene", 13), ("another", 160)):
-        result = folded(network).predict(scene(seed).image, min_score=0.5)
-        text = f"{title}: {place}, {len(result)} found"
-        shown.append(Panel(text, result.image, result.boxes, tuple(result.labels)))
-panels(*shown, columns=2)
+shown, begun = [], folded(new_model(SHAPES, small))
+for place, seed in (("the scene it learned", 13), ("another", 160)):
+    before, after = (n.predict(scene(seed).image, min_score=0.5) for n in (begun, folded(learned)))
+    print(f"{place}: found before learning {len(before)}, after {len(after)}")
+    shown.append(Panel(place, after.image, after.boxes, tuple(after.labels)))
+panels(*shown)
 
 # %% [markdown]
 # It knows its one scene, and next to nothing about any other. So many numbers can remember a
@@ -304,8 +303,7 @@ print(f"scenes seen: {int(story['steps_done']) * int(story['batch_size']):,}")
 # %% [markdown]
 # The learning rate changes on the way: it rises at first, while the averages in AdamW still
 # settle, and falls at the end, as one walks slowly when nearly there. `two_waves` does it twice.
-# From a clone, `minimaskrcnn train` repeats the training; its folder then holds the curves of the
-# losses.
+# From a clone, `minimaskrcnn train` repeats the training.
 
 # %%
 from minimaskrcnn.training.optimise import two_waves
@@ -315,6 +313,16 @@ rates = {
     f.__name__: np.array([f(step, 1000, 0.002) for step in steps]) for f in (cosine, two_waves)
 }
 curves({name: (steps, rate) for name, rate in rates.items()}, "step", "learning rate", "schedules")
+
+# %% [markdown]
+# And the losses of the whole training, on a scale where a halving is the same distance everywhere.
+# (The picture belongs to the repository, and is not there if the package came without it.)
+
+# %%
+from minimaskrcnn.pictures import Picture
+
+drawn = Path("..") / "docs" / "training" / "losses.png"
+Picture(drawn.read_bytes(), "the losses of the bundled network") if drawn.exists() else None
 
 # %% [markdown]
 # ## 8 Your turn

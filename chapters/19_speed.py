@@ -7,7 +7,8 @@
 #
 # **You will learn** that counting products tells most of the story, and where it does not.
 #
-# **You need** chapter 03 (convolution, also as a matrix product and Winograd's).
+# **You need** chapter 03 (convolution, also as a matrix product and Winograd's) and chapter 17 (the
+# tape).
 #
 # **Time** about 25 minutes.
 #
@@ -114,7 +115,7 @@ curves({"": (order, running)}, across, "share of the products", title)
 # %% [markdown]
 # Two things follow. Convolutions of 3 × 3 deserve the most care. And the heads cost what their
 # regions cost: the box head runs on every proposal, the mask head only on what was detected. Were
-# masks drawn for all proposals, as in training, the mask head would do this much more:
+# masks drawn for all proposals, the mask head would have this much more to do:
 
 # %%
 steps = model.trace(PHOTO)
@@ -186,7 +187,7 @@ for name, seconds in times.items():
 # that suits the eye; a matrix product uses every number several times while it is at hand, and
 # many multipliers at once. So the number of products does not tell it all: *where the numbers are*
 # is as important. Numbers in the *cache*, a small memory within the processor, cost next to
-# nothing; those in the main memory cost as much as dozens of multiplications.
+# nothing; those in the main memory cost far more than a multiplication.
 
 # %% [markdown]
 # ## 4 Blocks and threads
@@ -259,9 +260,9 @@ curves(lines, "side of the map", "products for each output", "3 x 3: a quarter a
 # and float32 has but seven digits. With points as balanced as 2/3 and 3/2 (chapter 03) hardly
 # anything is lost, as section 3 has shown.
 #
-# `choose_form` decides. It is simpler than it could be: all convolutions of 3 × 3 with stride 1 are
-# Winograd's, however few their channels. In the large network the fewest are 64. The small network
-# has fewer in places, and loses a little there; nobody has to understand a longer rule.
+# `choose_form` decides. It is simpler than it could be: all convolutions of 3 × 3 with stride 1
+# are Winograd's, however few their channels. In the large network all of them have many. The small
+# network has few in places, and gains nothing there; but nobody has to understand a longer rule.
 
 # %%
 from minimaskrcnn.conv.choose import choose_form
@@ -285,8 +286,8 @@ for stage, seconds in typical.items():
 # %% [markdown]
 # With the small network on a small picture, stages that hardly multiply take a part that their
 # products do not explain: for every operation Python has to be asked, however small it is. With
-# the large network the convolutions grow a hundredfold and more, and Python's share does not:
-# there, time follows products.
+# the large network there are far more products to each question that Python is asked: there, time
+# follows products.
 
 # %% [markdown]
 # ## 7 What goes wrong without
