@@ -76,7 +76,11 @@ def explain(
 
     Returns
     -------
-    Report: `explain("street.jpg").save("report.html")`, then open the file in a browser
+    Report: a page of HTML, to be saved and opened in a browser
+
+    Examples
+    --------
+    >>> explain("street.jpg", min_score=0.5).save("report.html")  # doctest: +SKIP
     """
     model = _model(weights)
     steps = model.trace(image, orient, **settings)

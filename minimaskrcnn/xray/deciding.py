@@ -1,4 +1,9 @@
-"""The second half of the story: from proposals to objects and their pixels."""
+"""The second half of the story: from proposals to objects and their pixels.
+
+Idea    As in `looking`. One region is followed through the heads: that of a sure, large detection,
+        or, where nothing was found, the one that came nearest to being an object.
+Shapes  trace, Config, Chosen  ->  Section
+"""
 
 import numpy as np
 

@@ -1,4 +1,9 @@
-"""The first half of the story: from the photograph to the regions worth a second look."""
+"""The first half of the story: from the photograph to the regions worth a second look.
+
+Idea    A section a stage: what it does in plain words, and pictures of what it did here. The
+        numbers in the words are read off the trace and the configuration, never written twice.
+Shapes  trace  ->  Section
+"""
 
 import numpy as np
 
@@ -137,7 +142,7 @@ def about_proposals(steps, config):
         "The best anchors are moved as the network says. Neighbours fire on the same object, so "
         "non-maximum suppression (NMS) goes down from the best score and removes every box that "
         f"overlaps a better one by more than {config.rpn_nms_threshold:g}. "
-        f"{len(steps['proposals']):,} proposals remain. To the right the best {count} boxes: "
-        "those that stay, and, faint, those that are removed.",
+        f"{len(steps['proposals']):,} proposals remain. The second picture shows the best {count} "
+        "boxes: those that stay and, faint, those that are removed.",
         parts.row(left, right),
     )

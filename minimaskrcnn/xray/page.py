@@ -5,15 +5,18 @@ Idea    Pictures, styles and the few lines of JavaScript stand in the file; the 
 Shapes  trace, Config  ->  Report
 """
 
+import os
 from dataclasses import dataclass, field
 from html import escape
 from importlib.resources import files
 from pathlib import Path
 from string import Template
+from typing import Any
 
 import numpy as np
 
 from minimaskrcnn import __version__
+from minimaskrcnn.config import Config
 from minimaskrcnn.files import written_whole
 from minimaskrcnn.visualize import object_colours
 from minimaskrcnn.xray import deciding, drawings, facts, looking, parts, rasters
@@ -28,13 +31,13 @@ class Report:
     html: str = field(repr=False)
     title: str
 
-    def save(self, path):
+    def save(self, path: str | os.PathLike[str]) -> None:
         """Write the page; the file is never left half written."""
         with written_whole(path) as beside:
             beside.write_text(self.html, encoding="utf-8")
 
 
-def make_report(steps, config, source=""):
+def make_report(steps: dict[str, Any], config: Config, source: str = "") -> Report:
     """Explain what the network did with one photograph.
 
     Parameters
