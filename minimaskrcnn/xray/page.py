@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 
-from minimaskrcnn import __version__
 from minimaskrcnn.config import Config
 from minimaskrcnn.files import written_whole
 from minimaskrcnn.visualize import object_colours
@@ -77,7 +76,6 @@ def make_report(steps: dict[str, Any], config: Config, source: str = "") -> Repo
         result=_result(steps),
         contents="".join(_entry(section) for section in sections),
         sections="".join(_section(i, section) for i, section in enumerate(sections, start=1)),
-        version=__version__,
     )
     return Report(html, f"How a network sees {name}")
 
