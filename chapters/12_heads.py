@@ -273,7 +273,7 @@ lines = {"as proposed": (share, before), "corrected": (share, after)}
 curves(lines, "share of the regions, worst first", "IoU with the object", "the second correction")
 
 # %% [markdown]
-# The first correction was made by a network that saw each place through one cell of a map. The
+# The first correction was made by a network that saw each place through 3 by 3 cells of a map. The
 # second one is made by a network that sees the whole region, 49 cells of it, and knows the class.
 
 # %% [markdown]
