@@ -189,7 +189,8 @@ import inspect
 
 from IPython.display import Code
 
-Code(inspect.getsource(fold_batch_norm).split('"""')[2], language="python")
+body = inspect.getsource(fold_batch_norm).split('"""')
+Code(body[0].rstrip(" ") + body[2].lstrip("\n"), language="python")  # without its description
 
 # %% [markdown]
 # Some gammas of the real file are negative, and some of its variances are nearly 0. Who takes the
@@ -258,6 +259,8 @@ print(len(again), "arrays, the same from both readers")
 # bit. Here is a file in several states. Each answer names the file, what is wrong and what to do.
 
 # %%
+import os
+
 from minimaskrcnn.api import SHAPES as BUNDLED
 from minimaskrcnn.errors import WeightsError
 
@@ -279,8 +282,6 @@ def attempt(path, config=None):
 
 
 # %%
-import os
-
 for name, content in damages.items():
     (folder / name).write_bytes(content)
     attempt(folder / name)
@@ -299,7 +300,7 @@ print("SHA-256", COCO_FILE.sha256)
 
 # %% [markdown]
 # A file can also be whole, and wrong: of another number of classes, without one of its layers,
-# with a layer that has no place here, or with a kernel of another shape.
+# or with a layer that has no place here.
 
 # %%
 attempt(folder / "original.h5")  # no configuration: that of the 81 classes is meant

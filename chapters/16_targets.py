@@ -86,7 +86,10 @@ from IPython.display import Code
 from minimaskrcnn.training.targets import _thin_out
 
 body = inspect.getsource(anchor_targets).split('"""')
-Code(body[0] + body[2].lstrip("\n") + "\n\n" + inspect.getsource(_thin_out), language="python")
+Code(
+    body[0].rstrip(" ") + body[2].lstrip("\n") + "\n\n" + inspect.getsource(_thin_out),
+    language="python",
+)
 
 # %% [markdown]
 # ## 3 The real picture: anchors
@@ -180,7 +183,7 @@ panels(*cuts)
 from minimaskrcnn.training.targets import roi_targets
 
 body = inspect.getsource(roi_targets).split('"""')
-Code(body[0] + body[2].lstrip("\n"), language="python")
+Code(body[0].rstrip(" ") + body[2].lstrip("\n"), language="python")
 
 # %% [markdown]
 # Again background must not drown the objects: for each positive there are two negatives at most.
@@ -258,7 +261,8 @@ lines = {"d² / 2": (d, d * d / 2), "|d|": (d, abs(d)), "smooth L1": (d, smooth)
 curves(lines | {"its slope": (d, slope)}, "error d", "loss", "smooth L1 has the best of both")
 
 # %%
-Code(inspect.getsource(smooth_l1).split('"""')[2], language="python")
+body = inspect.getsource(smooth_l1).split('"""')
+Code(body[0].rstrip(" ") + body[2].lstrip("\n"), language="python")
 
 # %% [markdown]
 # All five, for the trained network and for one that has learned nothing, on this scene. `learn`

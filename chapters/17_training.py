@@ -121,11 +121,12 @@ curves(ways, "steps", "the weight", "one weight, three learning rates")
 
 # %%
 import inspect
+import re
 
 from IPython.display import Code
 
 parts = [inspect.getsource(f) for f in (tape.record, tape.recording, tape.gradients)]
-bare = [part.split('"""')[0] + part.split('"""')[2].lstrip("\n") for part in parts]
+bare = [re.sub(r' *""".*?"""\n', "", part, count=1, flags=re.DOTALL) for part in parts]
 Code("\n\n".join(bare), language="python")
 
 # %% [markdown]

@@ -102,11 +102,12 @@ curves(drawn, "recall", "precision", "the area under the dashed line is the aver
 
 # %%
 import inspect
+import re
 
 from IPython.display import Code
 
 parts = [inspect.getsource(f) for f in (match.py_func, precision_recall, interpolate)]
-bare = [part.split('"""')[0] + part.split('"""')[2].lstrip("\n") for part in parts]
+bare = [re.sub(r' *""".*?"""\n', "", part, count=1, flags=re.DOTALL) for part in parts]
 Code("\n\n".join(bare), language="python")
 
 # %% [markdown]

@@ -212,7 +212,7 @@ import inspect
 from IPython.display import Code
 
 body = inspect.getsource(conv2d_blocked).split('"""')
-Code(body[0] + body[2].lstrip("\n"), language="python")
+Code(body[0].rstrip(" ") + body[2].lstrip("\n"), language="python")
 
 # %% [markdown]
 # How the blocks are cut depends on the shapes, never on the number of threads. So the result has
@@ -260,9 +260,7 @@ curves(lines, "side of the map", "products for each output", "3 x 3: a quarter a
 # and float32 has but seven digits. With points as balanced as 2/3 and 3/2 (chapter 03) hardly
 # anything is lost, as section 3 has shown.
 #
-# `choose_form` decides. It is simpler than it could be: all convolutions of 3 × 3 with stride 1
-# are Winograd's, however few their channels. In the large network all of them have many. The small
-# network has few in places, and gains nothing there; but nobody has to understand a longer rule.
+# `choose_form` decides, by the kernel, the stride and the number of channels:
 
 # %%
 from minimaskrcnn.conv.choose import choose_form
@@ -304,7 +302,7 @@ slow, fast = (
     clock(f, x[None], conv.kernel, conv.bias, 1, 1, y) for f in (_direct.py_func, _direct)
 )
 minutes = slow / (y.size * conv.kernel[..., 0].size) * products.sum() / 60
-told = "seconds" if minutes < 1 else "minutes" if minutes < 100 else "hours"
+told = "seconds" if minutes < 0.1 else "a minute or so" if minutes < 6 else "hours"
 print(f"compiled: {about(slow / fast)}; plain, the whole prediction would take {told}")
 
 # %% [markdown]
