@@ -138,7 +138,7 @@ def onnx_runtime(size, threads, folder):
 
 
 def export(size, threads, folder):
-    """Export PyTorch's network; in a process of its own, so that its memory is nobody's."""
+    """Export PyTorch's network."""
     from peers import Network
     from peers import export as write
 
@@ -175,9 +175,10 @@ def spawn(*arguments, **options):
 
 def race(size, runs, threads, folder):
     """All runners in turn, `runs` times: {runner: [times]}."""
-    regions(size, folder / "regions.npz")
-    if spawn("--export", "--sizes", size, "--folder", folder).wait():
-        raise SystemExit("the export to ONNX failed")
+    # in processes of their own: a runner's peak memory would begin with that of its parent
+    for task in ("--regions", "--export"):
+        if spawn(task, "--sizes", size, "--folder", folder).wait():
+            raise SystemExit(f"network.py {task} failed")
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     runners = {}
     for name in RUNNERS:
@@ -202,7 +203,9 @@ def table(size, results):
     """Print the medians of one race."""
     whole = {name: median(run["whole"] for run in runs) for name, runs in results.items()}
     columns = (*STAGES, "whole", "peak")
-    print(f"\n{size} x {size}, seconds (median of {len(results[RUNNERS[0]])}); peak memory in GiB\n")
+    print(
+        f"\n{size} x {size}, seconds (median of {len(results[RUNNERS[0]])}); peak memory in GiB\n"
+    )
     print("| | " + " | ".join(columns) + " | ours is faster by |")
     print("|---|" + "---|" * (len(columns) + 1))
     for name, runs in results.items():
@@ -238,11 +241,14 @@ def main():
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--serve", choices=RUNNERS, help=argparse.SUPPRESS)
+    parser.add_argument("--regions", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--export", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.serve:
         serve(args.serve, args.sizes[0], args.threads, args.folder)
+    elif args.regions:
+        regions(args.sizes[0], args.folder / "regions.npz")
     elif args.export:
         export(args.sizes[0], args.threads, args.folder)
     else:
