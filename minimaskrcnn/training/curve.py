@@ -35,7 +35,7 @@ def draw_curve(path, losses):
     rate = axes.twinx()
     rate.plot(np.arange(1, len(losses) + 1), losses[:, 6], "0.7", linestyle=":", label="rate")
     rate.set(ylabel="learning rate (dotted)", ylim=(0, None))
-    axes.legend(loc="upper right")
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=6)
     part = Path(f"{path}.part")
     figure.savefig(part, format="png", dpi=100)
     part.replace(path)
