@@ -4,9 +4,9 @@
     python benchmarks/network.py [--sizes 512 1024] [--runs 5] [--threads 2]
 
 Every runner is a process of its own that waits for its turn; the turns alternate, so that a noisy
-machine is noisy for all, and the figures are medians. All have the same weights (ResNet-101, random,
-batch normalisation folded), 1000 regions and 100 masks. PyTorch runs in both memory layouts; the
-faster one counts. The peers are handed the regions that ours chooses (see peers.py).
+machine is noisy for all, and the figures are medians. All have the same weights (ResNet-101,
+random, batch normalisation folded), 1000 regions and 100 masks. PyTorch runs in both memory
+layouts; the faster one counts. The peers are handed the regions that ours chooses (see peers.py).
 """
 
 import argparse

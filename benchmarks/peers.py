@@ -1,8 +1,9 @@
-"""The same network in PyTorch, and exported from it to ONNX Runtime: what `network.py` races against.
+"""The same network in PyTorch, and exported from it to ONNX Runtime: `network.py`'s peers.
 
-Both get this project's arrays, so shapes and operations are the same. One thing they are spared: the
-regions. NMS is no operation of PyTorch itself, so 1000 regions and 100 boxes for masks, those that
-our run chose, are handed to them; the rest of the selection (softmax, top 6000, deltas) they do.
+Both get this project's arrays, so shapes and operations are the same. One thing they are spared:
+the regions. NMS is no operation of PyTorch itself, so 1000 regions and 100 boxes for masks, those
+that our run chose, are handed to them; the rest of the selection (softmax, top 6000, deltas) they
+do themselves.
 """
 
 import time
@@ -43,7 +44,7 @@ class Block(nn.Module):
 
 
 class Network(nn.Module):
-    """MaskRCNN with the regions given: `rois` and `boxes` are lists of four (n, 4), a level each."""
+    """MaskRCNN, the regions given: `rois` and `boxes` are lists of four (n, 4), one a level."""
 
     def __init__(self, model, anchors):
         super().__init__()
