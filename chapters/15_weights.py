@@ -61,7 +61,7 @@ print(f"{'all':10} {sum(counts.values()):10,} numbers in {len(arrays)} arrays")
 # %% [markdown]
 # The kernels of the first layer are the only ones that can be looked at as pictures: 7 × 7 pixels
 # in red, green and blue. Above are eight of a network that has learned nothing, random numbers;
-# below are eight of ours. (Ours began as the numbers above. They still look alike.)
+# below are eight of ours, which began as the numbers above and have been learning since.
 
 # %%
 import numpy as np
@@ -78,9 +78,9 @@ for title, network in (("new", new_model(SHAPES)), ("learned", model)):
 panels(*shown, columns=8)
 
 # %% [markdown]
-# Hardly anybody could say from the colours alone which row knows something about circles, squares
-# and triangles. That is the trouble with weights: they are numbers, and wrong ones look like right
-# ones. So everything else about a file has to be right beyond doubt.
+# Nobody could say from the colours what the lower row knows about circles, squares and triangles.
+# That is the trouble with weights: they are numbers, and wrong ones look like right ones. So
+# everything else about a file has to be right beyond doubt.
 
 # %% [markdown]
 # ## 2 A file of the original, made by hand

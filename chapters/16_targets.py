@@ -283,8 +283,9 @@ for name, network in (("trained", model), ("new", new_model(config))):
     print(f"{name:8} {told}  sum {sum(losses.values()):.3f}")
 
 # %% [markdown]
-# (The two box losses cannot be compared: the regions of a new network are mostly the true boxes,
-# put there on purpose, as the next section tells, and those need not move far.)
+# (The two box losses are of different regions: each network proposes its own, and those of a new
+# one are mostly true boxes and shaken copies of them, put there on purpose, as the next section
+# tells.)
 
 # %% [markdown]
 # ## 7 What goes wrong without
