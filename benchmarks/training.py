@@ -23,7 +23,7 @@ from minimaskrcnn.training.checkpoint import Progress
 from minimaskrcnn.training.initialise import new_model
 from minimaskrcnn.training.optimise import ADAM_BETAS, ADAM_DECAY
 from minimaskrcnn.training.recipe import FROM_NOTHING
-from minimaskrcnn.training.step import draw_head_targets, select_for_training
+from minimaskrcnn.training.sampling import draw_head_targets, select_for_training
 from minimaskrcnn.training.train import advance
 from minimaskrcnn.weights.tree import named_arrays
 

@@ -26,8 +26,9 @@ from minimaskrcnn.training.initialise import Widths, new_model, with_classes
 from minimaskrcnn.training.optimise import adamw, clip_gradients, cosine, sgd, stepped, two_waves
 from minimaskrcnn.training.parameters import folded, learning_weights
 from minimaskrcnn.training.recipe import ALL, FROM_NOTHING, HEADS
+from minimaskrcnn.training.sampling import Batch, HeadTargets, draw_head_targets
 from minimaskrcnn.training.shapes import scene
-from minimaskrcnn.training.step import Batch, HeadTargets, draw_head_targets, judge_batch, learn
+from minimaskrcnn.training.step import judge_batch, learn
 from minimaskrcnn.training.train import CHECKPOINT, MODEL, follow, train
 from minimaskrcnn.weights import load
 from minimaskrcnn.weights.tree import named_arrays, with_arrays

@@ -17,8 +17,8 @@ from minimaskrcnn.anchors import make_anchors
 from minimaskrcnn.boxes import normalise, to_pixels
 from minimaskrcnn.image import letterbox, mold
 from minimaskrcnn.training import boxes_of_masks
+from minimaskrcnn.training.sampling import Batch, Truth
 from minimaskrcnn.training.shapes import scene
-from minimaskrcnn.training.step import Batch, Truth
 from minimaskrcnn.training.targets import anchor_targets
 
 # Scenes to learn from begin here; those below are left for evaluation and pictures.

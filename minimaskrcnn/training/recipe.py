@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from minimaskrcnn.training.optimise import adamw, sgd, stepped, two_waves
-from minimaskrcnn.training.step import Sampling
+from minimaskrcnn.training.sampling import Sampling
 
 HEADS = ("fpn", "rpn", "box_head", "mask_head")  # what fine-tuning trains: all but the backbone
 ALL = ("backbone", *HEADS)
