@@ -24,8 +24,10 @@ from minimaskrcnn.masks import stretch_mask
 from minimaskrcnn.nms import nms_plain
 from minimaskrcnn.proposals import select_proposals
 from minimaskrcnn.results import make_detections
+from minimaskrcnn.roi_align import roi_levels
 from minimaskrcnn.training.shapes import scene
 from minimaskrcnn.xray import drawings, facts, make_report, rasters
+from minimaskrcnn.xray.looking import LEVEL_COLOURS
 
 VOID = {"meta", "link", "img", "input"}  # HTML elements that are never closed
 STAGES = [
@@ -177,6 +179,8 @@ def test_names_come_escaped(model, traced):
     assert len(page.all("script")) == 1 and not [a for a in page.all("img") if a["src"] == "x"]
     assert page.text("title").endswith(name) and page.text("em") == name
     assert evil[steps["result"].class_ids[0]] in page.text("th")
+    mask = page.all("img", "masks")[0]["alt"]
+    assert any(mask.startswith(f"The mask of a {name}, 28 × 28") for name in evil)
     assert page.open == []
 
 
@@ -251,6 +255,68 @@ def test_thresholds_of_ones_own_have_their_place_on_the_sliders(traced):
     assert candidates.thresholds[candidates.own] == 0.35 and len(candidates.thresholds) == 11
     assert candidates.thresholds == tuple(sorted(candidates.thresholds))
     assert facts.proposal_candidates(steps, config).own == 0
+
+
+def lines_of(page, section):
+    """What is drawn in a section, without the seams: [(colour, path)]."""
+    paths = page.all("path", section)
+    return [(a["stroke"], a["d"]) for a in paths if "line" in a["class"].split() and "stroke" in a]
+
+
+def test_regions_are_coloured_by_the_level_they_are_read_from(traced):
+    steps, _, page = traced
+    shape, drawn = steps["molded"].shape, dict(lines_of(page, "levels")[:-1])
+    boxes, levels = to_pixels(steps["proposals"], shape), roi_levels(steps["proposals"], shape)
+    assert len(drawn) == len(set(levels[:24])) and sum(d.count("M") for d in drawn.values()) == 24
+    for level in set(levels[:24]):
+        wanted = "".join(path_of(box) for box in boxes[:24][levels[:24] == level])
+        assert drawn[drawings.hex_colour(LEVEL_COLOURS[level])] == wanted
+    counts = [f"P{level}: {(levels == level).sum()} regions" for level in range(2, 6)]
+    assert "".join(counts) in page.text("span")
+
+
+def test_one_region_is_followed_through_the_heads(traced):
+    steps, config, page = traced
+    chosen, shape = facts.chosen(steps), steps["molded"].shape
+    assert chosen.region != 0 or chosen.detection != len(steps["detections"]) - 1
+    before = path_of(to_pixels(steps["proposals"], shape)[chosen.region])
+    after = path_of(to_pixels(steps["detections"][:, :4], shape)[chosen.detection])
+    assert lines_of(page, "levels")[-1][1] == before
+    assert [path for _, path in lines_of(page, "heads")] == [before, after]
+    assert lines_of(page, "masks")[-1][1] == after
+    features = steps["roi_features"][chosen.region]
+    strip = rasters.strip_uri(features, rasters.telling_channels(features), columns=3)
+    assert [image["src"] for image in page.all("img", "levels")] == [strip]
+    mask = decoded(page.all("img", "masks")[0]["src"], "L")
+    np.testing.assert_allclose(mask / 255, steps["mask_probs"][chosen.detection], atol=1 / 255)
+    widths = [a["style"] for a in page.all("i", "heads") if a["style"].startswith("width")][2:]
+    probs = np.sort(steps["class_probs"][chosen.region])[::-1]
+    assert widths == [f"width:{100 * share:.1f}%" for share in probs]
+
+
+def test_the_first_picture_has_the_objects_where_they_are_in_the_photograph(model):
+    photo = np.asarray(Image.fromarray(scene(3).image[:96]).resize((384, 288)))  # to 128 x 96
+    steps = model.trace(photo, min_score=0.3)
+    page = Page(make_report(steps, replace(model.config, min_score=0.3)).html)
+    drawn = [a["d"] for a in page.all("path") if a["class"] == "tint"]
+    drawn = drawn[: len(steps["result"])][::-1]  # the best first; the last picture has one more
+    assert len(drawn) > 1
+    for path, box, probs in zip(
+        drawn, steps["result"].boxes, steps["result"].mask_probs, strict=True
+    ):
+        x, y = np.array(re.findall(r"([\d.e+-]+) ([\d.e+-]+)", path), float).T
+        mask = stretch_mask(probs, *(box[2:] - box[:2]))
+        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+        edges = box[0] + rows[[0, -1]] + [0, 1], box[1] + columns[[0, -1]] + [0, 1]
+        np.testing.assert_allclose([y.min(), y.max()], edges[0] / 3 + 16, atol=0.5)
+        np.testing.assert_allclose([x.min(), x.max()], edges[1] / 3, atol=0.5)
+
+
+def test_object_scores_are_drawn_around_the_middles_of_their_anchors(traced):
+    page = traced[2]
+    for heat, stride in zip(page.all("image", "rpn"), STRIDES, strict=True):
+        assert float(heat["x"]) == float(heat["y"]) == -stride / 2
+        assert float(heat["width"]) == float(heat["height"]) == 128
 
 
 def test_a_page_without_detections_is_whole_and_says_so(empty):
