@@ -1,0 +1,220 @@
+"""Deliberate faults: does each stage's own test file notice when its code is wrong?
+
+    python tests/faults.py                    # all; a table, and the faults that nobody noticed
+    python tests/faults.py nms boxes          # those of files whose names contain one of the words
+    python tests/faults.py --list             # only check the list against the source
+    python tests/faults.py --report docs/faults.md
+
+Idea    `faults.toml` lists small mistakes: `<` for `<=`, a `+ 1`, two axes swapped, an unstable
+        sort, another epsilon or rounding. Each is a piece of source, found exactly once in its
+        file, and what takes its place. One at a time they are put into a copy of the package, and
+        the stage's tests are run on it. A fault that the tests do not notice is a missing test.
+Notes   First the tests run on the untouched copy: where they fail anyway, they prove nothing. Most
+        run with Numba switched off (NUMBA_DISABLE_JIT=1), which is quicker for a few small arrays
+        than compiling; a group of faults with `compiled = true` runs as users run it.
+"""
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+PACKAGE = "minimaskrcnn"
+PATIENCE = 240  # seconds of a test run; a fault may make a loop endless, which is noticed, too
+FAILED = re.compile(r"^(?:FAILED|ERROR) \S*?::([^\s\[]+)", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One mistake, and the tests that should notice it."""
+
+    file: str  # within the package
+    tests: tuple[str, ...]  # files within tests/
+    compiled: bool
+    old: str
+    new: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the tests said."""
+
+    fault: Fault
+    seconds: float
+    noticed_by: str  # the first test that failed; "" if none did
+    trouble: str = ""  # why the run proves nothing
+
+
+def read_faults(words=()):
+    """The faults of faults.toml, or those of files whose names contain one of the words."""
+    groups = tomllib.loads((REPOSITORY / "tests" / "faults.toml").read_text(encoding="utf-8"))
+    return [
+        Fault(group["file"], tuple(group["tests"]), group.get("compiled", False), old, new)
+        for group in groups["group"]
+        for old, new in group["faults"]
+        if not words or any(word in group["file"] for word in words)
+    ]
+
+
+def what_is_wrong(fault):
+    """Why a fault cannot be put into the source, in a sentence; "" if it can."""
+    source = (REPOSITORY / PACKAGE / fault.file).read_text(encoding="utf-8")
+    if source.count(fault.old) != 1:
+        return f"{fault.file}: found {source.count(fault.old)} times: {fault.old!r}"
+    try:
+        compile(source.replace(fault.old, fault.new), fault.file, "exec")
+    except SyntaxError as error:
+        return f"{fault.file}: {fault.new!r} is no Python ({error})"
+    return ""
+
+
+def copy_to(folder):
+    """Copy what a test run needs."""
+    ignore = shutil.ignore_patterns("__pycache__", ".*")
+    for name in (PACKAGE, "tests", "chapters"):
+        shutil.copytree(REPOSITORY / name, folder / name, ignore=ignore)
+    shutil.copy(REPOSITORY / "pyproject.toml", folder)
+    return folder
+
+
+def run_tests(folder, tests, compiled):
+    """Run test files in a copy up to the first failure; returns pytest's exit status and output."""
+    environment = os.environ | {
+        "PYTHONPATH": str(folder),
+        "PYTHONDONTWRITEBYTECODE": "1",  # stale bytecode would hide a fault of the same length
+        "NUMBA_DISABLE_JIT": "0" if compiled else "1",
+    }
+    paths = [str(folder / "tests" / name) for name in tests]
+    options = ["-x", "-q", "--tb=no", "-p", "no:cacheprovider", "-W", "ignore"]
+    command = [sys.executable, "-m", "pytest", *options, *paths]
+    try:
+        done = subprocess.run(
+            command, cwd=folder, env=environment, capture_output=True, text=True, timeout=PATIENCE
+        )
+    except subprocess.TimeoutExpired:
+        return 1, "FAILED x::(the tests did not end)"
+    return done.returncode, done.stdout
+
+
+def try_fault(folder, fault):
+    """Put a fault into a copy, run its tests, take it out again."""
+    path, start = folder / PACKAGE / fault.file, time.perf_counter()
+    source = path.read_text(encoding="utf-8")
+    path.write_text(source.replace(fault.old, fault.new), encoding="utf-8")
+    try:
+        status, output = run_tests(folder, fault.tests, fault.compiled)
+    finally:
+        path.write_text(source, encoding="utf-8")
+    seconds, failed = time.perf_counter() - start, FAILED.search(output)
+    if status == 0:
+        return Outcome(fault, seconds, "")
+    if status == 1 and failed:
+        return Outcome(fault, seconds, failed[1])
+    return Outcome(fault, seconds, "", f"pytest ended with {status}: {output.strip()[-200:]}")
+
+
+def try_all(faults, jobs):
+    """Try every fault, `jobs` at a time, each in a copy of its own: a list of Outcome."""
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(jobs) as pool:
+        copies = SimpleQueue()
+        for i in range(jobs):
+            copies.put(copy_to(Path(folder) / str(i)))
+
+        def with_copy(do, *arguments):
+            copy = copies.get()
+            try:
+                return do(copy, *arguments)
+            finally:
+                copies.put(copy)
+
+        kinds = list(dict.fromkeys((fault.tests, fault.compiled) for fault in faults))
+        untouched = list(pool.map(lambda kind: with_copy(run_tests, *kind), kinds))
+        for (tests, _), (status, output) in zip(kinds, untouched, strict=True):
+            if status != 0:
+                raise SystemExit(f"{', '.join(tests)} fail without any fault:\n{output}")
+        outcomes = []
+        for outcome in pool.map(lambda fault: with_copy(try_fault, fault), faults):
+            outcomes.append(outcome)
+            if not outcome.noticed_by:
+                print(f"{outcome.trouble or 'NOT NOTICED'}: {told(outcome.fault)}", flush=True)
+        return outcomes
+
+
+def told(fault):
+    """A fault in one line."""
+    return f"{fault.file}: {fault.old!r} -> {fault.new!r}"
+
+
+def report(outcomes):
+    """The report as Markdown: a table of files, then every fault."""
+    files = list(dict.fromkeys(outcome.fault.file for outcome in outcomes))
+    total, noticed = Counter(o.fault.file for o in outcomes), Counter()
+    for outcome in outcomes:
+        noticed[outcome.fault.file] += bool(outcome.noticed_by)
+    lines = [
+        "# Deliberate faults",
+        "",
+        "Made by `python tests/faults.py --report docs/faults.md`; the list is",
+        "[`tests/faults.toml`](../tests/faults.toml). Each fault was put into the source by",
+        "itself, and only the test files named here were run.",
+        "",
+        f"**{sum(noticed.values())} of {len(outcomes)} faults are noticed.**",
+        "",
+        "| file | its tests | faults | noticed |",
+        "|---|---|---|---|",
+    ]
+    for file in files:
+        names = sorted({name for o in outcomes if o.fault.file == file for name in o.fault.tests})
+        tests = ", ".join(f"`{name}`" for name in names)
+        lines.append(f"| `{file}` | {tests} | {total[file]} | {noticed[file]} |")
+    for file in files:
+        lines += ["", f"## {file}", "", "| in place of | is put | noticed by |", "|---|---|---|"]
+        for outcome in outcomes:
+            if outcome.fault.file == file:
+                pieces = _cell(outcome.fault.old), _cell(outcome.fault.new)
+                lines.append(
+                    "| " + " | ".join([*pieces, outcome.noticed_by or "**nobody**"]) + " |"
+                )
+    return "\n".join(lines) + "\n"
+
+
+def _cell(source):
+    """A piece of source as code in a table."""
+    text = " ".join(source.split()).replace("|", "\\|") or "(nothing)"
+    return f"`{text}`"
+
+
+def main():
+    """Try faults; exit status 1 if one is not noticed or the list does not fit the source."""
+    parser = argparse.ArgumentParser(description="Put deliberate faults in, and see them noticed.")
+    parser.add_argument("words", nargs="*", help="only files whose names contain one of them")
+    parser.add_argument("--jobs", type=int, default=2, help="test runs at once")
+    parser.add_argument("--list", action="store_true", help="only check the list")
+    parser.add_argument("--report", type=Path, help="write the report to this file")
+    given = parser.parse_args()
+    faults = read_faults(given.words)
+    wrong = [sentence for sentence in map(what_is_wrong, faults) if sentence]
+    print("\n".join(wrong + [f"{len(faults)} faults listed, {len(wrong)} do not fit the source"]))
+    if wrong or given.list or not faults:
+        return 1 if wrong or not faults else 0
+    outcomes = try_all(faults, given.jobs)
+    if given.report:
+        given.report.write_text(report(outcomes), encoding="utf-8")
+    noticed = sum(bool(outcome.noticed_by) for outcome in outcomes)
+    print(f"{noticed} of {len(outcomes)} faults noticed")
+    return 0 if noticed == len(outcomes) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
