@@ -63,7 +63,7 @@ def trim(arrays):
 
 
 def replace_resized(arrays):
-    """Store the resized image as its difference from ours, which is one grey level here and there."""
+    """Store the resized image as its difference from ours: one grey level here and there."""
     theirs = arrays.pop("resized_uint8")
     original = json.loads(str(arrays["meta"]))["config"]
     sizes = {"image_min_size": "IMAGE_MIN_DIM", "image_max_size": "IMAGE_MAX_DIM"}
