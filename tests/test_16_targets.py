@@ -72,6 +72,13 @@ def test_touching_a_crowd_by_a_thousandth_is_too_near():
     assert match_of(anchors, OBJECT, crowds) == [1, 0, -1]
 
 
+def test_an_iou_with_a_crowd_of_exactly_a_thousandth_is_too_near():
+    crowd, far = boxes([50, 50, 60, 150]), boxes([200, 200, 210, 210])
+    corner = boxes([50, 50, 51, 51])  # 1 of 1000 pixels
+    assert iou_matrix(corner, crowd).item() == 0.001
+    assert match_of(np.concatenate([OBJECT, corner, far]), OBJECT, crowd) == [1, 0, -1]
+
+
 def test_without_objects_all_anchors_are_negative():
     match, deltas = anchor_targets(
         boxes([0, 0, 9, 9], [5, 5, 9, 9]), NO_BOXES, NO_BOXES, 4, rng(), STD
@@ -85,6 +92,12 @@ def test_half_of_the_sample_at_most_is_positive_and_negatives_fill_it_up():
     assert [(match == v).sum() for v in (1, -1, 0)] == [5, 5, 30]
     match = np.array(match_of(anchors[18:], OBJECT, count=10))  # two positives only
     assert [(match == v).sum() for v in (1, -1)] == [2, 8]
+
+
+def test_a_single_anchor_too_many_is_left_out():
+    anchors = np.concatenate([np.tile(OBJECT, (6, 1)), np.tile(OBJECT + 50, (6, 1))])
+    match = np.array(match_of(anchors, OBJECT, count=10))  # 5 and 5 of 6 and 6
+    assert [(match == v).sum() for v in (1, -1, 0)] == [5, 5, 2]
 
 
 def test_another_seed_draws_other_anchors():
@@ -109,6 +122,16 @@ def sample_of(proposals, objects, class_ids, count=200, crowds=NO_BOXES, seed=0)
     proposals, objects, crowds = (b.astype(np.float32) for b in (proposals, objects, crowds))
     ids = np.array(class_ids, np.int64)
     return roi_targets(proposals, objects, ids, crowds, count, rng(seed), STD)
+
+
+def test_another_seed_draws_other_regions():
+    tall = np.arange(1, 41) / 64  # heights; from 16 / 64 on they overlap by half
+    proposals = np.stack([0 * tall, 0 * tall, tall, 0 * tall + 0.5], axis=1)
+    square = boxes([0, 0, 0.5, 0.5])
+    draws = [sample_of(proposals, square, [3], count=30, seed=seed).rois for seed in (0, 0, 1, 2)]
+    assert np.array_equal(draws[0], draws[1])
+    assert not np.array_equal(draws[0][:9], draws[2][:9])  # 9 = int(30 * 0.33) objects
+    assert not np.array_equal(draws[2][:9], draws[3][:9])
 
 
 def test_a_roi_whose_iou_reaches_one_half_is_an_object():
