@@ -156,16 +156,17 @@ def told(fault):
     return f"{fault.file}: {fault.old!r} -> {fault.new!r}"
 
 
-def report(outcomes):
+def report(outcomes, words=()):
     """The report as Markdown: a table of files, then every fault."""
     files = list(dict.fromkeys(outcome.fault.file for outcome in outcomes))
     total, noticed = Counter(o.fault.file for o in outcomes), Counter()
     for outcome in outcomes:
         noticed[outcome.fault.file] += bool(outcome.noticed_by)
+    command = " ".join(["python tests/faults.py", *words, "--report docs/faults.md"])
     lines = [
         "# Deliberate faults",
         "",
-        "Made by `python tests/faults.py --report docs/faults.md`; the list is",
+        f"Made by `{command}`; the list is",
         "[`tests/faults.toml`](../tests/faults.toml). Each fault was put into the source by",
         "itself, and only the test files named here were run.",
         "",
@@ -210,7 +211,7 @@ def main():
         return 1 if wrong or not faults else 0
     outcomes = try_all(faults, given.jobs)
     if given.report:
-        given.report.write_text(report(outcomes), encoding="utf-8")
+        given.report.write_text(report(outcomes, given.words), encoding="utf-8")
     noticed = sum(bool(outcome.noticed_by) for outcome in outcomes)
     print(f"{noticed} of {len(outcomes)} faults noticed")
     return 0 if noticed == len(outcomes) else 1
