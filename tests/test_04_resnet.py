@@ -50,18 +50,39 @@ def test_a_block_that_learned_nothing_passes_its_input_through_relu(random):
     assert np.array_equal(y, np.maximum(x, 0))
 
 
+def of_one_channel(size, value, bias, padding=0):
+    """A convolution with all weights of its kernel alike."""
+    kernel = np.full((size, size, 1, 1), value, np.float32)
+    return Conv(kernel, np.array([bias], np.float32), 1, (padding, padding))
+
+
 def test_a_block_by_hand():
     """One channel, all kernels 1: x -> relu(x - 1) -> sum of 3x3 -> · 2, and x added."""
-
-    def ones(size, value, bias, padding=0):
-        kernel = np.full((size, size, 1, 1), value, np.float32)
-        return Conv(kernel, np.array([bias], np.float32), 1, (padding, padding))
-
+    reduce, spatial, expand = (
+        of_one_channel(1, 1, -1),
+        of_one_channel(3, 1, 0, padding=1),
+        of_one_channel(1, 2, 0),
+    )
     x = np.zeros((3, 3, 1), np.float32)
     x[1, 1], x[0, 0] = 4, -5
-    y = bottleneck(x, Bottleneck(ones(1, 1, -1), ones(3, 1, 0, 1), ones(1, 2, 0)))
+    y = bottleneck(x, Bottleneck(reduce, spatial, expand))
     # relu(x - 1) is 3 in the middle, 0 elsewhere: every 3x3 sum is 3, doubled 6; then + x, ReLU
     assert y[..., 0].tolist() == [[1, 6, 6], [6, 10, 6], [6, 6, 6]]
+
+
+def test_what_the_3x3_finds_below_zero_adds_nothing():
+    x = np.full((3, 3, 1), 10, np.float32)
+    one = of_one_channel(1, 1, 0)
+    y = bottleneck(x, Bottleneck(one, of_one_channel(3, -1, 0, padding=1), one))
+    assert (y == 10).all()
+
+
+def test_a_shortcut_of_its_own_may_be_negative():
+    """The ReLU comes after the sum: relu(3 - x), not relu(3 + relu(-x))."""
+    x = np.ones((3, 3, 1), np.float32)
+    one, three = of_one_channel(1, 1, 0), of_one_channel(1, 0, 3)
+    block = Bottleneck(one, of_one_channel(3, 1, 0, padding=1), three, of_one_channel(1, -1, 0))
+    assert (bottleneck(x, block) == 2).all()
 
 
 def test_the_stride_sits_in_the_first_1x1_so_every_second_cell_is_never_read(random):
@@ -96,11 +117,14 @@ def test_a_stage_is_its_blocks_one_after_the_other(random):
     assert np.array_equal(stage(x, blocks), bottleneck(bottleneck(x, blocks[0]), blocks[1]))
 
 
-@pytest.mark.parametrize("depths", [(1, 1, 1, 1), (2, 1, 3, 1)])
-def test_depth_is_read_off_the_weights(depths, random):
-    resnet = small_resnet(random, depths)
-    assert [len(blocks) for blocks in resnet.stages] == list(depths)
-    assert len(backbone(np.zeros((64, 64, 3), np.float32), resnet)) == 5
+@pytest.mark.parametrize("depths", [(1, 1, 1, 1), (2, 1, 4, 3)])
+def test_every_block_of_the_weights_is_run(depths, random):
+    resnet, image = small_resnet(random, depths), random.randn(64, 64, 3).astype(np.float32)
+    x = stem(image, resnet.stem)
+    for c_map, blocks in zip(backbone(image, resnet)[1:], resnet.stages, strict=True):
+        for block in blocks:
+            x = bottleneck(x, block)
+        assert np.array_equal(c_map, x)
 
 
 def test_a_batch_gives_what_its_images_give_one_by_one(random):
