@@ -10,6 +10,7 @@ Note    threadpoolctl lets only that thread change OpenBLAS's number which did s
 
 import os
 import threading
+from contextlib import contextmanager
 from functools import cache
 
 RULE = "clear_controlling_thread"  # threadpoolctl 3.8 and later; before, any thread could
@@ -19,23 +20,26 @@ _calls = 0  # in flight
 _limiter = None  # knows the numbers of threads that were there before
 
 
-def hold_to_one_thread():
-    """Begin a call during which BLAS works in the calling thread only."""
+@contextmanager
+def one_thread():
+    """Within the `with` block BLAS works in the calling thread only.
+
+    The block that ends last gives BLAS its threads back. To begin and to end the first takes 15
+    microseconds: who is going to call `threads.run` hundreds of times holds them all together.
+    """
     global _calls, _limiter
     with _lock:
         if _calls == 0:
             _limiter = _as_any_thread(lambda: _libraries().limit(limits=1))
         _calls += 1
-
-
-def let_go():
-    """End a call; the last one to end gives BLAS its threads back."""
-    global _calls, _limiter
-    with _lock:
-        _calls -= 1
-        if _calls == 0:
-            _as_any_thread(_limiter.restore_original_limits)
-            _limiter = None
+    try:
+        yield
+    finally:
+        with _lock:
+            _calls -= 1
+            if _calls == 0:
+                _as_any_thread(_limiter.restore_original_limits)
+                _limiter = None
 
 
 def architectures():

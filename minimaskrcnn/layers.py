@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from minimaskrcnn import tape
+from minimaskrcnn import memory, tape
 from minimaskrcnn.conv import Conv, conv2d
 
 
@@ -105,14 +105,14 @@ def _tile4_backward(grad, bias):
 def _lay_out(patches):
     *batch, h, w, c = patches.shape
     y = patches.reshape(*batch, h, w, 2, 2, c // 4).swapaxes(-4, -3)  # (H, 2, W, 2, out)
-    y = np.ascontiguousarray(y).reshape(*batch, 2 * h, 2 * w, c // 4)
+    y = memory.contiguous(y).reshape(*batch, 2 * h, 2 * w, c // 4)
     return tape.record(y, _lay_out_backward, patches)
 
 
 def _lay_out_backward(grad, patches):
     *batch, h, w, c = patches.shape
     grad = grad.reshape(*batch, h, 2, w, 2, c // 4).swapaxes(-4, -3)  # (H, W, 2, 2, out)
-    return [(patches, np.ascontiguousarray(grad).reshape(patches.shape))]
+    return [(patches, memory.contiguous(grad).reshape(patches.shape))]
 
 
 def max_pool(x):
@@ -194,7 +194,7 @@ def upsample(x):
     """
     _check_map(x, "upsample")
     *batch, h, w, c = x.shape
-    y = np.empty((*batch, h, 2, w, 2, c), x.dtype)
+    y = memory.empty((*batch, h, 2, w, 2, c), x.dtype)
     y[...] = x[..., :, None, :, None, :]  # each cell to its 2x2 places
     y = y.reshape(*batch, 2 * h, 2 * w, c)
     return tape.record(y, _upsample_backward, x)

@@ -38,17 +38,26 @@ def record(y, backward, *arguments):
 
 
 @contextmanager
-def recording():
+def recording(constants=()):
     """Record the operations of this thread inside the `with` block; yields the list of them.
 
     A recording within a recording is a tape of its own: the outer one does not hear of it.
+
+    Parameters
+    ----------
+    constants : arrays whose gradient nobody will ask for, such as the images
     """
-    outer = getattr(_active, "steps", None)
-    _active.steps = []
+    outer = getattr(_active, "steps", None), getattr(_active, "constants", ())
+    _active.steps, _active.constants = [], constants
     try:
         yield _active.steps
     finally:
-        _active.steps = outer
+        _active.steps, _active.constants = outer
+
+
+def wants(array):
+    """Whether the gradient of an array may be asked for; an operation may ask before it records."""
+    return all(array is not constant for constant in getattr(_active, "constants", ()))
 
 
 def gradients(steps, seeds):

@@ -95,13 +95,10 @@ def run(task, count):
             task(i)
         return
     job = _Job(task, count)
-    blas.hold_to_one_thread()
-    try:
+    with blas.one_thread():
         _offer(job, min(get_num_threads(), count) - 1)
         job.work()
         job.done.wait()
-    finally:
-        blas.let_go()
     if job.error is not None:
         raise job.error
 

@@ -187,6 +187,19 @@ def test_an_operation_with_several_outputs_gets_all_their_gradients():
     assert steps == []
 
 
+def test_the_gradient_of_a_constant_is_left_out_and_the_others_stay(tiny_step):
+    model, batch, _ = tiny_step
+    found = []
+    for constants in ([], [batch.images]):
+        with tape.recording(constants) as steps:
+            c_maps = backbone(batch.images, model.backbone)
+        found.append(tape.gradients(steps, [(c_maps[-1], np.ones_like(c_maps[-1]))]))
+    full, lean = found
+    assert full.keys() - lean.keys() == {id(batch.images)}
+    for key, gradient in lean.items():
+        np.testing.assert_array_equal(gradient, full[key])
+
+
 # Optimisers.
 
 

@@ -14,7 +14,7 @@ from math import ceil
 import numpy as np
 from numba import njit
 
-from minimaskrcnn import threads
+from minimaskrcnn import memory, threads
 from minimaskrcnn.conv.blocks import block_rows, into_panels, multiply, panel_width
 from minimaskrcnn.conv.direct import check, output_shape
 from minimaskrcnn.conv.im2col import lie_as_rows
@@ -23,7 +23,7 @@ from minimaskrcnn.conv.im2col import lie_as_rows
 def conv2d_blocked(x, conv, relu=False, add=None):
     """`conv2d_im2col` in blocks on all threads: same arguments, result and errors."""
     check(x, conv, add)
-    x, y = np.ascontiguousarray(x), np.empty(output_shape(x, conv), x.dtype)
+    x, y = np.ascontiguousarray(x), memory.empty(output_shape(x, conv), x.dtype)
     outputs, length = y.shape[-1], conv.kernel[..., 0].size  # D, K
     out = y.reshape(-1, outputs)  # (M, D)
     shortcut = None if add is None else np.ascontiguousarray(add).reshape(-1, outputs)

@@ -15,7 +15,7 @@ from functools import cache
 
 import numpy as np
 
-from minimaskrcnn import blas
+from minimaskrcnn import blas, memory
 
 SMALL = 100**3  # products: OpenBLAS's limit for its small routine
 
@@ -44,7 +44,7 @@ def block_rows(channels, n, otherwise, most=240):
 def into_panels(matrix, n):
     """Copy a matrix (C, D) into panels (D / n, C, n); without a copy where n is D."""
     channels, outputs = matrix.shape
-    return np.ascontiguousarray(matrix.reshape(channels, outputs // n, n).transpose(1, 0, 2))
+    return memory.contiguous(matrix.reshape(channels, outputs // n, n).transpose(1, 0, 2))
 
 
 def multiply(x, panels, y):

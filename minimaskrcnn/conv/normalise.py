@@ -14,7 +14,7 @@ from math import ceil
 import numpy as np
 from numba import njit
 
-from minimaskrcnn import tape, threads
+from minimaskrcnn import memory, tape, threads
 from minimaskrcnn.conv.batch_norm import EPSILON
 
 BLOCK = 2**16  # numbers in a block of rows: 256 kB, so that it stays in the cache
@@ -42,7 +42,7 @@ def batch_norm(x, norm, relu=False, add=None):
            [ 0.  ],
            [ 1.22]])
     """
-    rows, y = np.ascontiguousarray(x).reshape(-1, x.shape[-1]), np.empty(x.shape, x.dtype)  # (M, C)
+    rows, y = np.ascontiguousarray(x).reshape(-1, x.shape[-1]), memory.empty(x.shape, x.dtype)
     out, shortcut = y.reshape(rows.shape), None if add is None else add.reshape(rows.shape)
     mean, variance = _statistics(rows)
     scale, floor = norm.gamma / _deviation(variance), x.dtype.type(0 if relu else -np.inf)
@@ -63,8 +63,8 @@ def batch_norm_backward(grad, x, norm, relu, add, y, mean, variance):
     3, the equations after algorithm 1).
     """
     rows, out = np.ascontiguousarray(x).reshape(-1, x.shape[-1]), y.reshape(-1, x.shape[-1])
-    dy, dx = np.ascontiguousarray(grad).reshape(rows.shape), np.empty(rows.shape, x.dtype)
-    before_relu = np.empty(rows.shape, x.dtype) if relu else dy  # (M, C)
+    dy, dx = np.ascontiguousarray(grad).reshape(rows.shape), memory.empty(rows.shape, x.dtype)
+    before_relu = memory.empty(rows.shape, x.dtype) if relu else dy  # (M, C)
     sums = np.zeros((2, _block_count(rows), x.shape[-1]), x.dtype)
     deviation = _deviation(variance)
 

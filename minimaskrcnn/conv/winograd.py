@@ -19,7 +19,7 @@ from math import ceil
 
 import numpy as np
 
-from minimaskrcnn import threads
+from minimaskrcnn import memory, threads
 from minimaskrcnn.conv.blocks import block_rows, multiply, panel_width
 from minimaskrcnn.conv.direct import check, output_shape
 from minimaskrcnn.conv.transforms import P, Q, kernel_to_points, points_to_tiles, tiles_to_points
@@ -103,7 +103,7 @@ def conv2d_winograd(x, conv, relu=False, add=None):
     Same arguments, result and errors as `conv2d`; a ValueError for any other kernel or stride.
     """
     _check(x, conv, add)
-    x, y = np.ascontiguousarray(x), np.empty(output_shape(x, conv), x.dtype)
+    x, y = np.ascontiguousarray(x), memory.empty(output_shape(x, conv), x.dtype)
     batch = y.reshape(-1, *y.shape[-3:])  # (B, H', W', D)
     tile_rows, tile_columns = ceil(y.shape[-3] / 4), ceil(y.shape[-2] / 4)
     all_rows, panels = len(batch) * tile_rows, transform_kernel(conv.kernel)
@@ -129,7 +129,7 @@ def transform_kernel(kernel):
     """Return G g G^T in panels: kernel (3, 3, C, D) -> (D / n, 36, C, n)."""
     channels, outputs = kernel.shape[2:]
     kernel, n = np.ascontiguousarray(kernel), panel_width(channels, outputs)
-    panels = np.empty((outputs // n, 6, 6, channels * n), kernel.dtype)
+    panels = memory.empty((outputs // n, 6, 6, channels * n), kernel.dtype)
 
     def block(i):
         first, last = 8 * i, min(8 * i + 8, channels)

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from minimaskrcnn import blas, memory
 from minimaskrcnn.errors import TrainingError
 from minimaskrcnn.training.batches import make_batch
 from minimaskrcnn.training.checkpoint import Progress, load_checkpoint, save_checkpoint
@@ -63,7 +64,7 @@ def train(model, example_of, recipe, seed, folder, checkpoint_every=500, say=pri
     if progress.step:
         say(f"going on after step {progress.step} of {path}")
     clock = _Clock(recipe, progress.step)
-    with ThreadPoolExecutor(max_workers=1) as maker:
+    with ThreadPoolExecutor(max_workers=1) as maker, memory.reuse():
         batches = _prepared(maker, example_of, progress.step + 1, recipe, model.config, seed)
         for batch in batches:
             rng = np.random.RandomState([seed, progress.step + 1, 1])
@@ -108,9 +109,10 @@ def advance(model, batch, recipe, progress, rng):
     rate = recipe.schedule(step, recipe.steps, recipe.rate)
     weights = learning_weights(model, recipe.learns)
     try:
-        losses, gradients, statistics = learn(
-            model, batch, recipe.sampling_of(step), rng, backbone_learns="backbone" in recipe.learns
-        )
+        with blas.one_thread():
+            losses, gradients, statistics = learn(
+                model, batch, recipe.sampling_of(step), rng, "backbone" in recipe.learns
+            )
         gradients = {name: gradients[name] for name in weights if name in gradients}
         gradients, length = clip_gradients(gradients, recipe.longest_gradient)
     except FloatingPointError as error:
