@@ -38,7 +38,7 @@ import numpy as np
 
 from minimaskrcnn.conv import Conv, conv2d
 from minimaskrcnn.fpn import FPN, pyramid
-from minimaskrcnn.layers import upsample
+from minimaskrcnn.resizing import upsample
 
 # %%
 coarse = np.array([[10, 20]], np.float32)[:, :, None]
@@ -252,7 +252,7 @@ judge(my_pyramid, pyramid, cases, parts=("the finest", "the second", "the last")
 #     pytest tests/test_05_fpn.py --mine my_fpn.py
 #
 # runs the tests of this stage on it. (Its test of gradients passes only if doubling and taking
-# every second cell are done by `upsample` and `subsample` of `minimaskrcnn/layers.py`, which know
+# every second cell are done by `upsample` and `subsample` of `minimaskrcnn/resizing.py`, which know
 # how to go backwards: chapter 17.)
 #
 # **To think about.** The sum could as well be a concatenation: 64 channels of the one and 64 of the

@@ -9,7 +9,7 @@ Shapes  c2 (H/4, W/4, 256) … c5 (H/32, W/32, 2048)  ->  p2 … p6, each (H/4 �
 from dataclasses import dataclass
 
 from minimaskrcnn.conv import Conv, conv2d
-from minimaskrcnn.layers import subsample, upsample
+from minimaskrcnn.resizing import subsample, upsample
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,10 @@ from math import prod
 
 import numpy as np
 
+from minimaskrcnn import threads
+
 SMALL = 2**15  # bytes; for less, the system's own bookkeeping is quick
+LARGE = 2**20  # bytes; for more, copying is shared among the threads
 
 _active = threading.local()  # the pool of the thread that is within `reuse()`, if it is
 
@@ -71,7 +74,13 @@ def contiguous(x):
     if x.flags.c_contiguous:
         return x
     y = empty(x.shape, x.dtype)
-    y[...] = x
+    parts = min(len(x), 8) if y.nbytes > LARGE else 1
+
+    def copy(i):
+        part = slice(i * len(x) // parts, (i + 1) * len(x) // parts)
+        y[part] = x[part]
+
+    threads.run(copy, parts)
     return y
 
 

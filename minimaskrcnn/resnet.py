@@ -13,7 +13,7 @@ Notes   The stride of a stage sits in the first 1x1 convolution of its first blo
 from dataclasses import dataclass
 
 from minimaskrcnn.conv import Conv, conv2d
-from minimaskrcnn.layers import max_pool
+from minimaskrcnn.resizing import max_pool
 
 
 @dataclass(frozen=True)

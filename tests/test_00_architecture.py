@@ -14,7 +14,7 @@ PACKAGE = Path(minimaskrcnn.__file__).parent
 # Rows of modules; a package stands for all modules in it. Within a row, left before right.
 ROWS = [
     ["config", "errors", "files", "blas", "threads", "memory", "tape"],
-    ["boxes", "conv", "layers"],
+    ["boxes", "conv", "layers", "resizing"],
     [
         "sources",
         "photo",

@@ -14,13 +14,11 @@ from minimaskrcnn.layers import (
     concatenate,
     deconv2d,
     dense,
-    max_pool,
     reshape,
     sigmoid,
     softmax,
-    subsample,
-    upsample,
 )
+from minimaskrcnn.resizing import max_pool, subsample, upsample
 
 OPS = stored("ops_layers")
 

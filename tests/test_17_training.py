@@ -194,6 +194,7 @@ def test_the_gradient_of_a_constant_is_left_out_and_the_others_stay(tiny_step):
         with tape.recording(constants) as steps:
             c_maps = backbone(batch.images, model.backbone)
         found.append(tape.gradients(steps, [(c_maps[-1], np.ones_like(c_maps[-1]))]))
+    assert tape.wants(batch.images)  # now that the recording has ended
     full, lean = found
     assert full.keys() - lean.keys() == {id(batch.images)}
     for key, gradient in lean.items():

@@ -4,6 +4,7 @@ import gc
 import threading
 
 import numpy as np
+import pytest
 from test_17_training import TINY, recipe, small_scenes
 
 from minimaskrcnn import memory
@@ -21,6 +22,9 @@ def ask():
 
 
 def test_outside_the_block_an_array_owns_its_memory():
+    assert ask().base is None
+    with memory.reuse():
+        assert ask().base is not None
     assert ask().base is None
 
 
@@ -87,6 +91,15 @@ def test_another_thread_is_not_concerned():
         thread.start()
         thread.join()
     assert found == [None]
+
+
+@pytest.mark.parametrize("shape", [(3, 5, 4), (7, 300, 301), (1, 600, 600)])
+def test_a_copy_holds_the_numbers_in_order(shape):
+    x = np.random.RandomState(0).standard_normal(shape).astype(np.float32).swapaxes(1, 2)
+    copy = memory.contiguous(x)
+    assert copy.flags.c_contiguous
+    np.testing.assert_array_equal(copy, x)
+    assert memory.contiguous(copy) is copy
 
 
 def test_a_step_of_training_reads_nothing_that_it_has_not_written(monkeypatch):

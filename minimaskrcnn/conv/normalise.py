@@ -86,13 +86,24 @@ def batch_norm_backward(grad, x, norm, relu, add, y, mean, variance):
 
 
 def _statistics(rows):
-    """The mean and the variance (divided by M) of each column of rows (M, C)."""
-    first = rows[0]  # differences to it are small, so their sum keeps its digits
-    sums = np.zeros((2, _block_count(rows), rows.shape[1]), rows.dtype)  # of each block
-    _run_blocks(lambda i, part: _add_up(rows[part], first, sums[0, i], False), rows)
-    mean = first + sums[0].sum(0) / len(rows)
-    _run_blocks(lambda i, part: _add_up(rows[part], mean, sums[1, i], True), rows)
-    return mean, sums[1].sum(0) / len(rows)
+    """The mean and the variance (divided by M) of each column of rows (M, C).
+
+    Each block, still in the cache, is gone through twice: for its mean and for the squares of the
+    differences to it. The blocks are put together as in Chan et al. 1983 ("Algorithms for
+    computing the sample variance", equation 2.1), which loses no digits.
+    """
+    count = _block_count(rows)
+    means, squares = np.zeros((2, count, rows.shape[1]), rows.dtype)  # of each block
+    lengths = np.zeros((count, 1), rows.dtype)
+
+    def block(i, part):
+        lengths[i] = len(rows[part])
+        _add_up(rows[part], means[i], squares[i])
+
+    _run_blocks(block, rows)
+    mean = (lengths * means).sum(0) / len(rows)
+    squares += lengths * np.square(means - mean)
+    return mean, squares.sum(0) / len(rows)
 
 
 def _deviation(variance):
@@ -110,11 +121,15 @@ def _run_blocks(task, rows):
 
 
 @njit(cache=True, nogil=True)
-def _add_up(x, mean, sums, squares):
+def _add_up(x, mean, squares):
     for m in range(len(x)):
-        for c in range(len(sums)):
-            difference = x[m, c] - mean[c]
-            sums[c] += difference * difference if squares else difference
+        for c in range(len(mean)):
+            mean[c] += x[m, c] - x[0, c]  # small differences: their sum keeps its digits
+    for c in range(len(mean)):
+        mean[c] = x[0, c] + mean[c] / x.dtype.type(len(x))
+    for m in range(len(x)):
+        for c in range(len(mean)):
+            squares[c] += (x[m, c] - mean[c]) ** 2
 
 
 @njit(cache=True, nogil=True)

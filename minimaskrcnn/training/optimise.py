@@ -17,6 +17,8 @@ import math
 
 import numpy as np
 
+from minimaskrcnn import threads
+
 SGD_MOMENTUM = 0.9  # (original)
 SGD_DECAY = 1e-4  # of the mean square of each kernel and bias (original: the mean, not the sum)
 
@@ -57,17 +59,22 @@ def adamw(weights, gradients, memory, rate, step):
 
     Only kernels decay: biases and scales say where things are, not how wild the function is.
     """
-    b1, b2 = ADAM_BETAS
-    for name, gradient in gradients.items():
-        w = weights[name]
-        mean = memory.setdefault(f"mean.{name}", np.zeros_like(w))
-        square = memory.setdefault(f"square.{name}", np.zeros_like(w))
+    names, (b1, b2) = list(gradients), ADAM_BETAS
+    for name in names:
+        memory.setdefault(f"mean.{name}", np.zeros_like(weights[name]))
+        memory.setdefault(f"square.{name}", np.zeros_like(weights[name]))
+
+    def move(i):
+        name, w, gradient = names[i], weights[names[i]], gradients[names[i]]
+        mean, square = memory[f"mean.{name}"], memory[f"square.{name}"]
         mean += w.dtype.type(1 - b1) * (gradient - mean)
         square += w.dtype.type(1 - b2) * (gradient * gradient - square)
         if name.endswith("kernel"):
             w *= w.dtype.type(1 - rate * ADAM_DECAY)
         size = np.sqrt(square / w.dtype.type(1 - b2**step)) + w.dtype.type(ADAM_EPSILON)
         w -= w.dtype.type(rate / (1 - b1**step)) * mean / size
+
+    threads.run(move, len(names))
 
 
 def clip_gradients(gradients, limit):
