@@ -162,6 +162,24 @@ def test_gradients_of_many_blocks_equal_float64_and_do_not_depend_on_the_threads
         assert (found[1][i] == found[2][i]).all() and (found[1][i] == found[3][i]).all()
 
 
+def test_the_gradients_of_a_kernel_and_a_bias_are_sums_over_all_blocks_of_a_part():
+    whole = np.random.RandomState(0).randint(-2, 3, size=(2, 400, 500, 8)).astype(np.float64)
+    conv = Conv(np.eye(8)[None, None], np.full(8, 9.0))  # 25 blocks in 8 parts, nothing at the kink
+    _, dkernel, dbias = gradients_of(whole, conv, whole[::-1])
+    rows, grad = whole.reshape(-1, 8), whole[::-1].reshape(-1, 8)
+    np.testing.assert_array_equal(dkernel[0, 0], rows.T @ grad)  # whole numbers: exact
+    np.testing.assert_array_equal(dbias, grad.sum(0))
+
+
+def test_blocks_of_different_means_and_lengths_have_the_variance_of_the_whole():
+    x = draw(0, 40_000, 4)  # two full blocks and a shorter one
+    x += 10 * (np.arange(40_000) > 20_000)[:, None]
+    one, zero = np.ones(4), np.zeros(4)
+    y = batch_norm(x, BatchNorm(one, zero, zero, one))
+    expected = (x - x.mean(0)) / np.sqrt(x.var(0) + 0.001)
+    np.testing.assert_allclose(y, expected, rtol=1e-11, atol=1e-11)
+
+
 def test_a_normalised_batch_has_mean_0_and_variance_1():
     x = draw(0, 3, 50, 60, 8, dtype=np.float32) * 5 + 1000  # several blocks, far from 0
     ones = np.ones(8, np.float32)
