@@ -218,13 +218,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from minimaskrcnn.training.batches import endless_scenes
-from minimaskrcnn.training.optimise import cosine
 from minimaskrcnn.training.train import train
 
 temporary = TemporaryDirectory()
 
 # %%
-quick = replace(FROM_NOTHING, steps=30, batch_size=4, schedule=cosine)
+quick = replace(FROM_NOTHING, steps=30, batch_size=4)
 
 
 def silent(line):
@@ -260,7 +259,7 @@ curves(lines, "steps", "sum of the five losses", "the first steps of a new netwo
 # %%
 from minimaskrcnn.training.parameters import folded
 
-by_heart = replace(FROM_NOTHING, steps=150, batch_size=1, rate=0.005, schedule=cosine)
+by_heart = replace(FROM_NOTHING, steps=150, batch_size=1, rate=0.005)
 by_heart = replace(by_heart, augment=False)  # always the same way up
 learned = new_model(SHAPES, small)
 folder = Path(temporary.name) / "by heart"
@@ -303,15 +302,16 @@ print(f"scenes seen: {int(story['steps_done']) * int(story['batch_size']):,}")
 
 # %% [markdown]
 # The learning rate changes on the way: it rises at first, while the averages in AdamW still
-# settle, and falls at the end, as one walks slowly when nearly there. `two_waves` does it twice.
+# settle, and falls at the end, as one walks slowly when nearly there. `cosine` learned the shapes;
+# `stepped` is the original's, for fine-tuning.
 # From a clone, `minimaskrcnn train` repeats the training.
 
 # %%
-from minimaskrcnn.training.optimise import two_waves
+from minimaskrcnn.training.optimise import cosine, stepped
 
 steps = np.arange(1, 1001)
 rates = {
-    f.__name__: np.array([f(step, 1000, 0.002) for step in steps]) for f in (cosine, two_waves)
+    f.__name__: np.array([f(step, 1000, 0.002) for step in steps]) for f in (cosine, stepped)
 }
 curves({name: (steps, rate) for name, rate in rates.items()}, "step", "learning rate", "schedules")
 

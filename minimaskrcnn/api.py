@@ -97,6 +97,11 @@ def _model(weights: str | os.PathLike[str]) -> MaskRCNN:
 
 
 def _path(weights: str | os.PathLike[str]) -> str | os.PathLike[str]:
+    if not isinstance(weights, str | os.PathLike):
+        raise WeightsError(
+            'weights must be "coco", "shapes" or the path of a weight file, got '
+            f"{type(weights).__name__}; a loaded model predicts by its own method"
+        )
     if weights == "coco":
         return coco_weights()
     if weights == "shapes":

@@ -509,6 +509,13 @@ def test_selftest_claims_nothing_about_another_file(toy, capsys):
     assert "This is not the published file" in lines[-1]
 
 
+@pytest.mark.parametrize("weights", [None, 3, ["coco"], object()])
+def test_weights_that_are_no_name_and_no_path_are_refused(weights):
+    for use in (api.load_model, lambda weights: api.predict("photo.jpg", weights)):
+        with pytest.raises(WeightsError, match='must be "coco", "shapes" or the path of'):
+            use(weights)
+
+
 def test_selftest_compares_a_detection_by_class_box_and_score():
     from minimaskrcnn.results import Detections
     from minimaskrcnn.weights.selftest import _closest

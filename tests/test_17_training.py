@@ -23,7 +23,7 @@ from minimaskrcnn.training.batches import (
     shuffled,
 )
 from minimaskrcnn.training.initialise import Widths, new_model, with_classes
-from minimaskrcnn.training.optimise import adamw, clip_gradients, cosine, sgd, stepped, two_waves
+from minimaskrcnn.training.optimise import adamw, clip_gradients, cosine, sgd, stepped
 from minimaskrcnn.training.parameters import folded, learning_weights
 from minimaskrcnn.training.recipe import ALL, FROM_NOTHING, HEADS
 from minimaskrcnn.training.sampling import Batch, HeadTargets, draw_head_targets
@@ -252,8 +252,6 @@ def test_schedules():
     assert cosine(6000, 6000, 2.0) == pytest.approx(0.02)
     rates = [cosine(step, 6000, 2.0) for step in range(150, 6001)]
     assert (np.diff(rates) < 0).all()
-    assert [two_waves(step, 8000, 2.0) for step in (150, 4150)] == [2.0, 1.0]
-    assert two_waves(4000, 8000, 2.0) == cosine(4000, 4000, 2.0)  # the first half is a training
     assert [stepped(step, 9, 1.0) for step in (6, 7, 8, 9)] == pytest.approx([1, 0.1, 0.1, 0.01])
 
 

@@ -134,23 +134,6 @@ def cosine(step, steps, peak, warm_up=150, last=0.01):
     return peak * (last + (1 - last) * (1 + math.cos(math.pi * done)) / 2)
 
 
-def two_waves(step, steps, peak):
-    """Learning rate of a step: `cosine` over the first half, then again, half as high.
-
-    A second, lower wave starts from weights that have already settled (warm restarts,
-    arXiv:1608.03983); a model worth keeping exists at half time.
-
-    Examples
-    --------
-    >>> [round(two_waves(step, 2000, 1.0), 3) for step in (100, 1000, 1100, 2000)]
-    [1.0, 0.01, 0.5, 0.005]
-    """
-    half = steps // 2
-    if step <= half:
-        return cosine(step, half, peak)
-    return cosine(step - half, steps - half, peak / 2)
-
-
 def stepped(step, steps, peak, falls=(2 / 3, 8 / 9)):
     """Learning rate of a step: the peak, and a tenth of it after each of `falls` (shares of all).
 

@@ -8,7 +8,7 @@ Idea    Two ways to learn. From nothing: everything moves, quickly, on pictures 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from minimaskrcnn.training.optimise import adamw, sgd, stepped, two_waves
+from minimaskrcnn.training.optimise import adamw, cosine, sgd, stepped
 from minimaskrcnn.training.sampling import Sampling
 
 HEADS = ("fpn", "rpn", "box_head", "mask_head")  # what fine-tuning trains: all but the backbone
@@ -59,7 +59,7 @@ FROM_NOTHING = Recipe(
     steps=8000,
     batch_size=8,
     rate=0.002,
-    schedule=two_waves,
+    schedule=cosine,
     optimiser=adamw,
     learns=ALL,
     augment=True,
