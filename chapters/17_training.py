@@ -310,9 +310,7 @@ print(f"scenes seen: {int(story['steps_done']) * int(story['batch_size']):,}")
 from minimaskrcnn.training.optimise import cosine, stepped
 
 steps = np.arange(1, 1001)
-rates = {
-    f.__name__: np.array([f(step, 1000, 0.002) for step in steps]) for f in (cosine, stepped)
-}
+rates = {f.__name__: np.array([f(step, 1000, 0.002) for step in steps]) for f in (cosine, stepped)}
 curves({name: (steps, rate) for name, rate in rates.items()}, "step", "learning rate", "schedules")
 
 # %% [markdown]

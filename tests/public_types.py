@@ -19,6 +19,7 @@ from minimaskrcnn.conv import Conv
 from minimaskrcnn.resnet import ResNet
 from minimaskrcnn.results import Detection
 from minimaskrcnn.rpn import RPN
+from minimaskrcnn.xray import Report
 
 
 def functions(picture: Image.Image, pixels: np.ndarray) -> None:
@@ -28,6 +29,8 @@ def functions(picture: Image.Image, pixels: np.ndarray) -> None:
     minimaskrcnn.predict(pixels)
     minimaskrcnn.predict(42)  # type: ignore[arg-type]
     minimaskrcnn.predict("street.jpg", weights=None)  # type: ignore[arg-type]
+    assert_type(minimaskrcnn.explain("street.jpg", weights="shapes", size=512), Report)
+    minimaskrcnn.explain(42)  # type: ignore[arg-type]
     assert_type(minimaskrcnn.load_model("shapes", config=COCO), MaskRCNN)
     minimaskrcnn.load_model("shapes", config={"min_score": 0.5})  # type: ignore[arg-type]
 

@@ -5,6 +5,7 @@ import io
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -536,3 +537,44 @@ def test_a_failure_leaves_an_older_page_alone(tmp_path, capsys):
     assert "text.jpg" in capsys.readouterr().err
     assert page.read_text() == "older"
     assert cli.main(["explain", str(tmp_path / "none.jpg"), *arguments[:2], "-o", "no/where"]) == 2
+
+
+def test_the_command_hands_every_setting_on(monkeypatch, tmp_path, capsys):
+    asked = {}
+
+    def explain(photo, weights, **settings):
+        asked.update(settings, photo=photo, weights=weights)
+        return SimpleNamespace(save=lambda path: None)
+
+    monkeypatch.setattr(minimaskrcnn.api, "explain", explain)
+    given = [
+        "explain",
+        "a.jpg",
+        "--weights",
+        "w.h5",
+        "--classes",
+        "square,circle",
+        "--min-score",
+        "0.25",
+    ]
+    given += [
+        "--nms-threshold",
+        "0.5",
+        "--max-detections",
+        "3",
+        "--size",
+        "192",
+        "--ignore-orientation",
+        "-o",
+    ]
+    assert cli.main([*given, str(tmp_path / "page.html")]) == 0
+    assert asked == {
+        "photo": "a.jpg",
+        "weights": "w.h5",
+        "classes": ["square", "circle"],
+        "min_score": 0.25,
+        "nms_threshold": 0.5,
+        "max_detections": 3,
+        "size": 192,
+        "orient": False,
+    }

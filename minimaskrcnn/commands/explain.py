@@ -3,9 +3,11 @@
 import argparse
 from pathlib import Path
 
+from minimaskrcnn.commands.options import add_settings, settings_of
+
 EXAMPLES = """examples:
   minimaskrcnn explain street.jpg
-  minimaskrcnn explain street.jpg -o street.html --min-score 0.5
+  minimaskrcnn explain street.jpg -o street.html --classes person,dog --min-score 0.5
   minimaskrcnn explain scene.png --weights shapes
 """
 
@@ -24,11 +26,7 @@ def add_parser(subparsers):
     add("photo", metavar="PHOTO", help="the file of a photograph")
     add("-o", "--output", type=Path, default=Path("report.html"), metavar="FILE",
         help="the page; default: report.html")  # fmt: skip
-    add("--weights", default="coco", help='"coco" (default), "shapes" or a weight file')
-    add("--min-score", type=float, metavar="S", help="drop objects less sure than this, 0 to 1")
-    add("--nms-threshold", type=float, metavar="T", help="overlap allowed within a class, 0 to 1")
-    add("--size", type=int, metavar="PIXELS",
-        help="side of the network's input, a multiple of 64: less is quicker")  # fmt: skip
+    add_settings(parser)
     parser.set_defaults(run=run)
 
 
@@ -38,13 +36,7 @@ def run(args) -> int:
     from minimaskrcnn.compiling import progress_of_compiling
 
     with progress_of_compiling():
-        report = explain(
-            args.photo,
-            weights=args.weights,
-            min_score=args.min_score,
-            nms_threshold=args.nms_threshold,
-            size=args.size,
-        )
+        report = explain(args.photo, args.weights, **settings_of(args))
     report.save(args.output)
     print(f"wrote {args.output}: open it in a browser")
     return 0

@@ -8,6 +8,8 @@ from collections import Counter
 from contextlib import nullcontext
 from pathlib import Path
 
+from minimaskrcnn.commands.options import add_settings, settings_of
+
 FORMATS = ("png", "json", "coco", "masks", "crops")
 EXAMPLES = """examples:
   minimaskrcnn predict street.jpg
@@ -30,17 +32,10 @@ def add_parser(subparsers):
     )
     add = parser.add_argument
     add("images", nargs="+", metavar="IMAGE", help="file, folder, or pattern in quotes")
-    add("--weights", default="coco", help='"coco" (default), "shapes" or a weight file')
     add("--output", type=Path, metavar="DIR", help="where files go; default: this folder")
     add("--format", type=_formats, default=("png", "json"), metavar="LIST",
         help=f"what to write, of {','.join(FORMATS)}; default: png,json")  # fmt: skip
-    add("--classes", type=_names, metavar="LIST", help="look for these only: person,dog")
-    add("--min-score", type=float, metavar="S", help="drop objects less sure than this, 0 to 1")
-    add("--nms-threshold", type=float, metavar="T", help="overlap allowed within a class, 0 to 1")
-    add("--max-detections", type=int, metavar="N", help="keep the best N objects of an image")
-    add("--size", type=int, metavar="PIXELS",
-        help="side of the network's input, a multiple of 64: less is quicker")  # fmt: skip
-    add("--ignore-orientation", action="store_true", help="do not turn images as EXIF asks")
+    add_settings(parser)
     add("--json", action="store_true",
         help="print one line of JSON an image; write files only if --output is given")  # fmt: skip
     add("--quiet", action="store_true", help="print nothing but errors")
@@ -112,16 +107,7 @@ def _predict_all(model, photos, failures, args):
 
 
 def _results(model, photos, failed, args):
-    return model.predict_each(
-        photos,
-        on_error=failed,
-        orient=not args.ignore_orientation,
-        min_score=args.min_score,
-        nms_threshold=args.nms_threshold,
-        max_detections=args.max_detections,
-        classes=args.classes,
-        size=args.size,
-    )
+    return model.predict_each(photos, on_error=failed, **settings_of(args))
 
 
 def _print(result, args, bar, alone):
@@ -155,7 +141,3 @@ def _formats(text):
         if part not in FORMATS:
             raise argparse.ArgumentTypeError(f"{part!r} is none of {', '.join(FORMATS)}")
     return chosen
-
-
-def _names(text):
-    return [part.strip() for part in text.split(",") if part.strip()]

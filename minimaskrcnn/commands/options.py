@@ -1,0 +1,30 @@
+"""The options that `predict` and `explain` share: which weights, and the settings of the call."""
+
+
+def add_settings(parser):
+    """Add --weights, the five settings of `settings.adjusted`, and --ignore-orientation."""
+    add = parser.add_argument
+    add("--weights", default="coco", help='"coco" (default), "shapes" or a weight file')
+    add("--classes", type=_names, metavar="LIST", help="look for these only: person,dog")
+    add("--min-score", type=float, metavar="S", help="drop objects less sure than this, 0 to 1")
+    add("--nms-threshold", type=float, metavar="T", help="overlap allowed within a class, 0 to 1")
+    add("--max-detections", type=int, metavar="N", help="keep the best N objects of an image")
+    add("--size", type=int, metavar="PIXELS",
+        help="side of the network's input, a multiple of 64: less is quicker")  # fmt: skip
+    add("--ignore-orientation", action="store_true", help="do not turn images as EXIF asks")
+
+
+def settings_of(args):
+    """What was given, as keyword arguments; None leaves a setting as the model has it."""
+    return {
+        "orient": not args.ignore_orientation,
+        "min_score": args.min_score,
+        "nms_threshold": args.nms_threshold,
+        "max_detections": args.max_detections,
+        "classes": args.classes,
+        "size": args.size,
+    }
+
+
+def _names(text):
+    return [part.strip() for part in text.split(",") if part.strip()]
