@@ -30,14 +30,14 @@ EXPANSION = 4  # a block's output has so many times the channels of its inside (
 
 @dataclass(frozen=True)
 class Widths:
-    """How many channels and blocks the network has; the defaults make 1.6 million numbers."""
+    """How many channels and blocks the network has; the defaults make 2.1 million numbers."""
 
     stem: int = 32
     inner: tuple[int, ...] = (32, 48, 64, 128)  # within the blocks of stages 2 … 5
     blocks: tuple[int, ...] = (3, 3, 2, 1)  # of stages 2 … 5
     pyramid: int = 64
     rpn: int = 64
-    box_head: int = 128
+    box_head: int = 256
     mask_head: int = 64
     mask_convs: int = 4
 
