@@ -10,6 +10,7 @@ Shapes  Example  ->  image (H, W, 3) float32, Truth, match (A,), deltas (positiv
 """
 
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -79,7 +80,7 @@ def make_batch(example_of, step, recipe, config, seed):
     for number in range(first, first + recipe.batch_size):
         example = example_of(number)
         image, truth = frame(augment(example, rng) if recipe.augment else example, config)
-        anchors = make_anchors(image.shape, config.anchor_scales, config.anchor_ratios)
+        anchors = _anchors(image.shape, config.anchor_scales, config.anchor_ratios)
         boxes, crowds = (to_pixels(b, image.shape) for b in (truth.boxes, truth.crowd_boxes))
         count, std = recipe.sampling_of(step).anchors, config.delta_std
         match, moves = anchor_targets(anchors, boxes, crowds, count, rng, std)
@@ -88,6 +89,9 @@ def make_batch(example_of, step, recipe, config, seed):
         matches.append(match)
         deltas.append(moves)
     return Batch(np.stack(images), tuple(truths), np.stack(matches), np.concatenate(deltas))
+
+
+_anchors = lru_cache(maxsize=1)(make_anchors)  # every image of a training has the same
 
 
 def augment(example, rng):

@@ -56,7 +56,7 @@ _EARLY = Sampling(
 # makes a difference. The box head, which costs little, then sees as many proposals as it will when
 # predicting.
 FROM_NOTHING = Recipe(
-    steps=8000,
+    steps=7000,
     batch_size=8,
     rate=0.004,
     schedule=cosine,
