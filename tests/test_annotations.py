@@ -8,11 +8,14 @@ import pytest
 from PIL import Image
 from pycocotools import mask as coco_masks
 from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
 
+from minimaskrcnn import load_model
 from minimaskrcnn.errors import DatasetError
 from minimaskrcnn.rle import encode
 from minimaskrcnn.training import annotation_checks
 from minimaskrcnn.training.annotations import load_annotations
+from minimaskrcnn.training.judge import judge
 from minimaskrcnn.training.shapes import scene
 
 HEIGHT, WIDTH = 48, 64
@@ -153,6 +156,53 @@ def test_scenes_written_as_a_dataset_come_back_the_same(tmp_path):
         assert np.array_equal(found.boxes, example.boxes)
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation")  # inside pycocotools
+def test_a_model_judged_on_a_file_gets_the_numbers_of_pycocotools(tmp_path):
+    """The file's boxes and areas are not those of its masks: it is they that count."""
+    images, annotations, rng = [], [], np.random.RandomState(0)
+    for seed in range(3):
+        example = scene(seed)
+        Image.fromarray(example.image).save(tmp_path / f"{seed}.png")
+        images.append({"id": seed, "file_name": f"{seed}.png", "height": 128, "width": 128})
+        rows = zip(example.class_ids.tolist(), example.boxes, example.masks, strict=True)
+        for class_id, (y1, x1, y2, x2), mask in rows:
+            x, y, right, bottom = [x1, y1, x2, y2] + rng.uniform(-2, 2, 4).round(1)
+            stated = {"bbox": [x, y, right - x, bottom - y], "area": rng.uniform(500, 2000)}
+            number, crowd = len(annotations) + 1, int(rng.rand() < 0.2)
+            annotations.append(
+                annotation(number, encode(mask), seed, class_id, iscrowd=crowd, **stated)
+            )
+    names = [{"id": i, "name": name} for i, name in ((1, "circle"), (2, "square"), (3, "triangle"))]
+    document = {"images": images, "categories": names, "annotations": annotations}
+    dataset, model = load(tmp_path, document), load_model("shapes")
+    found = judge(model, dataset, dataset.class_names, min_score=0.05)
+    truth = COCO(str(tmp_path / "instances.json"))
+    results = [
+        {**record, "category_id": int(class_id)}
+        for image in dataset
+        for result in [model.predict(image.image, min_score=0.05)]
+        for record, class_id in zip(result.to_coco(image.image_id), result.class_ids, strict=True)
+    ]
+    for kind, ours in (("bbox", found.box), ("segm", found.mask)):
+        if kind == "segm":  # as the API's users do: else it takes the box's area for the mask's
+            results = [{k: v for k, v in r.items() if k != "bbox"} for r in results]
+        theirs = COCOeval(truth, truth.loadRes(results), kind)
+        theirs.evaluate()
+        theirs.accumulate()
+        theirs.summarize()
+        np.testing.assert_allclose(ours.stats, theirs.stats, atol=1e-6)
+        assert ours.stats[4] > 0  # medium ones there are
+
+
+def test_a_box_and_an_area_that_are_not_stated_are_the_mask_s(folder):
+    document = dataset()
+    document["annotations"][1]["area"] = 77.5
+    example = load(folder, document)[0]
+    assert example.stated_areas.tolist() == [400, 77.5, *example.masks[2:].sum(axis=(1, 2))]
+    assert example.stated_boxes[0].tolist() == [10, 10, 30, 30]
+    assert (example.stated_boxes[1:] == example.boxes[1:]).all()
+
+
 def test_what_reaches_beyond_the_image_is_clipped_and_named(folder):
     document = dataset()
     document["annotations"] += [
@@ -172,10 +222,12 @@ def test_what_reaches_beyond_the_image_is_clipped_and_named(folder):
 
 def test_an_object_too_small_to_fill_a_pixel_is_left_out_of_its_example(folder):
     document = dataset()
-    document["annotations"].insert(1, annotation(99, [[5.5, 5.5, 5.6, 5.5, 5.6, 5.6]]))
+    document["annotations"][1]["area"] = 77.5
+    document["annotations"].insert(1, annotation(99, [[5.5, 5.5, 5.6, 5.5, 5.6, 5.6]], area=0.01))
     example = load(folder, document)[0]
     assert example.class_ids.tolist() == [2, 1, 2, -1] and len(example.masks) == 4
     assert example.masks.any(axis=(1, 2)).all()
+    assert example.stated_areas[:2].tolist() == [400, 77.5] and len(example.stated_boxes) == 4
 
 
 def test_fields_that_are_not_used_may_be_missing_or_anything(folder):

@@ -17,6 +17,8 @@ class Example:
     class_ids: np.ndarray  # (N,) int64, from 1; -c is a crowd of class c, which is not an object
     masks: np.ndarray  # (N, H, W) bool, the visible pixels of each
     image_id: int = 0  # COCO's id of the image, or the seed of a scene
+    stated_boxes: np.ndarray | None = None  # (N, 4) float64, as `boxes`, but as the annotations say
+    stated_areas: np.ndarray | None = None  # (N,) float64 pixels, likewise: COCO judges by these
 
     @property
     def boxes(self):

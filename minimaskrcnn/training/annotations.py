@@ -9,8 +9,9 @@ Shapes  instances.json, folder of pictures  ->  a sequence of `Example`
 
 What is broken or ambiguous is refused. Two things are not: a box or polygon that reaches beyond
 its image is clipped by the image's border, and the list `clipped` names its annotation; an object
-too small or thin to fill a pixel is left out of its example, as training would leave it out. The
-box of an annotation is checked, but what is learnt is the tight box of its mask.
+too small or thin to fill a pixel is left out of its example, as training would leave it out. What
+is learnt is the tight box of the mask; an annotation's own `bbox` and `area` are handed on as well,
+since COCO's evaluation goes by them.
 """
 
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from minimaskrcnn.errors import DatasetError, ImageError
 from minimaskrcnn.photo import read_photo
 from minimaskrcnn.polygons import polygons_to_mask
 from minimaskrcnn.rle import decode
-from minimaskrcnn.training import Example
+from minimaskrcnn.training import Example, boxes_of_masks
 from minimaskrcnn.training.annotation_checks import (
     check_annotation,
     check_categories,
@@ -133,7 +134,20 @@ def _read_example(dataset, image):
     filled = masks.any(axis=(1, 2))
     if not filled.all():
         class_ids, masks = class_ids[filled], masks[filled]
-    return Example(picture, class_ids, masks, image.image_id)
+    records = [r for r, fills in zip(image.annotations, filled, strict=True) if fills]
+    return Example(picture, class_ids, masks, image.image_id, *_stated(records, masks))
+
+
+def _stated(records, masks):
+    """Boxes (N, 4) and areas (N,) as the records state them, else those of the masks."""
+    boxes = boxes_of_masks(masks).astype(np.float64)
+    areas = masks.sum(axis=(1, 2), dtype=np.float64)
+    for i, record in enumerate(records):
+        areas[i] = record.get("area", areas[i])
+        if "bbox" in record:
+            x, y, width, height = record["bbox"]
+            boxes[i] = y, x, y + height, x + width
+    return boxes, areas
 
 
 def _mask(segmentation, image):

@@ -9,7 +9,6 @@ Source  How masks follow the picture: github.com/matterport/Mask_RCNN, `resize_m
 Shapes  Example  ->  image (H, W, 3) float32, Truth, match (A,), deltas (positives, 4)
 """
 
-from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -17,7 +16,7 @@ import numpy as np
 from minimaskrcnn.anchors import make_anchors
 from minimaskrcnn.boxes import normalise, to_pixels
 from minimaskrcnn.image import letterbox, mold
-from minimaskrcnn.training import boxes_of_masks
+from minimaskrcnn.training import Example, boxes_of_masks
 from minimaskrcnn.training.sampling import Batch, Truth
 from minimaskrcnn.training.shapes import scene
 from minimaskrcnn.training.targets import anchor_targets
@@ -105,7 +104,8 @@ def augment(example, rng):
     masks = np.rot90(example.masks, turns, axes=(1, 2))
     if mirrored:
         image, masks = image[:, ::-1], masks[:, :, ::-1]
-    return replace(example, image=np.ascontiguousarray(image), masks=np.ascontiguousarray(masks))
+    image, masks = np.ascontiguousarray(image), np.ascontiguousarray(masks)
+    return Example(image, example.class_ids, masks, example.image_id)
 
 
 def frame(example, config):

@@ -46,8 +46,10 @@ def judge(model, examples, class_names=None, **settings):
 
 
 def _truth(example):
-    crowd = example.class_ids < 0
-    return GroundTruth(example.boxes, np.abs(example.class_ids), example.masks, crowd=crowd)
+    """The objects of an example; boxes and areas as its annotations state them, if they do."""
+    boxes = example.boxes if example.stated_boxes is None else example.stated_boxes
+    ids, crowd = np.abs(example.class_ids), example.class_ids < 0
+    return GroundTruth(boxes, ids, example.masks, crowd, example.stated_areas)
 
 
 def _found(result, class_names):
