@@ -8,10 +8,14 @@ Paper   Max-pooling: any textbook; here as in ResNet (arXiv:1512.03385, table 1)
 Shapes  maps (H, W, C) or (B, H, W, C)
 """
 
+from math import ceil
+
 import numpy as np
 from numba import njit
 
-from minimaskrcnn import memory, tape
+from minimaskrcnn import memory, tape, threads
+
+BLOCK = 16  # rows of a map that a thread does at once
 
 
 def max_pool(x):
@@ -35,55 +39,59 @@ def max_pool(x):
         If `x` is nothing of the kind.
     """
     _check_map(x, "max_pool")
-    batch = x if x.ndim == 4 else x[None]
-    y, winners = _max_pool(batch)
-    return tape.record(y.reshape(*x.shape[:-3], *y.shape[1:]), _max_pool_backward, x, winners)
+    *batch, h, w, c = x.shape
+    maps, rows, columns = x.reshape(-1, h, w, c), (h + 1) // 2, (w + 1) // 2
+    y = memory.empty((len(maps), rows, columns, c), x.dtype)
+    winners = memory.empty(y.shape, np.uint8)
+    blocks = ceil(rows / BLOCK)  # of each map
+
+    def block(i):
+        n, first = i // blocks, i % blocks * BLOCK
+        _max_pool(maps[n], first, min(first + BLOCK, rows), y[n], winners[n])
+
+    threads.run(block, len(maps) * blocks)
+    return tape.record(y.reshape(*batch, rows, columns, c), _max_pool_backward, x, winners)
 
 
 def _max_pool_backward(grad, x, winners):
     dx = np.zeros_like(x)
-    batch = dx if dx.ndim == 4 else dx[None]
-    _send_to_winners(np.ascontiguousarray(grad).reshape(winners.shape), winners, batch)
+    maps, grad = dx.reshape(-1, *x.shape[-3:]), np.ascontiguousarray(grad).reshape(winners.shape)
+    threads.run(lambda n: _send_to_winners(grad[n], winners[n], maps[n]), len(maps))
     return [(x, dx)]
 
 
 @njit(cache=True, nogil=True)
-def _max_pool(x):
-    """The pooled map, and which of its window's nine cells won (0 … 8; ties: the first).
+def _max_pool(x, first, last, y, winners):
+    """Rows first … last - 1 of the pooled map, and which of the nine cells won (ties: the first).
 
     The centre, cell 4, never lies beyond the map: it stands where nothing exceeds minus infinity.
     """
-    b, h, w, c = x.shape
-    rows, columns = (h + 1) // 2, (w + 1) // 2
-    y = np.empty((b, rows, columns, c), x.dtype)
-    winners = np.full((b, rows, columns, c), 4, np.uint8)
+    h, w, c = x.shape
     top, left = h % 2, w % 2  # odd sizes are padded before as well
-    for n in range(b):
-        for i in range(rows):
-            for j in range(columns):
-                y[n, i, j] = -np.inf
-                for cell in range(9):
-                    yy, xx = 2 * i - top + cell // 3, 2 * j - left + cell % 3
-                    if 0 <= yy < h and 0 <= xx < w:
-                        for k in range(c):
-                            value = x[n, yy, xx, k]
-                            if value > y[n, i, j, k] or value != value:  # NaN
-                                y[n, i, j, k] = value
-                                winners[n, i, j, k] = cell
-    return y, winners
+    for i in range(first, last):
+        for j in range(y.shape[1]):
+            y[i, j] = -np.inf
+            winners[i, j] = 4
+            for cell in range(9):
+                yy, xx = 2 * i - top + cell // 3, 2 * j - left + cell % 3
+                if 0 <= yy < h and 0 <= xx < w:
+                    for k in range(c):
+                        value = x[yy, xx, k]
+                        if value > y[i, j, k] or value != value:  # NaN
+                            y[i, j, k] = value
+                            winners[i, j, k] = cell
 
 
 @njit(cache=True, nogil=True)
 def _send_to_winners(grad, winners, dx):
-    b, rows, columns, c = grad.shape
-    top, left = dx.shape[1] % 2, dx.shape[2] % 2
-    for n in range(b):
-        for i in range(rows):
-            for j in range(columns):
-                for k in range(c):
-                    cell = np.int64(winners[n, i, j, k])
-                    yy, xx = 2 * i - top + cell // 3, 2 * j - left + cell % 3
-                    dx[n, yy, xx, k] += grad[n, i, j, k]
+    rows, columns, c = grad.shape
+    top, left = dx.shape[0] % 2, dx.shape[1] % 2
+    for i in range(rows):
+        for j in range(columns):
+            for k in range(c):
+                cell = np.int64(winners[i, j, k])
+                yy, xx = 2 * i - top + cell // 3, 2 * j - left + cell % 3
+                dx[yy, xx, k] += grad[i, j, k]
 
 
 def upsample(x):
@@ -93,10 +101,16 @@ def upsample(x):
     """
     _check_map(x, "upsample")
     *batch, h, w, c = x.shape
-    y = memory.empty((*batch, h, 2, w, 2, c), x.dtype)
-    y[...] = x[..., :, None, :, None, :]  # each cell to its 2x2 places
-    y = y.reshape(*batch, 2 * h, 2 * w, c)
-    return tape.record(y, _upsample_backward, x)
+    maps = x.reshape(-1, h, w, c)
+    y = memory.empty((len(maps), h, 2, w, 2, c), x.dtype)
+    blocks = ceil(h / BLOCK)  # of each map
+
+    def block(i):
+        n, rows = i // blocks, slice(i % blocks * BLOCK, (i % blocks + 1) * BLOCK)
+        y[n, rows] = maps[n, rows, None, :, None, :]  # each cell to its 2x2 places
+
+    threads.run(block, len(maps) * blocks)
+    return tape.record(y.reshape(*batch, 2 * h, 2 * w, c), _upsample_backward, x)
 
 
 def _upsample_backward(grad, x):

@@ -292,3 +292,15 @@ def test_operations_leave_their_arguments_as_they_were():
     for operation in (max_pool, upsample, subsample, softmax, sigmoid):
         operation(x)
     assert (x == before).all()
+
+
+@pytest.mark.parametrize("shape", [(2, 70, 37, 3), (65, 34, 2)])
+def test_maps_of_many_blocks_come_out_whole(shape):
+    x = floats(*shape)
+    h, w = shape[-3:-1]
+    around = [(0, 0)] * (len(shape) - 3) + [(h % 2, 1), (w % 2, 1), (0, 0)]
+    padded = np.pad(x, around, constant_values=-np.inf)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(-3, -2))
+    expected = windows[..., ::2, ::2, :, :, :].max(axis=(-2, -1))
+    np.testing.assert_array_equal(max_pool(x), expected)
+    np.testing.assert_array_equal(upsample(x), x.repeat(2, axis=-3).repeat(2, axis=-2))
