@@ -302,9 +302,8 @@ print(f"scenes seen: {int(story['steps_done']) * int(story['batch_size']):,}")
 
 # %% [markdown]
 # The learning rate changes on the way: it rises at first, while the averages in AdamW still
-# settle, and falls at the end, as one walks slowly when nearly there. `cosine` learned the shapes;
-# `stepped` is the original's, for fine-tuning.
-# From a clone, `minimaskrcnn train` repeats the training.
+# settle, and falls at the end, as one walks slowly when nearly there. the shapes were learned with
+# `cosine`; `stepped` is for fine-tuning. From a clone, `minimaskrcnn train` repeats the training.
 
 # %%
 from minimaskrcnn.training.optimise import cosine, stepped

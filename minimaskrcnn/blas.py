@@ -24,8 +24,9 @@ _limiter = None  # knows the numbers of threads that were there before
 def one_thread():
     """Within the `with` block BLAS works in the calling thread only.
 
-    The block that ends last gives BLAS its threads back. To begin and to end the first takes 15
-    microseconds: who is going to call `threads.run` hundreds of times holds them all together.
+    The block that ends last gives BLAS its threads back. To begin one and to end it takes 15
+    microseconds, next to nothing within another: a caller that is going to call `threads.run`
+    hundreds of times puts one block around them all.
     """
     global _calls, _limiter
     with _lock:

@@ -3,8 +3,9 @@
 Idea    A module of `commands` has two functions: `add_parser(subparsers)` describes the subcommand
         and its arguments, `run(args)` does it and returns the exit status. Heavy imports stand
         inside `run`, so that `--help` answers at once.
-Status  0 done; 1 done in part, the summary says what failed; 2 nothing done, one sentence on
-        standard error says why; 130 interrupted.
+Status  0 done; 1 done in part, the summary says what failed (or, of `weights selftest`, that a
+        number differs); 2 nothing done, one sentence on standard error says why; 130 interrupted;
+        141 nobody reads what is printed.
 """
 
 import argparse

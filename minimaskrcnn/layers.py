@@ -1,7 +1,7 @@
 """The small operations between convolutions: dense, transposed convolution, softmax and the like.
 
 Idea    Each is a line or two of linear algebra. Those that training passes through end in
-        `tape.record` and have their backward below them.
+        `tape.record` and have their backward below them, or are made of operations that do.
 Paper   Softmax: any textbook. Transposed convolution: arXiv:1603.07285, chapter 4.
 Shapes  maps (H, W, C) or (B, H, W, C); vectors (R, C)
 """

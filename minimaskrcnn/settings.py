@@ -21,7 +21,7 @@ def adjusted(
     ----------
     config : Config
     min_score : 0 … 1, drop detections below it
-    nms_threshold : 0 … 1, IoU from which on the weaker of two boxes of a class is dropped
+    nms_threshold : 0 … 1, IoU above which the weaker of two boxes of a class is dropped
     max_detections : at least 1, keep so many of the best
     classes : list of class names (or one name); only objects of these classes are looked for
     size : pixels, a multiple of 64: side of the network's input. Smaller is quicker, larger finds

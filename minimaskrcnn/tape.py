@@ -6,8 +6,8 @@ Idea    A differentiable operation ends with `return tape.record(y, backward, ..
         its output's gradient means for its inputs (reverse-mode differentiation: the chain rule,
         applied in the order in which no gradient is asked for before it is complete).
 Shapes  `backward(grad, ...)` takes d loss / d y, shaped as y, and returns pairs (array, gradient),
-        one for each array that took part: inputs, kernels, biases. Arrays are told apart by
-        identity, so a reshape between two operations has to be an operation too (`layers.reshape`).
+        one for each array whose gradient is wanted: inputs, kernels, biases. Arrays are told apart
+        by identity, so a reshape between two operations is an operation too (`layers.reshape`).
         An operation with several outputs hands over the list of them; its backward takes a list of
         gradients, None for an output that led nowhere.
 """
@@ -71,7 +71,7 @@ def gradients(steps, seeds):
     Returns
     -------
     dict from id(array) to its gradient, for the arrays that no recorded operation made:
-    parameters and the network's input. Gradients of an array used twice add up.
+    parameters, and inputs that are not named as constants. Gradients of an array used twice add up.
     """
     found = {}
     for array, gradient in seeds:

@@ -1,10 +1,10 @@
 """The thread pool: work is cut into blocks, and each worker takes the next one that is left.
 
 Idea    A stage cuts its output into blocks and calls `run(task, count)`, which calls `task(i)` for
-        every block i, on all cores. The blocks depend on shapes only, never on the number of
-        threads, and no two write to the same place: the result has the same bits however many
-        threads there are and whichever of them takes which block. The tasks spend their time in
-        `nogil` kernels and in matrix products, which let go of Python's global lock.
+        every block i, on all cores. The blocks depend on shapes (and the kind of processor), never
+        on the number of threads, and no two write to the same place: the result has the same bits
+        however many threads there are and whichever of them takes which block. The tasks spend
+        their time in `nogil` kernels and in matrix products, which let go of Python's global lock.
 BLAS    The library behind `@` has threads of its own, which would fight with ours: while any call
         is in flight it is held to one (`blas`).
 Safe    Several threads may call `run` at once. A task may call `run`: its blocks then run in turn
@@ -73,7 +73,7 @@ def run(task, count):
     ----------
     task : function of a block's number; what it returns is dropped. No block may depend on
         another, or write where another reads or writes.
-    count : number of blocks, chosen by the shape of the work alone
+    count : number of blocks, never chosen by the number of threads
 
     Raises
     ------

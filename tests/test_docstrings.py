@@ -14,9 +14,10 @@ import minimaskrcnn
 
 # The modules of the stages, in the order of the chapters: what they define is for everybody.
 STAGES = (
-    *("image", "conv", "layers", "resnet", "fpn", "anchors", "rpn", "boxes", "nms", "proposals"),
-    *("roi_align", "heads", "detections", "masks", "weights", "training", "evaluate"),
-    *("average_precision", "matching", "rle", "polygons", "tracing", "photo", "threads", "tape"),
+    *("image", "conv", "layers", "resizing", "resnet", "fpn", "anchors", "rpn", "boxes", "nms"),
+    *("proposals", "roi_align", "heads", "detections", "masks", "weights", "training", "evaluate"),
+    *("average_precision", "matching", "rle", "polygons", "tracing", "photo"),
+    *("threads", "memory", "tape"),
 )
 MODULES = [
     importlib.import_module(found.name)

@@ -36,7 +36,7 @@ def add_parser(subparsers):
         "--class-names",
         metavar="NAMES",
         help="the classes in the order of training, without the background: a,b,c, or a text "
-        "file with one a line (not needed for COCO's 81)",
+        "file with one a line (not needed for COCO's 80)",
     )
     action.add_argument(
         "--config", metavar="FILE.json", help="other settings than the COCO model's, as JSON"

@@ -3,14 +3,15 @@
 Idea    Stochastic gradient descent with momentum rolls downhill with inertia. Adam divides each
         step by the usual size of that weight's gradient, so that all weights move about equally
         fast, whatever the scale of their layer; AdamW keeps weight decay out of that division.
-        The learning rate rises at first, while the averages still settle, and falls at the end.
+        With `cosine` the learning rate rises at first, while the averages still settle; it falls
+        at the end.
 Paper   Momentum: Sutskever et al. 2013, equations 1 and 2 as in Keras. Adam: arXiv:1412.6980,
         algorithm 1. AdamW: arXiv:1711.05101, algorithm 2. Cosine: arXiv:1608.03983, equation 5.
         Warm-up: arXiv:1706.02677, section 2.2. Clipping: arXiv:1211.5063, algorithm 1.
 Shapes  dicts from a name to an array: weights, gradients, and what the optimiser remembers
 
-Notes   Both optimisers write into the weights: nothing else in the package does. They have one
-        signature, so that a recipe names the one it wants.
+Notes   Both optimisers write into the weights, as otherwise only the loading of a checkpoint does.
+        They have one signature, so that a recipe names the one it wants.
 """
 
 import math

@@ -1,4 +1,4 @@
-"""Recipes: every number of a training run, in one place.
+"""Recipes: what one training run does differently from another, in one place.
 
 Idea    Two ways to learn. From nothing: everything moves, quickly, on pictures made as needed. Fine
         tuning: the backbone keeps what it knows, the rest adapts slowly to a small dataset, as the
@@ -17,7 +17,7 @@ ALL = ("backbone", *HEADS)
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a model is trained; the defaults are the original's."""
+    """How a model is trained; the defaults are the original's, but for the schedule."""
 
     steps: int
     batch_size: int = 2  # images a step
@@ -53,8 +53,8 @@ _EARLY = Sampling(
 # proposals, because a new RPN proposes none of them. In the second half boxes have become good:
 # masks then learn on regions as near to their objects as those they will be drawn for, and in the
 # whole pixels that a box is rounded to before its mask is pasted, which for a shape of ten pixels
-# makes a difference. The box head, which costs little, then sees as many proposals as it will when
-# predicting.
+# makes a difference. The box head, which costs little, then learns on a sample of as many proposals
+# as there will be when predicting.
 FROM_NOTHING = Recipe(
     steps=7000,
     batch_size=8,

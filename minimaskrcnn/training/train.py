@@ -42,7 +42,8 @@ def train(model, example_of, recipe, seed, folder, checkpoint_every=500, say=pri
     model : MaskRCNN, whose arrays are written
     example_of : function from 0, 1, 2, … to Example; always the same for the same number
     recipe : Recipe
-    seed : int; with the same seed the weights come out the same, to the bit
+    seed : int; with the same seed the weights come out the same, to the bit on the same kind of
+        processor with the same versions
     folder : path of the run's folder, made if need be
     checkpoint_every : steps; one is also written at the end
     say : function of a line of text: the progress
@@ -55,7 +56,7 @@ def train(model, example_of, recipe, seed, folder, checkpoint_every=500, say=pri
     ------
     TrainingError
         If the training diverges: with a sentence, before a weight that is not a number is written
-        to disk.
+        to disk. If the folder's checkpoint is damaged, or of another model or run.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
