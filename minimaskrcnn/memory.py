@@ -70,7 +70,16 @@ def empty(shape, dtype):
 
 
 def contiguous(x):
-    """Return x as `np.ascontiguousarray` does, a copy lying in `empty` memory."""
+    """Return x as `np.ascontiguousarray` does, a copy lying in `empty` memory.
+
+    Parameters
+    ----------
+    x : array with at least one axis
+
+    Returns
+    -------
+    array like x, C-contiguous; x itself if it is
+    """
     if x.flags.c_contiguous:
         return x
     y = empty(x.shape, x.dtype)

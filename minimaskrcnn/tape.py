@@ -39,13 +39,17 @@ def record(y, backward, *arguments):
 
 @contextmanager
 def recording(constants=()):
-    """Record the operations of this thread inside the `with` block; yields the list of them.
+    """Record the operations of this thread inside the `with` block.
 
     A recording within a recording is a tape of its own: the outer one does not hear of it.
 
     Parameters
     ----------
     constants : arrays whose gradient nobody will ask for, such as the images
+
+    Yields
+    ------
+    list of (y, backward, arguments), which grows
     """
     outer = getattr(_active, "steps", None), getattr(_active, "constants", ())
     _active.steps, _active.constants = [], constants
@@ -56,7 +60,16 @@ def recording(constants=()):
 
 
 def wants(array):
-    """Whether the gradient of an array may be asked for; an operation may ask before it records."""
+    """Whether anybody wants the gradient of an array: not of a constant of this recording.
+
+    Parameters
+    ----------
+    array : an argument of the operation that asks, before it records
+
+    Returns
+    -------
+    bool
+    """
     return all(array is not constant for constant in getattr(_active, "constants", ()))
 
 
