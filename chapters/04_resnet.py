@@ -105,9 +105,9 @@ for name in ("molded", "c1", "c2", "c3", "c4", "c5"):
     print(name, steps[name].shape, f"{steps[name].size:,} numbers")
 
 # %% [markdown]
-# From `c2` on, each map has half the height, half the width and twice the channels: half the
-# numbers. What is lost in places is only partly made up for in channels; the network has to
-# decide what to keep. Below, of each map the three channels that vary most over the picture. In
+# From `c2` on, each map has half the height, half the width and at most twice the channels: at
+# most half the numbers. (In the large network it is twice, stage after stage.) What is lost in
+# places is only partly made up for in channels; the network has to decide what to keep. Below, of each map the three channels that vary most over the picture. In
 # `c1` and `c2` one sees the outlines of things; in `c5` a cell stands for 32 by 32 pixels, and
 # what it says is no longer for our eyes. (A channel that is bright along a border has noticed the
 # zeros of the padding: so a network can tell where its picture ends.)
