@@ -17,6 +17,7 @@ from minimaskrcnn import api, cli, weights
 from minimaskrcnn.config import COCO, Config
 from minimaskrcnn.conv import BatchNorm, Conv
 from minimaskrcnn.errors import WeightsError
+from minimaskrcnn.fpn import FPN
 from minimaskrcnn.layers import Dense
 from minimaskrcnn.resnet import Bottleneck
 from minimaskrcnn.weights import tree
@@ -78,6 +79,14 @@ def test_with_arrays_replaces_the_named_ones_and_shares_the_rest():
     dense = Dense(np.zeros((2, 3)), np.zeros(3))
     changed = tree.with_arrays(dense, {"bias": np.ones(3)})
     assert changed.kernel is dense.kernel and changed.bias.sum() == 3 and dense.bias.sum() == 0
+    with pytest.raises(ValueError, match="there is no size in a Dense"):
+        tree.with_arrays(dense, {"size": np.ones(3)})
+
+
+def test_a_dozen_parts_keep_their_order():
+    convs = tuple(Conv(np.full((1, 1, 1, 1), float(i)), np.zeros(1)) for i in range(12))
+    again = tree.build(FPN, tree.named_leaves(FPN(lateral=convs, smooth=())) | {"smooth": ()})
+    assert [conv.kernel.item() for conv in again.lateral] == list(range(12))
 
 
 @pytest.mark.parametrize(

@@ -199,6 +199,14 @@ def test_what_is_no_rle_is_refused(thing):
         decode(thing)
 
 
+def test_a_packed_number_has_at_most_seven_characters():
+    """5 is "5"; "U" says that more follows, and each "P" that nothing comes but more."""
+    for text in ("5", "UPPPPP0"):
+        assert not decode({"size": [1, 5], "counts": text}).any()
+    with pytest.raises(ValueError, match="are not packed numbers"):
+        decode({"size": [1, 5], "counts": "UPPPPPP0"})
+
+
 def test_random_text_is_a_mask_or_a_value_error():
     rs = np.random.RandomState(5)
     decoded = 0

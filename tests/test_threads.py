@@ -84,6 +84,38 @@ def test_the_first_exception_is_raised_and_blocks_not_begun_are_left_out(number)
     threads.run(begun.append, 3)  # the pool still works
 
 
+def test_of_two_exceptions_the_one_that_came_first_is_raised():
+    other_has_begun, has_failed = threading.Event(), threading.Event()
+
+    def task(i):
+        if i == 1:
+            other_has_begun.set()
+            assert has_failed.wait(timeout=20)
+            time.sleep(0.1)  # until the failure has been noted down
+            raise KeyError("later")
+        assert other_has_begun.wait(timeout=20)
+        has_failed.set()
+        raise ZeroDivisionError("first")
+
+    with pytest.raises(ZeroDivisionError, match="first"):
+        threads.run(task, 2)
+
+
+def test_a_call_does_not_return_before_its_last_block_is_done():
+    caller, other_has_begun, done = threading.current_thread(), threading.Event(), []
+
+    def task(i):
+        if threading.current_thread() is caller:
+            assert other_has_begun.wait(timeout=20)
+        else:
+            other_has_begun.set()
+            time.sleep(0.2)
+        done.append(i)
+
+    threads.run(task, 2)
+    assert sorted(done) == [0, 1]
+
+
 @pytest.mark.parametrize("number", [1, 2])
 def test_blas_has_one_thread_during_a_call_and_its_own_again_after(number):
     threads.set_num_threads(number)
