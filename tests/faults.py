@@ -31,7 +31,7 @@ from queue import SimpleQueue
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 PACKAGE = "minimaskrcnn"
-PATIENCE = 240  # seconds of a test run; a fault may make a loop endless, which is noticed, too
+PATIENCE = 100  # seconds of a test run; a fault may make a loop endless, which is noticed, too
 FAILED = re.compile(r"^(?:FAILED|ERROR) \S*?::([^\s\[]+)", re.MULTILINE)
 
 

@@ -261,7 +261,9 @@ def test_scratch_is_reused_by_one_thread_and_never_shared_by_two():
     assert not np.shares_memory(first, threads.scratch("test", (6,), np.float64))
     assert threads.scratch("test", (7,), np.float32).shape == (7,)  # grows
     others = []
-    thread = threading.Thread(target=lambda: others.append(threads.scratch("test", (6,), "f4")))
+    thread = threading.Thread(
+        target=lambda: others.append(threads.scratch("test", (6,), np.float32))
+    )
     thread.start()
     thread.join()
     assert not np.shares_memory(others[0], threads.scratch("test", (6,), np.float32))
