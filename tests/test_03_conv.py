@@ -206,6 +206,10 @@ def test_the_forms_are_equal_across_blocks_and_panels(
     expected = conv2d_im2col(x, conv)
     assert error(conv2d_winograd(x, conv), expected) < 1e-5
     assert error(conv2d_blocked(x, conv), expected) < 2e-6
+    add = draw(4, *expected.shape)
+    expected = conv2d_im2col(x, conv, True, add)
+    assert error(conv2d_winograd(x, conv, True, add), expected) < 1e-5
+    assert error(conv2d_blocked(x, conv, True, add), expected) < 2e-6
     pointwise = draw_conv(3, 1, 1, channels, outputs, stride=2)
     assert error(conv2d_blocked(x, pointwise), conv2d_im2col(x, pointwise)) < 2e-6
 

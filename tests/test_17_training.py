@@ -422,7 +422,7 @@ def test_an_interrupted_training_goes_on_to_the_same_bits(tmp_path):
 
 def test_a_checkpoint_of_another_run_is_refused(tmp_path):
     run(tmp_path)
-    with pytest.raises(TrainingError, match="rate 0.002, this one has 0.5"):
+    with pytest.raises(TrainingError, match=f"rate {FROM_NOTHING.rate}, this one has 0.5"):
         run(tmp_path, rate=0.5)
 
 
