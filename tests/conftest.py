@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,10 @@ from mine import (  # noqa: F401  the option --mine
 from minimaskrcnn.config import Config
 
 DATA = Path(__file__).parent / "data"
+
+# A shell starts what runs in its background deaf to Ctrl-C, and its children with it. Some tests
+# press it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # What the original called the fields of Config, in the cases' metadata.
 ORIGINAL_NAMES = {

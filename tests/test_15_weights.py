@@ -22,6 +22,8 @@ from minimaskrcnn.layers import Dense
 from minimaskrcnn.resnet import Bottleneck
 from minimaskrcnn.weights import tree
 from minimaskrcnn.weights.names import places
+from minimaskrcnn.weights.shapes import check_shapes
+from minimaskrcnn.weights.store import save
 
 SMALL = Config(
     image_min_size=64,
@@ -313,6 +315,34 @@ def test_class_names_must_be_as_many_as_the_file_has_classes(tmp_path):
         weights.load(path, COCO)
     names = ("background", "cat", "dog")
     assert weights.load(path, replace(COCO, class_names=names)).config.class_names == names
+    with pytest.raises(WeightsError, match="is of 3 classes.*but 2 class names are given"):
+        weights.load(path, replace(COCO, class_names=names[:2]))
+
+
+def test_a_layer_of_any_other_shape_does_not_fit(toy):
+    model = weights.load(toy)
+    shapes = {name: array.shape for name, array in tree.named_arrays(model).items()}
+    check_shapes("file", shapes, model.config)
+    kernels = [name for name in shapes if name.endswith("kernel")]
+    assert len(kernels) > 40
+    for name in kernels:
+        for axis in range(len(shapes[name])):
+            other = list(shapes[name])
+            other[axis] += 1
+            with pytest.raises(WeightsError):
+                check_shapes("file", shapes | {name: tuple(other)}, model.config)
+    outputs = {"kernel": (1, 1, shapes["mask_head.logits.kernel"][2], 80), "bias": (80,)}
+    of_80 = {f"mask_head.logits.{part}": shape for part, shape in outputs.items()}
+    with pytest.raises(WeightsError, match="mask_head.logits has a kernel"):
+        check_shapes("file", shapes | of_80, model.config)
+
+
+def test_a_name_with_a_slash_is_not_where_a_name_should_be(copy):
+    content = copy.read_bytes()
+    assert b"bn_conv1\0" in content
+    copy.write_bytes(content.replace(b"bn_conv1\0", b"bn/conv1\0"))
+    with pytest.raises(WeightsError, match="has a member called 'bn/conv1'"):
+        weights.load(copy)
 
 
 def test_a_configuration_with_other_anchors_does_not_fit(toy):
@@ -331,6 +361,25 @@ def test_a_converted_model_is_the_same_to_the_bit_and_so_are_its_predictions(toy
     assert len(a) > 0
     for name in ("boxes", "class_ids", "scores", "mask_probs"):
         assert getattr(a, name).tobytes() == getattr(b, name).tobytes()
+
+
+def test_a_single_changed_bit_in_a_number_is_noticed(toy, tmp_path):
+    path = tmp_path / "own.h5"
+    weights.convert(toy, path, SMALL)
+    kernel = weights.load(path).box_head.hidden2.kernel.tobytes()
+    content = bytearray(path.read_bytes())
+    assert content.count(kernel) == 1
+    content[content.index(kernel) + 5] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(WeightsError, match="do not match its checksum"):
+        weights.load(path)
+
+
+def test_a_padding_that_is_not_the_same_on_both_sides_is_kept(toy, tmp_path):
+    model = weights.load(toy, SMALL)
+    stem = replace(model.backbone.stem, padding=(2, 3))
+    save(replace(model, backbone=replace(model.backbone, stem=stem)), tmp_path / "own.h5")
+    assert weights.load(tmp_path / "own.h5").backbone.stem.padding == (2, 3)
 
 
 def test_the_file_explains_itself_to_any_hdf5_viewer(toy, tmp_path):

@@ -7,6 +7,7 @@ import pytest
 from conftest import stored
 
 from minimaskrcnn import tape
+from minimaskrcnn.anchors import normalised_anchors
 from minimaskrcnn.config import SHAPES
 from minimaskrcnn.conv import BatchNorm
 from minimaskrcnn.errors import TrainingError
@@ -26,7 +27,12 @@ from minimaskrcnn.training.initialise import Widths, new_model, with_classes
 from minimaskrcnn.training.optimise import adamw, clip_gradients, cosine, sgd, stepped
 from minimaskrcnn.training.parameters import folded, learning_weights
 from minimaskrcnn.training.recipe import ALL, FROM_NOTHING, HEADS
-from minimaskrcnn.training.sampling import Batch, HeadTargets, draw_head_targets
+from minimaskrcnn.training.sampling import (
+    Batch,
+    HeadTargets,
+    draw_head_targets,
+    select_for_training,
+)
 from minimaskrcnn.training.shapes import scene
 from minimaskrcnn.training.step import judge_batch, learn
 from minimaskrcnn.training.train import CHECKPOINT, MODEL, follow, train
@@ -357,6 +363,19 @@ def test_the_second_half_of_a_training_has_its_own_sampling():
 
 
 # The model.
+
+
+def test_training_takes_the_likeliest_proposals_and_as_many_as_the_recipe_says():
+    config, shape = replace(TINY, rpn_nms_threshold=1.0), (64, 64, 3)
+    anchors = normalised_anchors(shape, config)
+    logits = np.zeros((2, len(anchors), 2), np.float32)
+    logits[0, [7, 300, 520, 9], 1] = 3, 9, 6, 1
+    logits[1, [11, 400], 1] = 5, 4
+    sampling = replace(FROM_NOTHING.sampling, pre_nms_proposals=4, post_nms_proposals=2)
+    still = np.zeros((2, len(anchors), 4), np.float32)
+    found = select_for_training(logits, still, shape, sampling, config)
+    for proposals, likeliest in zip(found, ([300, 520], [11, 400]), strict=True):
+        np.testing.assert_allclose(proposals, np.clip(anchors[likeliest], 0, 1), atol=1e-6)
 
 
 def test_the_bundled_network_s_size_and_first_answers():

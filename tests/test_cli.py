@@ -52,6 +52,16 @@ def photos(tmp_path):
     return folder
 
 
+@pytest.fixture(scope="module", autouse=True)
+def compiled(toy, tmp_path_factory):
+    """The very first prediction says that it compiles; the tests' own are not the first."""
+    folder = tmp_path_factory.mktemp("first")
+    picture().save(folder / "first.png")
+    given = ["predict", str(folder / "first.png"), "--weights", toy, "--size", "64", "--quiet"]
+    given += ["--min-score", "0", "--format", "png,json,coco,masks,crops", "--output", str(folder)]
+    assert cli.main(given) == 0
+
+
 @pytest.fixture
 def predict(toy, tmp_path, capsys):
     """Run `minimaskrcnn predict …` here; returns status, output, errors, names of files written."""
