@@ -264,6 +264,27 @@ def test_schedules():
 # Batches.
 
 
+def test_batches_take_one_example_after_the_other_from_the_first_on():
+    asked = []
+
+    def example_of(number):
+        asked.append(number)
+        return small_scenes(number)
+
+    for step in (1, 2):
+        make_batch(example_of, step, recipe(), TINY, seed=0)
+    assert asked == [0, 1, 2, 3]
+
+
+def test_an_object_that_the_frame_is_too_coarse_for_is_left_out():
+    masks = np.zeros((2, 256, 256), bool)
+    masks[0, 1, 1] = True  # of 256 rows every fourth is read, from row 0
+    masks[1, 50:200, 60:180] = True
+    example = Example(np.zeros((256, 256, 3), np.uint8), np.array([2, 3]), masks)
+    _, truth = frame(example, TINY)
+    assert truth.class_ids.tolist() == [3] and len(truth.boxes) == len(truth.masks) == 1
+
+
 def test_a_batch_is_a_function_of_seed_and_step():
     batches = [make_batch(small_scenes, step, recipe(), TINY, seed) for step, seed in
                ((3, 0), (3, 0), (4, 0), (3, 1))]  # fmt: skip
