@@ -16,7 +16,7 @@ from pycocotools.coco import COCO
 from toy_weights import write_toy
 
 import minimaskrcnn
-from minimaskrcnn import cli
+from minimaskrcnn import cli, stopwatch
 from minimaskrcnn.errors import ImageError, SettingError
 from minimaskrcnn.model import MaskRCNN
 from minimaskrcnn.outputs import file_names, image_ids
@@ -368,6 +368,15 @@ def test_every_stage_is_timed(toy):
         "box head", "detections", "masks",
     ]  # fmt: skip
     assert all(seconds >= 0 for seconds in result.seconds.values())
+
+
+def test_the_stopwatch_gives_each_stage_the_time_since_the_one_before(monkeypatch):
+    clock = iter([10.0, 11.0, 13.0, 17.0, 25.0])
+    monkeypatch.setattr(stopwatch, "perf_counter", lambda: next(clock))
+    keep, seconds = stopwatch.stopwatch()
+    for name in ("molded", "c1", "roi_features", "class_probs"):
+        keep(**{name: None})
+    assert seconds == {"image": 1.0, "backbone": 2.0, "box head": 4.0 + 8.0}
 
 
 def test_settings_change_one_call_and_not_the_model(toy):
