@@ -107,10 +107,11 @@ for name in ("molded", "c1", "c2", "c3", "c4", "c5"):
 # %% [markdown]
 # From `c2` on, each map has half the height, half the width and at most twice the channels: at
 # most half the numbers. (In the large network it is twice, stage after stage.) What is lost in
-# places is only partly made up for in channels; the network has to decide what to keep. Below, of each map the three channels that vary most over the picture. In
-# `c1` and `c2` one sees the outlines of things; in `c5` a cell stands for 32 by 32 pixels, and
-# what it says is no longer for our eyes. (A channel that is bright along a border has noticed the
-# zeros of the padding: so a network can tell where its picture ends.)
+# places is only partly made up for in channels; the network has to decide what to keep. Below, of
+# each map the three channels that vary most over the picture. In `c1` and `c2` one sees the
+# outlines of things; in `c5` a cell stands for 32 by 32 pixels, and what it says is no longer for
+# our eyes. (A channel that is bright along a border has noticed the zeros of the padding: so a
+# network can tell where its picture ends.)
 
 # %% tags=["cover"]
 from minimaskrcnn.pictures import BLUE, GREEN, ORANGE, PURPLE, Panel, curves, panels
