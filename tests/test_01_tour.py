@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from reference import error, unpack_masks
 
+from minimaskrcnn import load_model
 from minimaskrcnn.anchors import normalised_anchors
 from minimaskrcnn.boxes import normalise
 from minimaskrcnn.detections import select_detections
@@ -23,6 +24,7 @@ from minimaskrcnn.resnet import stage, stem
 from minimaskrcnn.results import make_detections
 from minimaskrcnn.roi_align import pyramid_roi_align
 from minimaskrcnn.rpn import region_proposals
+from minimaskrcnn.training.shapes import scene
 
 SHAPE = (128, 128, 3)
 
@@ -211,3 +213,22 @@ def test_pad64_runs_on_an_input_that_is_not_square(small_model, small_square):
     assert steps["molded"].shape == (128, 64, 3)
     assert steps["window"].tolist() == [16, 0, 112, 64]
     assert steps["p2"].shape == (32, 16, 256)
+
+
+def test_a_photograph_and_its_frame_as_a_photograph_have_the_same_objects():
+    """A landscape gets zeros above and below; the network sees what it sees in the frame."""
+    model, compared = load_model("shapes"), 0
+    for seed in (13, 20, 31, 40, 57):
+        photo = scene(seed).image[32:96]  # (64, 128, 3)
+        framed, window = letterbox(photo, model.config)
+        assert framed.shape == SHAPE and window.tolist() == [32, 0, 96, 128]
+        found, in_frame = model.predict(photo), model.predict(framed)
+        boxes = in_frame.boxes - [32, 0, 32, 0]
+        for i, box in enumerate(found.boxes):
+            if (box[:2] < 3).any() or (box[2:] > [61, 125]).any():
+                continue  # cut by the border of one and not of the other
+            (same,) = np.flatnonzero((boxes == box).all(axis=1))
+            assert found.class_ids[i] == in_frame.class_ids[same]
+            np.testing.assert_allclose(found.mask_probs[i], in_frame.mask_probs[same], atol=1e-4)
+            compared += 1
+    assert compared >= 5

@@ -221,6 +221,9 @@ def test_the_original_s_decay_is_of_the_mean_square():
     weights = {"kernel": np.array([[2.0, 0.0]])}  # d 0.0001 · mean(w²) / dw = 0.0001 · w
     sgd(weights, {"kernel": np.zeros((1, 2))}, {}, rate=1.0, step=1)
     assert weights["kernel"].tolist() == [[2 - 2e-4, 0]]
+    weights = {"a.bias": np.array([2.0]), "a.norm.gamma": np.array([2.0])}
+    sgd(weights, {name: np.zeros(1) for name in weights}, {}, rate=1.0, step=1)
+    assert weights["a.bias"].item() == 2 - 4e-4 and weights["a.norm.gamma"].item() == 2
 
 
 def test_adam_s_first_step_is_the_rate_whatever_the_gradient():
@@ -251,11 +254,15 @@ def test_a_short_gradient_is_left_alone_and_a_long_one_keeps_its_direction():
     assert length == 5 and same["a"] is gradients["a"]
     clipped, _ = clip_gradients(gradients, 2.5)
     assert (clipped["a"].item(), clipped["b"].item()) == (1.5, 2.0)
+    clipped, _ = clip_gradients(gradients, 4.0)
+    assert (clipped["a"].item(), clipped["b"].item()) == pytest.approx((2.4, 3.2))
 
 
 def test_schedules():
     assert cosine(75, 6000, 2.0) == 1.0 and cosine(150, 6000, 2.0) == 2.0
     assert cosine(6000, 6000, 2.0) == pytest.approx(0.02)
+    assert cosine(3075, 6000, 2.0) == pytest.approx(1.01)  # half-way, half the height
+    assert cosine(150 + 1950, 6000, 2.0) == pytest.approx(2 * (0.01 + 0.99 * 0.75))  # a third
     rates = [cosine(step, 6000, 2.0) for step in range(150, 6001)]
     assert (np.diff(rates) < 0).all()
     assert [stepped(step, 9, 1.0) for step in (6, 7, 8, 9)] == pytest.approx([1, 0.1, 0.1, 0.01])
