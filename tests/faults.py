@@ -18,6 +18,7 @@ import argparse
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -104,6 +105,8 @@ def run_tests(folder, tests, compiled):
         )
     except subprocess.TimeoutExpired:
         return 1, "FAILED x::(the tests did not end)"
+    if done.returncode in (-signal.SIGABRT, -signal.SIGSEGV):  # wrote where nothing is its own
+        return 1, "FAILED x::(the interpreter crashed)"
     return done.returncode, done.stdout
 
 

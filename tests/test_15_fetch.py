@@ -98,6 +98,13 @@ def test_only_the_rest_is_asked_for(content, home):
     assert server.ranges == [None, "bytes=98304-", "bytes=147456-"]
 
 
+def test_a_version_is_named_by_a_strong_etag_and_where_there_is_none_by_its_date(content, home):
+    cut, cut_weak = says.cut(98_304), says.cut(49_152, etag='W/"v1"')
+    with Server(content, [cut, cut_weak, says.good]) as server:
+        get(server, content, home)
+    assert server.versions == [None, '"v1"', says.DATE]  # RFC 9110, 13.1.5: never a weak one
+
+
 def test_a_file_that_changes_between_tries_is_taken_from_the_beginning(content, home):
     older = says.changed(flipped(content), etag='"v0"', cut=98_304)
     with Server(content, [older, says.good]) as server:

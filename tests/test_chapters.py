@@ -1,7 +1,11 @@
 """The notebooks are up to date and what they should be, and people can get them."""
 
 import importlib.util
+import os
 import re
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -106,6 +110,31 @@ def test_a_readers_own_files_are_never_overwritten(tmp_path, capsys):
     assert command.run(args) == 0
     assert (args.folder / "README.md").read_text() == "my notes"
     assert re.findall("kept your .*;", capsys.readouterr().out) == ["kept your README.md;"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Ctrl-C is pressed as POSIX does it")
+def test_ctrl_c_leaves_jupyter_the_time_that_it_takes_to_stop(tmp_path):
+    (tmp_path / "jupyterlab.py").write_text(
+        "import time\n"
+        "try:\n"
+        "    print('open', flush=True)\n"
+        "    time.sleep(60)\n"
+        "except KeyboardInterrupt:\n"
+        "    time.sleep(1)\n"
+        "    print('stopped its kernels', flush=True)\n"
+    )
+    command = [sys.executable, "-m", "minimaskrcnn.cli", "chapters", str(tmp_path / "own")]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        for line in process.stdout:
+            if line.startswith("open"):
+                break
+        os.killpg(process.pid, signal.SIGINT)
+        rest = process.stdout.read()
+    assert "stopped its kernels" in rest
+    assert process.returncode == 0
 
 
 def test_every_notebook_stands_beside_its_source():

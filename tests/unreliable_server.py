@@ -12,10 +12,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Server:
-    """`with Server(content, behaviours) as server:`; `server.ranges` is what was asked for."""
+    """`with Server(content, behaviours) as server:`; `server.ranges` is what was asked for.
+
+    `server.versions` are the versions that it had to belong to (If-Range).
+    """
 
     def __init__(self, content, behaviours):
-        self.content, self.behaviours, self.ranges = content, list(behaviours), []
+        self.content, self.behaviours = content, list(behaviours)
+        self.ranges, self.versions = [], []
         self.lock = threading.Lock()
         server = self
 
@@ -23,6 +27,7 @@ class Server:
             def do_GET(self):
                 with server.lock:
                     server.ranges.append(self.headers.get("Range"))
+                    server.versions.append(self.headers.get("If-Range"))
                     rest = server.behaviours
                     behave = rest.pop(0) if len(rest) > 1 else rest[0]
                 with suppress(BrokenPipeError, ConnectionResetError):
@@ -51,15 +56,19 @@ def reply(handler, status, headers, body=b""):
     handler.wfile.write(body)
 
 
+DATE = "Sun, 22 Nov 2026 10:00:00 GMT"
+
+
 def good(handler, content, etag='"v1"', cut=None, honest=True):
     """As it should be, but may close after `cut` bytes, or, not `honest`, ignore If-Range."""
     asked = re.fullmatch(r"bytes=(\d+)-", handler.headers.get("Range", ""))
     start = int(asked[1]) if asked else 0
-    if honest and handler.headers.get("If-Range") != etag:
+    weak = etag.startswith("W/")  # "about the same file": no part may be asked for by it
+    if honest and handler.headers.get("If-Range") != (DATE if weak else etag):
         start, asked = 0, None
     if start >= len(content):
         return reply(handler, 416, {"Content-Range": f"bytes */{len(content)}"})
-    headers = {"Content-Length": len(content) - start, "ETag": etag}
+    headers = {"Content-Length": len(content) - start, "ETag": etag, "Last-Modified": DATE}
     if asked:
         headers["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
     reply(handler, 206 if asked else 200, headers, content[start:][:cut])

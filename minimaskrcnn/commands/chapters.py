@@ -95,4 +95,9 @@ def _open(folder):
     if find_spec("jupyterlab") is None:
         print('to open them: pip install "minimaskrcnn[notebooks]", then jupyter lab there')
         return 0
-    return subprocess.call([sys.executable, "-m", "jupyterlab", str(folder)])
+    jupyter = subprocess.Popen([sys.executable, "-m", "jupyterlab", str(folder)])
+    while True:
+        try:
+            return jupyter.wait()
+        except KeyboardInterrupt:  # Jupyter has heard it, too: it asks, saves, stops its kernels
+            pass
