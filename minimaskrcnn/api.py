@@ -18,7 +18,8 @@ from minimaskrcnn.xray import Report, make_report
 
 SHAPES = Path(__file__).parent / "weights" / "shapes.h5"  # the small model, part of the package
 
-_kept: dict[str, MaskRCNN] = {}  # what `predict` and `explain` loaded, by its name
+# What `predict` and `explain` loaded: by name, when the file was changed last, and the model.
+_kept: dict[str, tuple[int, MaskRCNN]] = {}
 _loading = threading.Lock()
 
 
@@ -48,7 +49,8 @@ def predict(
 ) -> Detections:
     """Find the objects in a photograph: `load_model(weights).predict(image)`, the model kept.
 
-    Safe to call from several threads: the first one loads the model, the others wait for it.
+    Safe to call from several threads: the first one loads the model, the others wait for it. A
+    weight file that has changed since is read again.
 
     Parameters
     ----------
@@ -88,12 +90,16 @@ def explain(
 
 
 def _model(weights: str | os.PathLike[str]) -> MaskRCNN:
-    """The model of these weights, loaded once."""
-    key = str(weights)
-    with _loading:
-        if key not in _kept:
-            _kept[key] = load_model(weights)
-        return _kept[key]
+    """The model of these weights, loaded once, and again when the file is another one."""
+    name = str(weights)
+    changed = os.stat(weights).st_mtime_ns if os.path.isfile(name) else 0
+    kept = _kept.get(name)
+    if kept is None or kept[0] != changed:
+        with _loading:
+            kept = _kept.get(name)
+            if kept is None or kept[0] != changed:
+                kept = _kept[name] = changed, load_model(weights)
+    return kept[1]
 
 
 def _path(weights: str | os.PathLike[str]) -> str | os.PathLike[str]:

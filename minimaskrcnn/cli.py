@@ -14,7 +14,7 @@ import sys
 from importlib import import_module
 
 from minimaskrcnn import __version__
-from minimaskrcnn.errors import MiniMaskRCNNError
+from minimaskrcnn.errors import MiniMaskRCNNError, sentence
 
 # Modules of minimaskrcnn.commands, in the order of --help.
 COMMANDS = ("demo", "predict", "explain", "train", "evaluate", "weights", "chapters")
@@ -22,6 +22,9 @@ COMMANDS = ("demo", "predict", "explain", "train", "evaluate", "weights", "chapt
 
 def main(argv=None) -> int:
     """Run the command line; `argv` is without the program's name. Returns the exit status."""
+    for stream in (sys.stdout, sys.stderr):  # a name that cannot be printed as it is gets escapes
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
     try:
         args = build_parser().parse_args(argv)
         status = args.run(args)
@@ -32,8 +35,12 @@ def main(argv=None) -> int:
     except BrokenPipeError:  # `minimaskrcnn … | head`: the reader has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141  # 128 + SIGPIPE, what a shell reports
+    except MemoryError as error:
+        print(f"minimaskrcnn: the memory does not suffice ({error}); try smaller pictures, or "
+              "fewer at once", file=sys.stderr)  # fmt: skip
+        return 2
     except (MiniMaskRCNNError, OSError) as error:
-        print(f"minimaskrcnn: {error}", file=sys.stderr)
+        print(f"minimaskrcnn: {sentence(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("minimaskrcnn: interrupted", file=sys.stderr)

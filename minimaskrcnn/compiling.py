@@ -1,8 +1,10 @@
 """Say that the loops are being compiled: on the first run, which takes longer than all later ones.
 
 Idea    Numba turns each hot loop into machine code when it is first called, and keeps the code on
-        disk: beside the module, or in the user's cache folder where the package cannot be written.
-        Whoever waits for that should know why, and that it happens once.
+        disk: beside the module, or in the user's cache folder where the package cannot be written,
+        or in the folder that the variable NUMBA_CACHE_DIR names, which is needed where neither of
+        the two can be written (in some containers). Whoever waits for that should know why, and
+        that it happens once.
 Source  Numba's events: numba.readthedocs.io, "Event API".
 """
 

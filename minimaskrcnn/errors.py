@@ -3,6 +3,8 @@
 Bad arguments of a single stage (a shape, a dtype) are plain `ValueError`s.
 """
 
+import os
+
 
 class MiniMaskRCNNError(Exception):
     """Any failure that is the input's and not the program's; the command line prints it, exit 2."""
@@ -26,3 +28,10 @@ class DatasetError(MiniMaskRCNNError, ValueError):
 
 class TrainingError(MiniMaskRCNNError, RuntimeError):
     """A training that cannot go on: says at which step, why, and what is kept."""
+
+
+def sentence(error):
+    """An exception in words; an OSError's begins with its file and has no number."""
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        return f"{os.fsdecode(error.filename)}: {error.strerror}"
+    return str(error)

@@ -137,6 +137,27 @@ def summary(evaluation):
     return "\n".join(lines)
 
 
+def by_class(evaluation, class_names):
+    """A table of the first number, AP over IoU 0.50:0.95, for each class alone: a str.
+
+    Parameters
+    ----------
+    evaluation : Evaluation, from `evaluate`
+    class_names : the background first
+
+    Returns
+    -------
+    str; -1 stands, as in the twelve lines, where there are no such objects
+    """
+    kinds = [evaluation.box, *([] if evaluation.mask is None else [evaluation.mask])]
+    width = max(map(len, ["AP by class", *class_names[1:]]))
+    lines = [f"{'AP by class':{width}}  {'boxes':>6}  {'masks':>6}"[: width + 8 * len(kinds)]]
+    for i, name in enumerate(class_names[1:]):
+        values = "".join(f"  {averages.class_ap[i]:6.3f}" for averages in kinds)
+        lines.append(f"{name:{width}}{values}")
+    return "\n".join(lines)
+
+
 def _lines(averages):
     for (measure, threshold, area_range, limit), value in zip(SUMMARY, averages.stats, strict=True):
         iou = "0.50:0.95" if threshold is None else f"{threshold:.2f}"

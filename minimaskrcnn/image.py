@@ -50,13 +50,14 @@ def resize(array, height, width):
     """
     if array.ndim not in (2, 3) or array.size == 0 or min(height, width) < 1:
         raise ValueError(f"cannot resize an array of shape {array.shape} to {height} x {width}")
-    if array.dtype.kind not in "biuf" or array.dtype == np.float16:
+    if array.dtype.kind not in "biuf" or array.dtype == np.float16 or array.dtype.itemsize > 8:
         raise ValueError(f"cannot resize an array of {array.dtype}: make it float32 first")
     dtype = np.float32 if array.dtype == np.float32 else np.float64
     low, high = array.min(), array.max()
     if (height, width) == array.shape[:2]:
         return array.astype(dtype)
-    maps = np.ascontiguousarray(array).reshape(*array.shape[:2], -1)  # (h, w, C)
+    native = np.ascontiguousarray(array, array.dtype.newbyteorder("="))
+    maps = native.reshape(*array.shape[:2], -1)  # (h, w, C)
     rows, columns = _weights(maps.shape[0], height, dtype), _weights(maps.shape[1], width, dtype)
     resized = np.empty((height, width, maps.shape[2]), dtype)
     _resize(maps, *rows, *columns, resized)

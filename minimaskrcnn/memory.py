@@ -101,7 +101,7 @@ class _Pool:
 
     def lend(self, size):
         """A (size,) uint8 array that gives its block back when it and its views are gone."""
-        step = 1 << (size.bit_length() - 4)
+        step = 1 << (size.bit_length() - 4)  # of 100,000 bytes (17 bits): 8192, so 13 of them
         length = -(-size // step) * step  # up to an eighth more, so that similar sizes meet
         free = self.free.setdefault(length, [])
         block = free.pop() if free else np.empty(length, np.uint8)

@@ -2,13 +2,14 @@
 
 Idea    NAME is the photograph's own name without its suffix. NAME.detections.png is the picture,
         NAME.detections.json the list, NAME.masks.png the objects' numbers (16 bit; 0 is nothing,
-        else 1 + number), NAME.crops/ has each object cut out. None of them can be the photograph's
-        own name, so none is written over. detections.coco.json is a dataset of all photographs.
+        else 1 + number), NAME.crops/ has each object cut out. None of them is the photograph's own
+        name, so none is written over. detections.coco.json is a dataset of all photographs.
 Shapes  Detections  ->  files
 """
 
 import json
 import re
+from itertools import chain, count
 from pathlib import Path
 
 from minimaskrcnn.exports import category_ids
@@ -25,11 +26,12 @@ def file_names(photos):
     >>> list(file_names(["a/dog.jpg", "b/dog.png", "cat.jpg"]).values())
     ['dog', 'dog-2', 'cat']
     """
-    names = {}
+    names, taken = {}, set()
     for path in photos:
-        stem, taken = Path(path).stem, {name.casefold() for name in names.values()}
-        tries = [stem, *(f"{stem}-{i}" for i in range(2, len(photos) + 2))]
+        stem = Path(path).stem
+        tries = chain([stem], (f"{stem}-{i}" for i in count(2)))
         names[path] = next(name for name in tries if name.casefold() not in taken)
+        taken.add(names[path].casefold())
     return names
 
 
@@ -69,16 +71,16 @@ def write_result(result, name, folder, formats):
 
 
 def _write_crops(result, folder):
-    folder.mkdir(exist_ok=True)
     for i, detection in enumerate(result):
+        folder.mkdir(exist_ok=True)
         label = re.sub(r"[^\w-]+", "_", detection.label)
         write_picture(folder / f"{i:02d}_{label}.png", detection.crop)
 
 
 def write_text(path, text):
-    """Write a text file, UTF-8."""
+    """Write a text of JSON, UTF-8; of a file name that is none, bytes become escapes: \\udce9."""
     with written_whole(path) as beside:
-        beside.write_text(text, encoding="utf-8")
+        beside.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def new_dataset(class_names):

@@ -81,17 +81,45 @@ def read_photo(source: Photo, orient: bool = True) -> np.ndarray:
     )
 
 
+def photo_size(path: str | os.PathLike[str]) -> tuple[int, int]:
+    """Return the height and width of a picture as it is shown, from the beginning of its file.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+
+    Returns
+    -------
+    height, width : int, pixels
+
+    Raises
+    ------
+    ImageError
+        As `read_photo`, but for damage further on in the file.
+    """
+    name = name_of(path)
+    with _opened(path, name) as file, _picture(file, name) as picture:
+        if picture.format == "TIFF":  # turned on reading
+            return read_photo(path).shape[:2]
+        width, height = picture.size
+        turned = _FLIPS.get(_orientation(picture), (False,))[0]
+    return (width, height) if turned else (height, width)
+
+
 def _from_path(path, name, orient):
+    with _opened(path, name) as file:
+        return _from_file(file, name, orient)
+
+
+def _opened(path, name):
     if os.path.isdir(path):
         raise ImageError(f"{name}: is a folder; predict_each reads all pictures of a folder")
     try:
-        file = open(path, "rb")  # noqa: SIM115 (closed by the `with` below)
+        return open(path, "rb")
     except FileNotFoundError:
         raise ImageError(f"{name}: no such file") from None
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
         raise ImageError(f"{name}: cannot be opened ({error})") from error
-    with file:
-        return _from_file(file, name, orient)
 
 
 def _contents(stream, name):
@@ -105,22 +133,26 @@ def _contents(stream, name):
 
 
 def _from_file(file, name, orient):
-    """Open bytes that may be a picture; the first frame or page counts."""
+    """Decode bytes that may be a picture; the first frame or page counts."""
+    with _picture(file, name) as picture:
+        photo = _decode(picture, name, orient)
+        if _has_second_frame(picture):
+            warnings.warn(f"{name}: several frames or pages, only the first is used", stacklevel=4)
+    return photo
+
+
+def _picture(file, name):
+    """PIL image of an open file; only its beginning is read."""
     from PIL import Image, UnidentifiedImageError
 
     try:
-        picture = Image.open(file, formats=list(FORMATS))
+        return Image.open(file, formats=list(FORMATS))
     except UnidentifiedImageError as error:
         empty = file.seekable() and file.seek(0, os.SEEK_END) == 0
         known = f"is damaged or not a picture in a known format ({', '.join(FORMATS)})"
         raise ImageError(f"{name}: {'is empty' if empty else known}") from error
     except Exception as error:  # Pillow's readers raise nearly anything at damaged files
         raise ImageError(f"{name}: cannot be read as a picture ({error})") from error
-    with picture:
-        photo = _decode(picture, name, orient)
-        if _has_second_frame(picture):
-            warnings.warn(f"{name}: several frames or pages, only the first is used", stacklevel=4)
-    return photo
 
 
 def _has_second_frame(picture):

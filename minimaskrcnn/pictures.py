@@ -101,11 +101,6 @@ def panels(*row, columns=None):
     return _encoded(figure, " | ".join(panel.title for panel in row))
 
 
-def feature_maps(feature_map, channels, columns=8):
-    """Draw some channels of a map (H, W, C), each from its darkest to its brightest: Picture."""
-    return panels(*(Panel(f"{c}", feature_map[:, :, c]) for c in channels), columns=columns)
-
-
 def curves(lines, across, up, title):
     """Draw lines over common axes.
 

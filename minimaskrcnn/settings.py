@@ -60,7 +60,10 @@ def adjusted(
 
 def class_ids(names, class_names):
     """The ids of the named classes, (id, …); SettingError for a name the model does not know."""
-    names = [names] if isinstance(names, str) else list(names)
+    try:
+        names = [names] if isinstance(names, str) else list(names)
+    except TypeError as error:
+        raise SettingError(f"classes must be a list of class names, got {names!r}") from error
     known = [name for name in class_names if name != class_names[0]]  # without the background
     for name in names:
         if name not in known:

@@ -14,6 +14,7 @@ import numpy as np
 
 from minimaskrcnn.errors import ImageError
 
+OURS = (".detections.png", ".masks.png")  # what `minimaskrcnn predict` writes beside a photograph
 FORMATS = {  # what Pillow may open, and the names by which a folder is searched
     "BMP": (".bmp",),
     "GIF": (".gif",),
@@ -46,7 +47,8 @@ def each_source(sources):
     Parameters
     ----------
     sources : anything `read_photo` takes; a folder (its picture files by name, not those in folders
-        within); a pattern such as "photos/*.jpg"; or an iterable of all these
+        within, nor what `minimaskrcnn predict` has written there); a pattern such as
+        "photos/*.jpg"; or an iterable of all these
 
     Raises
     ------
@@ -72,7 +74,8 @@ def _files(path):
     if os.path.isdir(path):
         suffixes = sum(FORMATS.values(), ())
         try:
-            found = sorted(str(p) for p in Path(path).iterdir() if p.suffix.lower() in suffixes)
+            pictures = (p for p in Path(path).iterdir() if p.suffix.lower() in suffixes)
+            found = sorted(str(p) for p in pictures if not p.name.endswith(OURS))
         except OSError as error:
             raise ImageError(f"{path}: the folder cannot be read ({error})") from error
         if not found:

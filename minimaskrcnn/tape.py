@@ -85,6 +85,11 @@ def gradients(steps, seeds):
     -------
     dict from id(array) to its gradient, for the arrays that no recorded operation made:
     parameters, and inputs that are not named as constants. Gradients of an array used twice add up.
+
+    Notes
+    -----
+    An id tells arrays apart only while they exist. All that can be asked about here do: parameters
+    belong to the model, every output to the step that made it, until that step is done.
     """
     found = {}
     for array, gradient in seeds:

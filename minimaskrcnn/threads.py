@@ -53,9 +53,11 @@ def set_num_threads(number):
 
 def get_num_threads():
     """Return how many threads share the work."""
-    if _num_threads is None:
-        set_num_threads(_default_num_threads())
-    return _num_threads
+    global _num_threads
+    with _lock:
+        if _num_threads is None:
+            _num_threads = _default_num_threads()
+        return _num_threads
 
 
 def _default_num_threads():
@@ -100,7 +102,11 @@ def run(task, count):
         job.work()
         job.done.wait()
     if job.error is not None:
-        raise job.error
+        error, job.error = job.error, None  # the error knows the frames, these must not know it:
+        try:
+            raise error
+        finally:
+            del error  # else the task's arrays would wait for the garbage collector
 
 
 class _Job:

@@ -15,6 +15,7 @@ import numpy as np
 
 from minimaskrcnn.boxes import iou_matrix
 from minimaskrcnn.captions import font_for, label_size, with_labels, with_legend
+from minimaskrcnn.errors import SettingError
 from minimaskrcnn.files import written_whole
 from minimaskrcnn.labels import place_labels
 
@@ -174,8 +175,14 @@ def write_picture(path, pixels):
     """
     from PIL import Image
 
-    suffix = Path(path).suffix.lower()
-    if suffix not in WRITTEN:
-        raise ValueError(f"{path}: pictures are written as {', '.join(WRITTEN)}")
+    suffix = check_suffix(path)
     with written_whole(path) as beside:
         Image.fromarray(pixels).save(beside, WRITTEN[suffix], quality=92, compress_level=3)
+
+
+def check_suffix(path):
+    """Return the suffix of a path, lower case; SettingError if no picture can be written so."""
+    suffix = Path(path).suffix.lower()
+    if suffix not in WRITTEN:
+        raise SettingError(f"{path}: pictures are written as {', '.join(WRITTEN)}")
+    return suffix

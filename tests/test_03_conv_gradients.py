@@ -5,7 +5,7 @@ import pytest
 from conftest import stored
 from gradients import gradient_error, tape_gradients
 
-from minimaskrcnn import threads
+from minimaskrcnn import tape, threads
 from minimaskrcnn.conv import BatchNorm, Conv, batch_norm, batch_statistics, conv2d
 from minimaskrcnn.tape import gradients, recording
 
@@ -75,6 +75,18 @@ def test_every_gradient_of_conv2d_agrees_with_finite_differences(
     assert gradient_error(function, [*arrays, add]) < 1e-7
     if not relu:
         assert gradient_error(lambda x, k, b: function(x, k, b, None), arrays) < 1e-7
+
+
+@each("norm", [None, BatchNorm(*np.ones((4, 2)))])
+@each("size", [1, 3])
+def test_without_a_single_region_nothing_is_learned_and_nothing_breaks(norm, size):
+    x, conv = np.ones((0, 4, 4, 3)), Conv(np.ones((size, size, 3, 2)), np.ones(2), 1, (0, 0), norm)
+    with tape.recording() as steps:
+        y = conv2d(x, conv, relu=True)
+    assert y.shape == (0, 5 - size, 5 - size, 2)
+    assert all(np.isfinite(mean).all() for _, mean, _ in batch_statistics(steps))
+    found = tape.gradients(steps, [(y, y.copy())])
+    assert found[id(x)].shape == x.shape and not found[id(conv.kernel)].any()
 
 
 @each("relu", [False, True])

@@ -5,6 +5,7 @@ and batch normalisation is computed from its definition.
 """
 
 import json
+import os
 import threading
 from dataclasses import replace
 
@@ -20,7 +21,7 @@ from minimaskrcnn.errors import WeightsError
 from minimaskrcnn.fpn import FPN
 from minimaskrcnn.layers import Dense
 from minimaskrcnn.resnet import Bottleneck
-from minimaskrcnn.weights import tree
+from minimaskrcnn.weights import describe, tree
 from minimaskrcnn.weights.names import places
 from minimaskrcnn.weights.shapes import check_shapes
 from minimaskrcnn.weights.store import save
@@ -466,6 +467,12 @@ def test_a_setting_that_no_layer_has_is_refused(toy, tmp_path, name, value, mess
         ({"class_names": []}, "class_names"),
         ({"class_names": ["background", 1]}, "class_names"),
         ({"resize_mode": "crop"}, "resize_mode = 'crop'"),
+        ({"pixel_std": 0}, "pixel_std = 0"),
+        ({"image_max_size": 0}, "image_max_size = 0"),
+        ({"anchor_scales": [32, 64]}, r"anchor_scales = \[32, 64\]"),
+        ({"anchor_ratios": [1, 0]}, r"anchor_ratios = \[1, 0\]"),
+        ({"delta_std": [0.1]}, r"delta_std = \[0.1\]"),
+        ({"rpn_nms_threshold": 3}, "rpn_nms_threshold = 3"),
     ],
 )
 def test_a_configuration_is_read_strictly(tmp_path, values, message):
@@ -496,6 +503,40 @@ def test_predict_loads_once_though_many_threads_ask(toy, monkeypatch):
     for thread in ask:
         thread.join()
     assert len(results) == 4 and loads == [toy]
+
+
+def test_a_weight_file_that_has_changed_is_read_again(toy, tmp_path, monkeypatch):
+    monkeypatch.setattr(api, "_kept", {})
+    path = tmp_path / "own.h5"
+    weights.convert(toy, path, SMALL)
+    assert api.predict(photo(), path).class_names == SMALL.class_names
+    names = ("background", *(f"thing {i}" for i in range(1, SMALL.num_classes)))
+    weights.convert(toy, path, replace(SMALL, class_names=names))
+    os.utime(path, ns=(1, 1))  # whatever the clock's tick
+    assert api.predict(photo(), path).class_names == names
+
+
+def test_one_model_answers_while_another_is_loaded(toy, monkeypatch):
+    begun, go_on = threading.Event(), threading.Event()
+
+    def load(path, config):
+        if path == "slow.h5":
+            begun.set()
+            assert go_on.wait(timeout=60)
+        return weights.load(toy, SMALL)
+
+    monkeypatch.setattr(api, "load", load)
+    monkeypatch.setattr(api, "_kept", {})
+    api.predict(photo(), toy)
+    slow = threading.Thread(target=api.predict, args=(photo(), "slow.h5"))
+    slow.start()
+    assert begun.wait(timeout=20)
+    quick = threading.Thread(target=api.predict, args=(photo(), toy))
+    quick.start()
+    quick.join(timeout=20)
+    assert not quick.is_alive()
+    go_on.set()
+    slow.join()
 
 
 def test_load_model_replaces_the_configuration_of_the_file(toy, tmp_path):
@@ -539,6 +580,20 @@ def test_info_lists_every_array_with_its_numbers(toy, capsys):
     assert text.count("kernel:0") == sum(
         "kernel" in w for _, ws in toy_layout()["layers"] for w, _ in ws
     )
+
+
+@pytest.mark.parametrize("about", ["config", "provenance"])
+@pytest.mark.parametrize("text", ["[]", "[{", '{"class_names": 3}'])
+def test_info_says_it_when_what_is_told_about_a_file_is_no_such_thing(toy, tmp_path, about, text):
+    path = tmp_path / "own.h5"
+    weights.convert(toy, path)
+    with h5py.File(path, "r+", libver="earliest") as file:
+        file.attrs[about] = text
+    if (about, text) == ("provenance", '{"class_names": 3}'):
+        assert cli.main(["weights", "info", str(path)]) == 0
+    else:
+        with pytest.raises(WeightsError, match="own.h5: "):
+            list(describe.info(path))
 
 
 def test_info_describes_a_file_of_another_network_too(tmp_path, capsys):

@@ -1,11 +1,14 @@
 """`minimaskrcnn train`, `evaluate` and `demo`, as they are typed."""
 
 import json
+import shlex
+from pathlib import Path
 
 import pytest
 
 from minimaskrcnn.cli import main
 from minimaskrcnn.rle import encode
+from minimaskrcnn.training.recipe import FINE_TUNING, FROM_NOTHING
 from minimaskrcnn.training.shapes import scene
 from minimaskrcnn.visualize import write_picture
 from minimaskrcnn.weights import load
@@ -63,7 +66,9 @@ def test_training_writes_a_model_that_evaluate_reads(tmp_path, capsys):
     assert main(["train", "--steps", "2", "--output", str(folder)]) == 0
     weights = str(folder / "model.h5")
     printed = capsys.readouterr().out
-    assert "step 2/2  loss" in printed and weights in printed
+    assert "step 1/2  loss" in printed and "step 2/2  loss" in printed and weights in printed
+    assert main(["weights", "verify", weights]) == 0
+    assert "it was trained, not converted" in capsys.readouterr().out
     assert "step 2/2" in (folder / "train.log").read_text()
     assert main(["evaluate", "--scenes", "2", "--weights", weights]) == 0
     assert len(ap(capsys.readouterr().out)) == 24
@@ -88,15 +93,99 @@ def test_fine_tuning_takes_other_classes_and_leaves_the_backbone(dataset, tmp_pa
     assert "3 images" in capsys.readouterr().out
 
 
+def test_a_folder_s_run_goes_on_with_the_same_dataset_and_weights_only(dataset, tmp_path, capsys):
+    annotations, images = dataset
+    train = ["train", "--images", images, "--steps", "1", "--output", str(tmp_path / "run")]
+    assert main([*train, "--dataset", annotations, "--init", "shapes"]) == 0
+    other = Path(annotations).with_name("other.json")
+    other.write_text(Path(annotations).read_text().replace("disc", "coin"))
+    assert main([*train, "--dataset", str(other), "--init", "shapes"]) == 2
+    assert "is of a run with class_names" in capsys.readouterr().err
+    other.write_text(Path(annotations).read_text() + " ")
+    assert main([*train, "--dataset", str(other), "--init", "shapes"]) == 2
+    assert "is of a run with dataset annotations.json (SHA-256 " in capsys.readouterr().err
+    weights = str(tmp_path / "run" / "model.h5")
+    assert main([*train, "--dataset", annotations, "--init", weights]) == 2
+    assert "is of a run with init shapes, this one has model.h5 (SHA-256" in capsys.readouterr().err
+
+
+def test_a_dataset_without_objects_teaches_nothing(dataset, capsys):
+    annotations, images = dataset
+    document = json.loads(Path(annotations).read_text())
+    for record in document["annotations"]:
+        record["iscrowd"] = 1
+    Path(annotations).write_text(json.dumps(document))
+    given = ["--dataset", annotations, "--images", images, "--init", "shapes"]
+    assert main(["train", *given, "--output", f"{images}/run"]) == 2
+    assert "no image has an object" in capsys.readouterr().err
+    assert not Path(images, "run").exists()
+
+
+def test_the_command_to_go_on_with_can_be_pasted(dataset, tmp_path, capsys):
+    annotations, images = dataset
+    folder = tmp_path / "my own run"
+    given = ["--dataset", annotations, "--images", images]
+    assert main(["train", *given, "--init", "shapes", "--steps", "1", "--output", str(folder)]) == 0
+    *_, line = capsys.readouterr().out.splitlines()
+    assert shlex.split(line)[:2] == ["minimaskrcnn", "evaluate"]
+    assert main(shlex.split(line)[1:]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert "3 images, 15 objects, 3 classes" in printed[0]
+    assert [line.split()[0] for line in printed[-4:]] == [*NAMES.values(), "-1"]  # none is large
+
+
+def test_an_interrupted_training_says_what_is_kept(tmp_path, capsys, monkeypatch):
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("minimaskrcnn.training.train.train", stopped)
+    assert main(["train", "--output", str(tmp_path)]) == 130
+    assert "interrupted; before the first checkpoint" in capsys.readouterr().err
+    (tmp_path / "checkpoint.npz").touch()
+    assert main(["train", "--output", str(tmp_path)]) == 130
+    assert "the same command goes on from its last checkpoint" in capsys.readouterr().err
+
+
+def test_the_help_of_train_says_what_the_recipes_say(capsys):
+    assert main(["train", "--help"]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    for words, field in (
+        ("batches to learn from", "steps"),
+        ("images a batch", "batch_size"),
+        ("highest learning rate", "rate"),
+    ):
+        nothing, tuning = getattr(FROM_NOTHING, field), getattr(FINE_TUNING, field)
+        assert f"{words}; default: {nothing}, with --init {tuning}" in text
+
+
 def test_what_cannot_be_is_said_in_a_sentence(dataset, capsys):
     annotations, images = dataset
     assert main(["train", "--dataset", annotations, "--images", images]) == 2
     assert "--init" in capsys.readouterr().err
     assert main(["evaluate", "--dataset", annotations]) == 2
     assert "--images" in capsys.readouterr().err
-    given = ["--dataset", annotations, "--images", images, "--weights", "shapes"]
+    given = ["--dataset", annotations, "--images", images]
     assert main(["evaluate", *given]) == 2
-    assert "'disc', which the model does not know" in capsys.readouterr().err
+    assert "--weights" in capsys.readouterr().err
+    assert main(["evaluate", *given, "--weights", "shapes"]) == 2
+    assert "'disc', which the weights do not know" in capsys.readouterr().err
+    for command in (["train", "--steps", "1"], ["evaluate"]):
+        assert main([*command, "--images", images]) == 2
+        assert "--images belongs to annotations" in capsys.readouterr().err
+    assert main(["train", "--init", ""]) == 2
+    assert main(["evaluate", "--weights", ""]) == 2
+    assert main(["evaluate", *given, "--weights", "shapes", "--scenes", "3"]) == 2
+    assert "--scenes belongs to the shapes" in capsys.readouterr().err
+    assert main(["evaluate", "--scenes", "-3"]) == 2
+    assert "'-3' is not a whole number" in capsys.readouterr().err
+    assert main(["train", "--layers", "heads", "--output", f"{images}/new"]) == 2
+    assert "the backbone must learn, too" in capsys.readouterr().err
+    assert main(["demo", "--output", f"{images}/demo.gif"]) == 2
+    assert "demo.gif: pictures are written as .png" in capsys.readouterr().err
+    assert main(["explain", f"{images}/0.png", "-o", f"{images}/page.png"]) == 2
+    assert "page.png: the page is HTML" in capsys.readouterr().err
+    assert main(["train", "--steps", "1", "--output", annotations]) == 2
+    assert f"{annotations}: File exists" in capsys.readouterr().err
     assert main(["demo", "--seed", "-1"]) == 2
     assert "--seed" in capsys.readouterr().err
     for wrong in (["--steps", "0"], ["--rate", "-1"], ["--rate", "nan"], ["--seed", "-3"]):

@@ -508,6 +508,96 @@ def test_the_averages_of_the_norms_become_those_of_all_batches_together():
     np.testing.assert_allclose(norm.mean / [3, 8], 0, atol=0.6)
 
 
+def no_objects(number):
+    return Example(scene(number, 64).image, np.zeros(0, int), np.zeros((0, 64, 64), bool))
+
+
+@pytest.mark.parametrize("from_nothing", [True, False])
+def test_a_batch_without_an_object_teaches_that_nothing_is_there(from_nothing, tmp_path):
+    model = new_model(TINY, NARROW)
+    model = model if from_nothing else folded(model)
+    how = recipe(steps=2) if from_nothing else replace(recipe(steps=2), learns=HEADS)
+    losses = train(model, no_objects, how, 0, tmp_path, say=str)
+    assert (losses[:, 0] > 0).all() and (losses[:, 1:5] == 0).all()  # the RPN's class loss only
+    assert all(np.isfinite(array).all() for array in named_arrays(model).values())
+    norm = model.backbone.stem.norm
+    assert norm is None or np.isfinite([norm.mean, norm.variance]).all()
+
+
+def test_an_untrained_backbone_cannot_stay_as_it_is(tmp_path):
+    with pytest.raises(TrainingError, match="the backbone must learn, too"):
+        run(tmp_path, learns=HEADS)
+    assert not any(tmp_path.iterdir())
+
+
+def test_the_model_and_the_curves_are_there_whenever_the_command_ends(tmp_path):
+    run(tmp_path)
+    (tmp_path / MODEL).unlink()
+    (tmp_path / "losses.png").unlink()
+    run(tmp_path)  # nothing is left to do but this
+    assert load(tmp_path / MODEL).config == TINY
+    assert {path.name for path in tmp_path.iterdir()} == {CHECKPOINT, MODEL, "losses.png"}
+
+
+def test_a_checkpoint_of_another_dataset_or_configuration_is_refused(tmp_path):
+    run(tmp_path)
+    model = new_model(TINY, NARROW)
+    with pytest.raises(TrainingError, match="is of a run with dataset None, this one has mine"):
+        train(model, small_scenes, recipe(), 0, tmp_path, say=str, data={"dataset": "mine"})
+    names = ("background", "a", "b", "c")
+    with pytest.raises(TrainingError, match="run with class_names .*circle.*, this one has .*'a'"):
+        run(tmp_path, model=new_model(replace(TINY, class_names=names), NARROW))
+
+
+@pytest.mark.parametrize("damage", ["step", "run", "run is a list", "memory", "weights"])
+def test_a_checkpoint_that_lacks_something_is_refused_and_nothing_of_it_is_taken(tmp_path, damage):
+    run(tmp_path)
+    with np.load(tmp_path / CHECKPOINT) as file:
+        arrays = dict(file)
+    if damage == "run is a list":
+        arrays["run"] = np.array("[]")
+    elif damage == "memory":
+        arrays["memory/mean.fpn.smooth.0.bias"] = np.zeros(7)
+    elif damage == "weights":
+        arrays["weights/rpn.shared.kernel"] = np.zeros(7)
+    else:
+        del arrays[damage]
+    np.savez(tmp_path / CHECKPOINT, **arrays)
+    model = new_model(TINY, NARROW, seed=3)
+    before = {name: array.copy() for name, array in named_arrays(model).items()}
+    with pytest.raises(TrainingError, match=r"checkpoint\.npz: "):
+        run(tmp_path, model=model)
+    assert all((array == before[name]).all() for name, array in named_arrays(model).items())
+
+
+def test_what_is_half_written_when_the_disk_is_full_is_removed(tmp_path, monkeypatch):
+    def full(file, **arrays):
+        file.write(b"some")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", full)
+    with pytest.raises(OSError, match="No space left on device") as failure:
+        run(tmp_path)
+    assert failure.value.filename == str(tmp_path / CHECKPOINT)
+    assert not any(tmp_path.iterdir())
+
+
+def test_frozen_maps_get_no_gradient():
+    model = folded(new_model(TINY, NARROW))
+    batch = make_batch(small_scenes, 1, recipe(), TINY, 0)
+    c_maps, asked = backbone(batch.images, model.backbone), []
+    with tape.recording(constants=[batch.images, *c_maps]) as steps:
+        _, seeds = judge_batch(model, c_maps, batch, recipe().sampling_of(1), rng(), None)
+    asked = tape.gradients(steps, seeds)
+    assert not any(id(c_map) in asked for c_map in c_maps)
+
+
+def test_pictures_that_come_out_in_two_sizes_are_no_batch():
+    config = replace(TINY, resize_mode="pad64")
+    with pytest.raises(TrainingError, match='different sizes with resize_mode="pad64"'):
+        make_batch(lambda number: scene(number, 64 * (1 + number)), 1, recipe(), config, 0)
+
+
 def test_what_is_saved_is_folded_and_predicts(tmp_path):
     model, _ = run(tmp_path)
     saved = load(tmp_path / MODEL)

@@ -13,7 +13,7 @@ from pycocotools.cocoeval import COCOeval
 
 from minimaskrcnn import rle
 from minimaskrcnn.average_precision import average, interpolate, precision_recall
-from minimaskrcnn.evaluate import Found, GroundTruth, evaluate, summary
+from minimaskrcnn.evaluate import Found, GroundTruth, by_class, evaluate, summary
 from minimaskrcnn.matching import box_overlaps, mask_overlaps, match
 
 NAMES = ("background", "a", "b", "c")
@@ -369,6 +369,20 @@ def test_what_does_not_fit_is_refused_with_the_number_of_the_image(fault, words)
     fine = Found(**GOOD)
     with pytest.raises(ValueError, match="image 1 cannot be evaluated: .*" + words):
         evaluate([truth, truth], [fine, Found(**{**GOOD, **fault})], NAMES)
+
+
+def test_the_table_by_class_shows_boxes_and_masks():
+    rows = np.array([[0, 0, 10, 10.0]])
+    masks = np.zeros((1, 20, 20), bool)
+    masks[:, :10, :10] = True
+    truth = GroundTruth(rows, np.array([1]), masks)
+    found = Found(rows, np.array([1]), np.array([0.9]), ~masks)
+    names = ("background", "cat", "a very long-necked giraffe")
+    lines = by_class(evaluate([truth], [found], names), names).splitlines()
+    assert [line.split()[-2:] for line in lines] == [
+        ["boxes", "masks"], ["1.000", "0.000"], ["-1.000", "-1.000"],
+    ]  # fmt: skip
+    assert len({len(line) for line in lines}) == 1
 
 
 def test_faulty_ground_truth_and_lists_of_unequal_length_are_refused():

@@ -11,10 +11,12 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from minimaskrcnn import load_model
+from minimaskrcnn.config import SHAPES
 from minimaskrcnn.errors import DatasetError
 from minimaskrcnn.rle import encode
 from minimaskrcnn.training import annotation_checks
-from minimaskrcnn.training.annotations import load_annotations
+from minimaskrcnn.training.annotations import check_pictures, load_annotations, remarks
+from minimaskrcnn.training.batches import frame
 from minimaskrcnn.training.judge import judge
 from minimaskrcnn.training.shapes import scene
 
@@ -172,6 +174,10 @@ def test_a_model_judged_on_a_file_gets_the_numbers_of_pycocotools(tmp_path):
             annotations.append(
                 annotation(number, encode(mask), seed, class_id, iscrowd=crowd, **stated)
             )
+        number = len(annotations) + 1  # fills no pixel, and is missed
+        tiny = {"bbox": [5.5, 5.5, 0.1, 0.1], "area": 0.005, "iscrowd": 0}
+        corner = [[5.5, 5.5, 5.6, 5.5, 5.6, 5.6]]
+        annotations.append(annotation(number, corner, seed, seed + 1, **tiny))
     names = [{"id": i, "name": name} for i, name in ((1, "circle"), (2, "square"), (3, "triangle"))]
     document = {"images": images, "categories": names, "annotations": annotations}
     dataset, model = load(tmp_path, document), load_model("shapes")
@@ -220,14 +226,46 @@ def test_what_reaches_beyond_the_image_is_clipped_and_named(folder):
     assert loaded[0].masks[7].all()
 
 
-def test_an_object_too_small_to_fill_a_pixel_is_left_out_of_its_example(folder):
+def test_an_object_too_small_to_fill_a_pixel_is_there_to_be_missed_and_not_learned(folder):
     document = dataset()
-    document["annotations"][1]["area"] = 77.5
-    document["annotations"].insert(1, annotation(99, [[5.5, 5.5, 5.6, 5.5, 5.6, 5.6]], area=0.01))
+    tiny = annotation(99, [[5.5, 5.5, 5.6, 5.5, 5.6, 5.6]], area=0.01, bbox=[5.5, 5.5, 0.1, 0.1])
+    document["annotations"].insert(1, tiny)
     example = load(folder, document)[0]
-    assert example.class_ids.tolist() == [2, 1, 2, -1] and len(example.masks) == 4
-    assert example.masks.any(axis=(1, 2)).all()
-    assert example.stated_areas[:2].tolist() == [400, 77.5] and len(example.stated_boxes) == 4
+    assert example.class_ids.tolist() == [2, 2, 1, 2, -1]
+    assert example.masks.any(axis=(1, 2)).tolist() == [True, False, True, True, True]
+    assert example.stated_areas[1] == 0.01
+    np.testing.assert_allclose(example.stated_boxes[1], [5.5, 5.5, 5.6, 5.6])
+    _, truth = frame(example, SHAPES)
+    assert truth.class_ids.tolist() == [2, 1, 2] and len(truth.masks) == 3
+
+
+def test_a_box_that_is_far_from_its_polygons_is_named(folder):
+    document = dataset()
+    document["annotations"] += [
+        annotation(30, [list(SQUARE)], bbox=[10, 10, 30, 30]),  # x1 y1 x2 y2
+        annotation(31, [list(SQUARE)], bbox=[11, 9, 21, 19]),
+        annotation(32, [list(SQUARE)], bbox=[30, 30, 20, 10]),
+        annotation(33, [[-90, 10, 20, 10, 20, 20, -90, 20]], bbox=[0, 10, 20, 10]),  # clipped
+    ]
+    loaded = load(folder, document)
+    assert loaded.doubtful == (32,)
+    lines = "\n".join(remarks(loaded))
+    assert "2 images, 7 objects, 2 classes" in lines
+    assert "far from their polygons: 1 annotations (the first is 32)" in lines
+    assert "clipped there: 1 annotations (the first is 33)" in lines
+
+
+@pytest.mark.parametrize("damage", ["size", "empty", "text"])
+def test_a_picture_that_is_none_or_of_another_size_is_found_before_any_is_read(folder, damage):
+    loaded, path = load(folder, dataset()), folder / "sub" / "two.png"
+    check_pictures(loaded)
+    if damage == "size":
+        Image.fromarray(picture(20, 30)).save(path)
+    else:
+        path.write_bytes(b"" if damage == "empty" else b"no picture")
+    words = {"size": "20 x 30", "empty": "is empty", "text": "not a picture"}[damage]
+    with pytest.raises(DatasetError, match=f"instances.json: image 5: .*two.png.* {words}"):
+        check_pictures(loaded)
 
 
 def test_fields_that_are_not_used_may_be_missing_or_anything(folder):
@@ -339,6 +377,7 @@ REFUSED = {
     "box of texts": (change(*FIRST, "bbox", to=["1", 2, 3, 4]), [HERE, "'bbox'"]),
     "box not finite": (change(*FIRST, "bbox", to=[1, 2, INFINITY, 4]), [HERE, "'bbox'", "inf"]),
     "box of huge whole numbers": (change(*FIRST, "bbox", to=[1, 2, 10**400, 4]), [HERE, "'bbox'"]),
+    "box to the stars": (change(*FIRST, "bbox", to=[1, 2, 1e200, 4]), [HERE, "further than"]),
     "box null": (change(*FIRST, "bbox", to=None), [HERE, "'bbox'", "None"]),
     "box of no width": (change(*FIRST, "bbox", to=[1, 2, 0, 4]), [HERE, "no area"]),
     "box turned over": (change(*FIRST, "bbox", to=[9, 9, 3, -4]), [HERE, "no area"]),

@@ -94,6 +94,56 @@ def test_one_photograph_gives_its_picture_and_its_list(predict, photos, tmp_path
     assert Image.open(tmp_path / "out" / "beach.detections.png").size[0] >= 480
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="file names are bytes on Linux")
+def test_a_file_name_that_is_no_text_is_written_in_escapes(photos, toy, tmp_path):
+    os.rename(photos / "beach.jpg", os.fsencode(photos) + b"/caf\xe9.jpg")
+    os.unlink(photos / "broken.jpg")
+    for more in ([], ["--json"]):
+        given = ["predict", str(photos), "--weights", toy, "--size", "64", "--min-score", "0"]
+        done = subprocess.run(
+            [*COMMAND, *given, *more, "--output", str(tmp_path)], capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        assert "caf\\udce9.jpg" in done.stdout and "street.png" in done.stdout
+    name = os.fsdecode(b"caf\xe9")
+    found = json.loads((tmp_path / f"{name}.detections.json").read_text(encoding="utf-8"))
+    assert os.path.exists(found["source"])
+
+
+def test_a_result_that_cannot_be_written_fails_alone(predict, photos, tmp_path):
+    (tmp_path / "out" / "beach.detections.json").mkdir(parents=True)
+    (photos / "broken.jpg").unlink()
+    status, out, err, written = predict(photos)
+    assert status == 1 and "street.detections.json" in written
+    assert "beach.jpg" in err and "beach.detections.json: cannot be written" in err
+    assert "1 of 2 failed, the rest is done" in err
+
+
+def test_what_was_written_beside_the_photographs_is_not_taken_for_one(toy, photos, monkeypatch):
+    (photos / "broken.jpg").unlink()
+    monkeypatch.chdir(photos)
+    given = ["predict", ".", "--weights", toy, "--size", "64", "--format", "png,masks"]
+    for _ in range(2):
+        assert cli.main(given) == 0
+    names = ("beach", "street")
+    ours = [f"{name}.{kind}.png" for name in names for kind in ("detections", "masks")]
+    assert sorted(p.name for p in photos.glob("*.png")) == sorted([*ours, "street.png"])
+
+
+def test_names_are_found_quickly_for_very_many_photographs():
+    names = file_names([f"{i % 50_000}.jpg" if i < 50_000 else f"b/{i}.png" for i in range(99_999)])
+    assert len(set(names.values())) == 99_999
+
+
+def test_too_little_memory_is_said_in_a_sentence(monkeypatch, capsys):
+    def hungry(args):
+        raise MemoryError("Unable to allocate 9 TiB")
+
+    monkeypatch.setattr("minimaskrcnn.commands.demo.run", hungry)
+    assert cli.main(["demo"]) == 2
+    assert "the memory does not suffice (Unable to allocate 9 TiB)" in capsys.readouterr().err
+
+
 def test_a_folder_with_a_broken_image_gives_status_1_and_says_which(predict, photos):
     status, out, err, written = predict(photos)
     assert status == 1

@@ -15,7 +15,7 @@ from PIL import Image
 
 from minimaskrcnn import photo as photo_module
 from minimaskrcnn.errors import ImageError
-from minimaskrcnn.photo import MAX_PIXELS, read_photo
+from minimaskrcnn.photo import MAX_PIXELS, photo_size, read_photo
 from minimaskrcnn.sources import each_source, name_of, path_of
 
 PIXELS = np.asarray(sample_picture())  # (31, 45, 3) uint8
@@ -282,6 +282,22 @@ def test_exif_orientation_is_applied(tag, kind):
     options = {"lossless": True} if kind == "WEBP" else {}
     photo = read_photo(encoded(sample_picture(), kind, exif=exif, **options))
     np.testing.assert_array_equal(photo, ORIENTED[tag](PIXELS))
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.filterwarnings("ignore:.*several frames")
+def test_the_size_at_the_beginning_of_a_file_is_that_of_the_photograph(name, tmp_path):
+    (tmp_path / name).write_bytes(FILES[name])
+    assert photo_size(tmp_path / name) == read_photo(tmp_path / name).shape[:2]
+
+
+@pytest.mark.parametrize("tag", ORIENTED)
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+def test_the_size_is_that_of_the_turned_picture(tag, kind, tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = tag
+    (tmp_path / "photo").write_bytes(encoded(sample_picture(), kind, exif=exif))
+    assert photo_size(tmp_path / "photo") == ORIENTED[tag](PIXELS).shape[:2]
 
 
 def test_exif_orientation_can_be_switched_off():

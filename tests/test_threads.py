@@ -1,11 +1,14 @@
 """The thread pool: every block once, however many threads there are, and BLAS put back."""
 
+import gc
 import multiprocessing
 import os
 import subprocess
 import sys
 import threading
 import time
+import weakref
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -99,6 +102,42 @@ def test_of_two_exceptions_the_one_that_came_first_is_raised():
 
     with pytest.raises(ZeroDivisionError, match="first"):
         threads.run(task, 2)
+
+
+def test_what_a_failed_task_held_is_free_at_once():
+    threads.set_num_threads(1)  # else the other thread may not yet have let go of the task
+
+    def fail():
+        array = np.zeros(3)
+        freed = weakref.ref(array)
+        with suppress(IndexError):
+            threads.run(lambda i: array["no number"], 2)
+        return freed
+
+    gc.disable()
+    try:
+        assert fail()() is None
+    finally:
+        gc.enable()
+
+
+def test_a_number_that_is_set_is_not_undone_by_a_first_look(monkeypatch):
+    looking, is_set = threading.Event(), threading.Event()
+
+    def default():
+        looking.set()
+        is_set.wait(timeout=0.5)  # it cannot be, while the other thread looks
+        return 3
+
+    monkeypatch.setattr(threads, "_num_threads", None)
+    monkeypatch.setattr(threads, "_default_num_threads", default)
+    first = threading.Thread(target=threads.get_num_threads)
+    first.start()
+    assert looking.wait(timeout=20)
+    threads.set_num_threads(7)
+    is_set.set()
+    first.join()
+    assert threads.get_num_threads() == 7
 
 
 def test_a_call_does_not_return_before_its_last_block_is_done():

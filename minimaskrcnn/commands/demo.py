@@ -28,7 +28,9 @@ def run(args) -> int:
     from minimaskrcnn.compiling import progress_of_compiling
     from minimaskrcnn.errors import SettingError
     from minimaskrcnn.training.shapes import scene
+    from minimaskrcnn.visualize import check_suffix
 
+    check_suffix(args.output)
     seed = randbelow(2**32) if args.seed is None else args.seed
     if not 0 <= seed < 2**32:
         raise SettingError(f"--seed must be from 0 to {2**32 - 1}, got {seed}")

@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from minimaskrcnn.commands.options import count
+
 EXAMPLES = """examples:
   minimaskrcnn evaluate                    # the bundled model on 500 scenes it has never seen
   minimaskrcnn evaluate --weights run/model.h5 --scenes 100
@@ -24,8 +26,8 @@ def add_parser(subparsers):
         help='"shapes" (default), or annotations in COCO\'s JSON format')  # fmt: skip
     add("--images", type=Path, metavar="DIR", help="folder of the annotated images")
     add("--weights", metavar="WEIGHTS",
-        help='"coco", "shapes" or a weight file; default: shapes, else coco')  # fmt: skip
-    add("--scenes", type=int, default=500, metavar="N", help="how many shapes scenes; default: 500")
+        help='"coco", "shapes" or a weight file; default for the shapes: shapes')  # fmt: skip
+    add("--scenes", type=count, metavar="N", help="how many shapes scenes; default: 500")
     add("--min-score", type=float, default=0.05, metavar="S",
         help="drop objects less sure than this; default: 0.05")  # fmt: skip
     parser.set_defaults(run=run)
@@ -33,34 +35,47 @@ def add_parser(subparsers):
 
 def run(args) -> int:
     """Print the twelve lines for boxes, then for masks; returns 0."""
+    import numpy as np
     from tqdm import tqdm
 
     from minimaskrcnn.api import load_model
-    from minimaskrcnn.evaluate import summary
+    from minimaskrcnn.evaluate import by_class, summary
     from minimaskrcnn.training.judge import judge
 
-    examples, count, class_names = _examples(args)
-    model = load_model(args.weights or ("shapes" if args.dataset == "shapes" else "coco"))
+    examples, total, class_names = _examples(args)
+    model = load_model("shapes" if args.weights is None else args.weights)
     # None: shown on a terminal only
-    shown = tqdm(examples, total=count, unit="image", disable=None, leave=False)
+    shown = tqdm(examples, total=total, unit="image", disable=None, leave=False)
     evaluation = judge(model, shown, class_names, min_score=args.min_score)
-    print(f"{count} images")
+    print(f"{total} images")
     print(summary(evaluation))
+    print(by_class(evaluation, class_names))
+    if -1 in np.concatenate([evaluation.box.stats, evaluation.box.class_ap]):
+        print("-1 stands where the dataset has no such objects")
     return 0
 
 
 def _examples(args):
     """The dataset, how many images it has, and the names of its classes."""
+    from minimaskrcnn.errors import SettingError
+
     if args.dataset == "shapes":
         from minimaskrcnn.config import SHAPES
         from minimaskrcnn.training.shapes import scene
 
-        return map(scene, range(args.scenes)), args.scenes, SHAPES.class_names
-    from minimaskrcnn.errors import SettingError
-    from minimaskrcnn.training.annotations import load_annotations
+        if args.images is not None:
+            raise SettingError("--images belongs to annotations: give their file, --dataset FILE")
+        scenes = args.scenes or 500
+        return map(scene, range(scenes)), scenes, SHAPES.class_names
+    from minimaskrcnn.training.annotations import check_pictures, load_annotations, remarks
 
-    if args.images is None:
-        raise SettingError("to evaluate on annotations give --images, the folder of the pictures")
+    if args.images is None or args.weights is None or args.scenes is not None:
+        raise SettingError(
+            "to evaluate on annotations give --images, the folder of the pictures, and --weights; "
+            "--scenes belongs to the shapes"
+        )
     dataset = load_annotations(args.dataset, args.images)
+    check_pictures(dataset)
+    print(*remarks(dataset), sep="\n")
     examples = (dataset[i] for i in range(len(dataset)))
     return examples, len(dataset), dataset.class_names

@@ -34,7 +34,10 @@ def run(args) -> int:
     """Explain one photograph; returns 0."""
     from minimaskrcnn.api import explain
     from minimaskrcnn.compiling import progress_of_compiling
+    from minimaskrcnn.errors import SettingError
 
+    if args.output.suffix.lower() not in (".html", ".htm"):
+        raise SettingError(f"{args.output}: the page is HTML; give it a name that ends in .html")
     with progress_of_compiling():
         report = explain(args.photo, args.weights, **settings_of(args))
     report.save(args.output)

@@ -1,4 +1,6 @@
-"""The options that `predict` and `explain` share: which weights, and the settings of the call."""
+"""Options that commands share: which weights, the settings of the call, numbers that count."""
+
+import argparse
 
 
 def add_settings(parser):
@@ -24,6 +26,13 @@ def settings_of(args):
         "classes": args.classes,
         "size": args.size,
     }
+
+
+def count(text):
+    """A number of steps, images, …: the type of an option."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
+    return int(text)
 
 
 def _names(text):

@@ -81,6 +81,7 @@ def _predict_all(model, photos, failures, args):
     from tqdm import tqdm
 
     from minimaskrcnn import outputs
+    from minimaskrcnn.errors import sentence
 
     folder = args.output or (None if args.json else Path())
     names, ids = outputs.file_names(photos), outputs.image_ids(photos)
@@ -89,13 +90,18 @@ def _predict_all(model, photos, failures, args):
     with tqdm(total=len(photos), unit="image", disable=hidden, file=sys.stderr) as bar:
 
         def failed(path, error):
-            named = str(error).startswith(path)  # else the picture is fine, but does not suit
-            failures.append(str(error) if named else f"{path}: {error}")
+            words = sentence(error)
+            named = words.startswith(path)  # else the picture is fine, but does not suit
+            failures.append(words if named else f"{path}: {words}")
             bar.update()
 
         for result in _results(model, photos, failed, args):
-            if folder:
-                outputs.write_result(result, names[result.source], folder, args.format)
+            try:
+                if folder:
+                    outputs.write_result(result, names[result.source], folder, args.format)
+            except OSError as error:
+                failed(result.source, error)
+                continue
             if folder and "coco" in args.format:
                 outputs.add_to_dataset(dataset, result, ids[result.source])
             _print(result, args, bar, alone=len(photos) == 1)

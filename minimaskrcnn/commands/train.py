@@ -5,7 +5,11 @@ with every checkpoint), losses.png (the curves) and train.log.
 """
 
 import argparse
+import shlex
+import sys
 from pathlib import Path
+
+from minimaskrcnn.commands.options import count
 
 EXAMPLES = """examples:
   minimaskrcnn train                       # the bundled model, from random numbers
@@ -33,61 +37,96 @@ def add_parser(subparsers):
         help='start from "coco", "shapes" or a weight file; needed for annotations')  # fmt: skip
     add("--layers", choices=("all", "heads"),
         help="what learns; default: all from nothing, heads with --init")  # fmt: skip
-    add("--steps", type=_count, metavar="N", help="batches to learn from")
-    add("--batch", type=_count, metavar="N", help="images a batch")
-    add("--rate", type=_rate, metavar="R", help="highest learning rate")
+    add("--steps", type=count, metavar="N",
+        help="batches to learn from; default: 7000, with --init 1000")  # fmt: skip
+    add("--batch", type=count, metavar="N", help="images a batch; default: 8, with --init 2")
+    add("--rate", type=_rate, metavar="R",
+        help="highest learning rate; default: 0.004, with --init 0.001")  # fmt: skip
     add("--seed", type=_seed, default=0, metavar="N", help="of weights and batches; default: 0")
     add("--output", type=Path, default=Path("run"), metavar="DIR",
         help="the run's folder; default: run")  # fmt: skip
-    add("--checkpoint-every", type=_count, default=250, metavar="N", help="steps; default: 250")
+    add("--checkpoint-every", type=count, default=250, metavar="N", help="steps; default: 250")
     parser.set_defaults(run=run)
 
 
 def run(args) -> int:
     """Train; returns 0."""
-    from minimaskrcnn.training.train import train
+    from minimaskrcnn.training.train import CHECKPOINT, MODEL, train
 
-    model, example_of = _model_and_examples(args)
+    model, example_of, remarks = _model_and_examples(args)
     recipe = _recipe(args)
     args.output.mkdir(parents=True, exist_ok=True)
-    with (args.output / "train.log").open("a", encoding="utf-8") as log:
+    log_file = args.output / "train.log"
+    with log_file.open("a", encoding="utf-8", errors="backslashreplace") as log:
 
         def say(line):
             for file in (None, log):  # None: standard output
                 print(line, file=file, flush=True)
 
+        for line in remarks:
+            say(line)
         say(f"{recipe.steps} steps of {recipe.batch_size} images, seed {args.seed}")
-        train(model, example_of, recipe, args.seed, args.output, args.checkpoint_every, say)
-    weights = args.output / "model.h5"
-    images = f" --images {args.images}" if args.images else ""
+        data, every = _described_data(args), args.checkpoint_every
+        try:
+            train(model, example_of, recipe, args.seed, args.output, every, say, data)
+        except KeyboardInterrupt:
+            kept = (args.output / CHECKPOINT).exists()
+            said = "the same command goes on from its last" if kept else "before the first"
+            print(f"minimaskrcnn: interrupted; {said} checkpoint", file=sys.stderr)
+            return 130
+    weights = args.output / MODEL
+    judge = ["minimaskrcnn", "evaluate", "--dataset", args.dataset]
+    judge += ["--images", str(args.images)] if args.images else []
     print(f"wrote {weights}; judge it with")
-    print(f"  minimaskrcnn evaluate --dataset {args.dataset}{images} --weights {weights}")
+    print(f"  {shlex.join([*judge, '--weights', str(weights)])}")
     return 0
 
 
 def _model_and_examples(args):
+    """The model to begin with, the function that gives examples, and what to say about them."""
     from minimaskrcnn.config import SHAPES
     from minimaskrcnn.errors import DatasetError, SettingError
     from minimaskrcnn.training.batches import endless_scenes, shuffled
     from minimaskrcnn.training.initialise import new_model, with_classes
 
     if args.dataset == "shapes":
-        model = _load(args.init) if args.init else new_model(SHAPES, seed=args.seed)
-        return with_classes(model, SHAPES.class_names, args.seed), endless_scenes(args.seed)
+        if args.images is not None:
+            raise SettingError("--images belongs to annotations: give their file, --dataset FILE")
+        model = new_model(SHAPES, seed=args.seed) if args.init is None else _load(args.init)
+        return with_classes(model, SHAPES.class_names, args.seed), endless_scenes(args.seed), []
     if args.images is None or args.init is None:
         raise SettingError(
             "to train on annotations give --images, the folder of the pictures, and --init, the "
             'weights to start from, such as "coco"'
         )
-    from minimaskrcnn.training.annotations import load_annotations
+    from minimaskrcnn.training.annotations import check_pictures, load_annotations, remarks
 
     dataset = load_annotations(args.dataset, args.images)
-    usable = [i for i, image in enumerate(dataset.images) if image.annotations]
+    usable = [i for i, image in enumerate(dataset.images) if _has_object(image)]
     if not usable:
-        raise DatasetError(f"{args.dataset}: no image has an annotation: there is nothing to learn")
+        raise DatasetError(f"{args.dataset}: no image has an object: there is nothing to learn")
+    check_pictures(dataset)
     number_of = shuffled(usable, args.seed)
     model = with_classes(_load(args.init), dataset.class_names, args.seed)
-    return model, lambda number: dataset[number_of(number)]
+    told = [*remarks(dataset), f"  with objects, to learn from: {len(usable)} images"]
+    return model, lambda number: dataset[number_of(number)], told
+
+
+def _has_object(image):
+    return any(not record.get("iscrowd", 0) for record in image.annotations)
+
+
+def _described_data(args):
+    """What is learned from, for the checkpoint: a folder's run goes on with the same only."""
+    from minimaskrcnn.weights.lock import checksum
+
+    def named(file):
+        """A file by name and contents; "coco" and "shapes" by name."""
+        found = Path(file).is_file()
+        return f"{Path(file).name} (SHA-256 {checksum(file)[:16]}…)" if found else file
+
+    init = "random numbers" if args.init is None else named(args.init)
+    return {"dataset": named(args.dataset), "init": init}
 
 
 def _load(weights):
@@ -101,17 +140,11 @@ def _recipe(args):
 
     from minimaskrcnn.training.recipe import ALL, FINE_TUNING, FROM_NOTHING, HEADS
 
-    recipe = FINE_TUNING if args.init else FROM_NOTHING
+    recipe = FROM_NOTHING if args.init is None else FINE_TUNING
     given = {"steps": args.steps, "batch_size": args.batch, "rate": args.rate}
     if args.layers:
         given["learns"] = {"all": ALL, "heads": HEADS}[args.layers]
     return replace(recipe, **{name: value for name, value in given.items() if value is not None})
-
-
-def _count(text):
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
-    return int(text)
 
 
 def _rate(text):

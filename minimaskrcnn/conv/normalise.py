@@ -31,7 +31,7 @@ def batch_norm(x, norm, relu=False, add=None):
 
     Returns
     -------
-    (..., C), the dtype of x
+    (..., C), the dtype of x; x itself if it is empty
 
     Examples
     --------
@@ -42,6 +42,8 @@ def batch_norm(x, norm, relu=False, add=None):
            [ 0.  ],
            [ 1.22]])
     """
+    if x.size == 0:  # no region in the whole batch: no statistics either
+        return x
     rows, y = np.ascontiguousarray(x).reshape(-1, x.shape[-1]), memory.empty(x.shape, x.dtype)
     out, shortcut = y.reshape(rows.shape), None if add is None else add.reshape(rows.shape)
     mean, variance = _statistics(rows)
@@ -60,7 +62,11 @@ def batch_norm_backward(grad, x, norm, relu, add, y, mean, variance):
 
     The mean and the variance depend on x, too: what moves all x alike, or scales them alike, does
     not change the normalised x. So dx is the gradient less its part along either (their section
-    3, the equations after algorithm 1).
+    3, the equations after algorithm 1), with n = (x - mean) / deviation and means over the batch:
+
+        dx = gamma / deviation · (dy - mean(dy) - n · mean(n · dy))
+
+    Here M mean(dy) = dbeta, M mean(n · dy) = dgamma, and `slope` is dgamma / deviation.
     """
     rows, out = np.ascontiguousarray(x).reshape(-1, x.shape[-1]), y.reshape(-1, x.shape[-1])
     dy, dx = np.ascontiguousarray(grad).reshape(rows.shape), memory.empty(rows.shape, x.dtype)

@@ -91,6 +91,8 @@ def _weight_gradients(grad, x, conv):
 
 
 def _input_gradient(grad, x, conv):
+    if x.size == 0:  # a batch without a single region
+        return np.zeros_like(x)
     (kh, kw, _, outputs), (before, after) = conv.kernel.shape, conv.padding
     if lie_as_rows(x, conv):  # dwindows lie as x does
         kernel, kind = conv.kernel.reshape(1, 1, -1, outputs), (1, (0, 0))

@@ -176,8 +176,9 @@ def roi_pool(feature_map, rois, size):
 @njit(cache=True, nogil=True)
 def _bin(start, end, cells, count, i):
     """First and last-plus-one cell of bin `i` of `count`, within the map."""
-    first = min(max(int(np.round(start * cells)), 0), cells - 1)
-    length = max(int(np.round(end * cells)) - first, 1)
+    start, end = np.float64(start) * cells, np.float64(end) * cells
+    first = min(max(int(np.round(start)), 0), cells - 1)
+    length = max(int(np.round(end)) - first, 1)
     low, high = first + i * length // count, first - (-(i + 1) * length // count)
     return min(low, cells - 1), min(high, cells)
 

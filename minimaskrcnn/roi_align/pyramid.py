@@ -17,7 +17,7 @@ def roi_levels(rois, shape):
     """Return which pyramid level suits each region: large ones are read from coarse maps.
 
     k = 4 + round(log2(sqrt(height · width) / 224)), in pixels of the input: a region of ImageNet's
-    224 x 224 belongs to P4. Regions without area, with reversed corners or with NaN go to P2.
+    224 x 224 belongs to P4. Regions without area, with one side reversed or with NaN go to P2.
 
     Parameters
     ----------

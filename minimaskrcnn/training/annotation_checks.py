@@ -63,6 +63,9 @@ def check_categories(records):
     for record in sorted(records, key=lambda record: record["id"]):
         where = f"category {record['id']}"
         name = _text(record, "name", where)
+        if name != name.strip() or not name.isprintable():
+            raise DatasetError(f"{where}: the name {_short(name)} has blanks around it, or "
+                               "characters that cannot be printed")  # fmt: skip
         if name in taken:
             raise DatasetError(f"{where}: the name {_short(name)} is taken; names are unique, and "
                                "'background' is class 0 of every dataset")  # fmt: skip
@@ -74,7 +77,8 @@ def check_categories(records):
 def check_images(records, folder):
     """A dict from image id to its record; the pictures' files are there."""
     if not folder.is_dir():
-        raise DatasetError(f"the folder of pictures, {folder}, is not there")
+        found = "no folder" if folder.exists() else "not there"
+        raise DatasetError(f"the folder of pictures, {folder}, is {found}")
     for record in records:
         where = f"image {record['id']}"
         size = [_whole(record, "height", where), _whole(record, "width", where)]
@@ -102,7 +106,11 @@ def check_masks_fit(image, count):
 
 
 def check_annotation(record, images, categories):
-    """Return whether a part of an annotation lies beyond its image, to be clipped."""
+    """Return whether a part of it lies beyond its image; whether its box is far from its polygons.
+
+    "Far" is an edge that is off by more than half a side and two pixels, as when the box was
+    written as x1 y1 x2 y2.
+    """
     where = f"annotation {record['id']}"
     image_id = _whole(record, "image_id", where)
     if image_id not in images:
@@ -119,8 +127,10 @@ def check_annotation(record, images, categories):
     box_beyond = "bbox" in record and _check_box(record["bbox"], size, where)
     if isinstance(record.get("segmentation"), dict):
         _check_rle(record["segmentation"], size, where)
-        return box_beyond
-    return _check_polygons(record.get("segmentation"), size, where) or box_beyond
+        return box_beyond, False
+    extent = _check_polygons(record.get("segmentation"), size, where)
+    far = "bbox" in record and _is_far(record["bbox"], extent, size)
+    return box_beyond or _reaches_beyond(extent, size), far
 
 
 def _check_box(box, size, where):
@@ -130,6 +140,9 @@ def _check_box(box, size, where):
     if width <= 0 or height <= 0:
         raise DatasetError(f"{where}: the box {_short(box)} (x, y, width, height) has no area")
     extent = (x, y, x + width, y + height)
+    if max(map(abs, extent)) > FARTHEST:
+        raise DatasetError(f"{where}: the box {_short(box)} reaches further than "
+                           f"{FARTHEST:.0f} pixels")  # fmt: skip
     if not _meets(extent, size):
         raise DatasetError(f"{where}: the box {_short(box)} (x, y, width, height) lies outside "
                            f"the image of {size[0]} x {size[1]} (height x width)")  # fmt: skip
@@ -149,6 +162,7 @@ def _check_rle(rle, size, where):
 
 
 def _check_polygons(polygons, size, where):
+    """Return the extent of all polygons together."""
     if not isinstance(polygons, list) or not polygons:
         raise DatasetError(f"{where}: there is no mask: 'segmentation' has to be a list of "
                            f"polygons or run lengths, not {_short(polygons)}")  # fmt: skip
@@ -156,7 +170,21 @@ def _check_polygons(polygons, size, where):
     if not any(_meets(extent, size) for extent in extents):
         raise DatasetError(f"{where}: every polygon lies outside the image of {size[0]} x {size[1]}"
                            " (height x width) or has no area, so the mask is empty")  # fmt: skip
-    return any(_reaches_beyond(extent, size) for extent in extents)
+    left, top, right, bottom = zip(*extents, strict=True)
+    return min(left), min(top), max(right), max(bottom)
+
+
+def _is_far(box, extent, size):
+    x, y, width, height = box
+    stated, drawn = _within((x, y, x + width, y + height), size), _within(extent, size)
+    sides = (width, height) * 2
+    return any(abs(a - b) > side / 2 + 2 for a, b, side in zip(stated, drawn, sides, strict=True))
+
+
+def _within(extent, size):
+    """The part of a box that lies in the image."""
+    most = (size[1], size[0]) * 2
+    return [min(max(edge, 0), end) for edge, end in zip(extent, most, strict=True)]
 
 
 def _extent(polygon, where):

@@ -7,11 +7,13 @@ Idea    The file lists `images`, `categories`, and `annotations`, each of which 
 Source  COCO's data format, cocodataset.org/#format-data ("object detection").
 Shapes  instances.json, folder of pictures  ->  a sequence of `Example`
 
-What is broken or ambiguous is refused. Two things are not: a box or polygon that reaches beyond
-its image is clipped by the image's border, and the list `clipped` names its annotation; an object
-too small or thin to fill a pixel is left out of its example, as training would leave it out. What
-is learnt is the tight box of the mask; an annotation's own `bbox` and `area` are handed on as well,
-since COCO's evaluation goes by them.
+What is broken or ambiguous is refused. Two things are not: a polygon that reaches beyond its image
+is clipped by the image's border, and `clipped` names its annotation (as it does for a `bbox`, which
+stays as it is stated); an object
+too small or thin to fill a pixel has an empty mask: training leaves it out, evaluation counts it as
+missed. What is learnt is the tight box of the mask; an annotation's own `bbox` and `area` are
+handed on as well, since COCO's evaluation goes by them. Where a `bbox` is far from the polygons,
+`doubtful` names the annotation.
 """
 
 from dataclasses import dataclass
@@ -20,7 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from minimaskrcnn.errors import DatasetError, ImageError
-from minimaskrcnn.photo import read_photo
+from minimaskrcnn.photo import photo_size, read_photo
 from minimaskrcnn.polygons import polygons_to_mask
 from minimaskrcnn.rle import decode
 from minimaskrcnn.training import Example, boxes_of_masks
@@ -54,6 +56,7 @@ class Annotations:
     class_id_of: dict[int, int]  # from category id to class id
     images: tuple[AnnotatedImage, ...]  # in the file's order; some may have no annotations
     clipped: tuple[int, ...]  # ids of the annotations that reach beyond their image
+    doubtful: tuple[int, ...]  # ids of those whose stated box is far from their polygons
 
     def __len__(self):
         return len(self.images)
@@ -86,10 +89,11 @@ def load_annotations(json_path, images_dir):
         categories = check_categories(records_of(document, "categories"))
         images = check_images(records_of(document, "images"), folder)
         annotations = {image_id: [] for image_id in images}  # of each image
-        clipped = []
+        clipped, doubtful = [], []
         for record in records_of(document, "annotations"):
-            if check_annotation(record, images, categories):
-                clipped.append(record["id"])
+            beyond, far = check_annotation(record, images, categories)
+            clipped += [record["id"]] * beyond
+            doubtful += [record["id"]] * far
             annotations[record["image_id"]].append(record)
         for image_id, record in images.items():
             check_masks_fit(record, len(annotations[image_id]))
@@ -110,32 +114,66 @@ def load_annotations(json_path, images_dir):
             for image_id, record in images.items()
         ),
         clipped=tuple(clipped),
+        doubtful=tuple(doubtful),
     )
 
 
+def remarks(dataset):
+    """Yield lines that say how much there is, and what looks odd."""
+    objects = [r for image in dataset.images for r in image.annotations if not r.get("iscrowd", 0)]
+    yield (
+        f"{dataset.path}: {len(dataset.images)} images, {len(objects)} objects, "
+        f"{len(dataset.class_names) - 1} classes"
+    )
+    if dataset.clipped:
+        first, count = dataset.clipped[0], len(dataset.clipped)
+        yield f"  beyond their image, and clipped there: {count} annotations (the first is {first})"
+    if dataset.doubtful:
+        first, count = dataset.doubtful[0], len(dataset.doubtful)
+        yield (
+            f"  with a bbox far from their polygons: {count} annotations (the first is {first}); "
+            "a bbox is [x, y, width, height]"
+        )
+
+
+def check_pictures(dataset):
+    """Look at the beginning of every picture's file: is it a picture, of the size that is stated?
+
+    Raises
+    ------
+    DatasetError
+        Naming file, image and picture.
+    """
+    for image in dataset.images:
+        try:
+            _check_size(dataset, image, photo_size(image.path))
+        except ImageError as error:
+            raise DatasetError(f"{dataset.path}: image {image.image_id}: {error}") from error
+
+
 def _read_example(dataset, image):
-    where = f"{dataset.path}: image {image.image_id}"
     try:
         picture = read_photo(image.path)
     except ImageError as error:
-        raise DatasetError(f"{where}: {error}") from error
-    if picture.shape[:2] != (image.height, image.width):
-        raise DatasetError(
-            f"{where}: the picture {image.path} is {picture.shape[0]} x {picture.shape[1]} pixels "
-            f"(height x width), the file says {image.height} x {image.width}; annotations belong "
-            "to the picture as it is shown, turned as its EXIF data say"
-        )
+        raise DatasetError(f"{dataset.path}: image {image.image_id}: {error}") from error
+    _check_size(dataset, image, picture.shape[:2])
     masks = np.zeros((len(image.annotations), image.height, image.width), bool)  # (N, H, W)
     class_ids = np.zeros(len(masks), np.int64)
     for i, record in enumerate(image.annotations):
         masks[i] = _mask(record["segmentation"], image)
         sign = -1 if record.get("iscrowd", 0) else 1
         class_ids[i] = sign * dataset.class_id_of[record["category_id"]]
-    filled = masks.any(axis=(1, 2))
-    if not filled.all():
-        class_ids, masks = class_ids[filled], masks[filled]
-    records = [r for r, fills in zip(image.annotations, filled, strict=True) if fills]
-    return Example(picture, class_ids, masks, image.image_id, *_stated(records, masks))
+    stated = _stated(image.annotations, masks)
+    return Example(picture, class_ids, masks, image.image_id, *stated)
+
+
+def _check_size(dataset, image, size):
+    if size != (image.height, image.width):
+        raise DatasetError(
+            f"{dataset.path}: image {image.image_id}: the picture {image.path} is {size[0]} x "
+            f"{size[1]} pixels (height x width), the file says {image.height} x {image.width}; "
+            "annotations belong to the picture as it is shown, turned as its EXIF data say"
+        )
 
 
 def _stated(records, masks):

@@ -15,6 +15,7 @@ import numpy as np
 
 from minimaskrcnn.anchors import make_anchors
 from minimaskrcnn.boxes import normalise, to_pixels
+from minimaskrcnn.errors import TrainingError
 from minimaskrcnn.image import letterbox, mold
 from minimaskrcnn.training import Example, boxes_of_masks
 from minimaskrcnn.training.sampling import Batch, Truth
@@ -26,7 +27,10 @@ FIRST_TRAINING_SCENE = 1_000_000
 
 
 def endless_scenes(seed):
-    """Return the function from 0, 1, 2, … to scenes that no other seed and no evaluation sees."""
+    """Return the function from 0, 1, 2, … to scenes that no evaluation sees.
+
+    Those of two seeds differ in the first million.
+    """
     first = FIRST_TRAINING_SCENE * (1 + seed)
 
     def example_of(number):
@@ -72,6 +76,11 @@ def make_batch(example_of, step, recipe, config, seed):
     Returns
     -------
     Batch
+
+    Raises
+    ------
+    TrainingError
+        If the images come out in different sizes.
     """
     rng = np.random.RandomState([seed, step])
     images, truths, matches, deltas = [], [], [], []
@@ -87,6 +96,11 @@ def make_batch(example_of, step, recipe, config, seed):
         truths.append(truth)
         matches.append(match)
         deltas.append(moves)
+    if len({image.shape for image in images}) > 1:
+        raise TrainingError(
+            f"the images of a batch come out in different sizes with resize_mode="
+            f'"{config.resize_mode}": take one image a batch (--batch 1) or "square"'
+        )
     return Batch(np.stack(images), tuple(truths), np.stack(matches), np.concatenate(deltas))
 
 

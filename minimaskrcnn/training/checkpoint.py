@@ -9,13 +9,12 @@ Shapes  one .npz file of named arrays
 
 import json
 import os
-import zipfile
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 
 from minimaskrcnn.errors import TrainingError
+from minimaskrcnn.files import written_whole
 from minimaskrcnn.weights.tree import named_arrays
 
 
@@ -57,12 +56,10 @@ def save_checkpoint(path, model, progress, run):
         losses=np.array(progress.losses, np.float64),
         run=np.array(json.dumps(run)),
     )
-    part = Path(f"{path}.part")
-    with part.open("wb") as file:
+    with written_whole(path) as beside, beside.open("wb") as file:
         np.savez(file, **arrays)
         file.flush()
         os.fsync(file.fileno())
-    part.replace(path)
 
 
 def load_checkpoint(path, model, run):
@@ -76,25 +73,36 @@ def load_checkpoint(path, model, run):
     try:
         with np.load(path) as file:
             arrays = {name: file[name] for name in file.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        stored_run = json.loads(str(arrays["run"]))
+        progress = Progress(int(arrays["step"]), losses=arrays["losses"].tolist())
+        progress.memory = _within("memory/", arrays)
+    except Exception as error:  # zip files and NumPy's headers fail in many ways
         raise TrainingError(
-            f"{path}: cannot be read as a checkpoint ({error}); delete it to begin anew"
+            f"{path}: cannot be read as a checkpoint ({type(error).__name__}: {error}); delete it "
+            "to begin anew"
         ) from error
-    _check_same_run(path, json.loads(str(arrays["run"])), run)
-    for name, array in named_arrays(model).items():
-        stored = arrays.get(f"weights/{name}")
-        if stored is None or stored.shape != array.shape:
+    _check_same_run(path, stored_run, run)
+    weights, stored = named_arrays(model), _within("weights/", arrays)
+    for name, array in weights.items():
+        if name not in stored or stored[name].shape != array.shape:
             raise TrainingError(f"{path}: belongs to another model, {name} does not fit")
-        array[...] = stored
-    memory = {
-        name.removeprefix("memory/"): array
-        for name, array in arrays.items()
-        if name.startswith("memory/")
-    }
-    return Progress(int(arrays["step"]), memory, arrays["losses"].tolist())
+    for name, array in progress.memory.items():
+        owner = weights.get(name.partition(".")[2])
+        if owner is None or array.shape != owner.shape:
+            raise TrainingError(f"{path}: is damaged, {name} does not fit; delete it to begin anew")
+    for name, array in weights.items():
+        array[...] = stored[name]
+    return progress
+
+
+def _within(prefix, arrays):
+    """The arrays whose names begin so, by the rest of their names."""
+    return {n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)}
 
 
 def _check_same_run(path, stored, run):
+    if not isinstance(stored, dict):
+        raise TrainingError(f"{path}: is no checkpoint of a training; delete it to begin anew")
     for name in sorted(stored.keys() | run.keys()):
         if stored.get(name) != run.get(name):
             raise TrainingError(

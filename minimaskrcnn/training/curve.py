@@ -5,10 +5,9 @@ Idea    One line a loss, smoothed over the neighbouring steps, on a logarithmic 
 Shapes  losses (steps, 7)  ->  a PNG
 """
 
-from pathlib import Path
-
 import numpy as np
 
+from minimaskrcnn.files import written_whole
 from minimaskrcnn.training.losses import LOSS_NAMES
 
 
@@ -36,9 +35,8 @@ def draw_curve(path, losses):
     rate.plot(np.arange(1, len(losses) + 1), losses[:, 6], "0.7", linestyle=":", label="rate")
     rate.set(ylabel="learning rate (dotted)", ylim=(0, None))
     figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=6)
-    part = Path(f"{path}.part")
-    figure.savefig(part, format="png", dpi=100)
-    part.replace(path)
+    with written_whole(path) as beside:
+        figure.savefig(beside, format="png", dpi=100)
 
 
 def _smooth(values, window):

@@ -36,8 +36,9 @@ def judge(model, examples, class_names=None, **settings):
     unknown = [name for name in class_names[1:] if name not in known[1:]]
     if unknown:
         raise DatasetError(
-            f"the dataset has the class {unknown[0]!r}, which the model does not know; it knows "
-            f"{', '.join(known[1:6])}{', …' if len(known) > 6 else ''}"
+            f"the dataset has the class {unknown[0]!r}, which the weights do not know (they know "
+            f"{', '.join(known[1:6])}{', …' if len(known) > 6 else ''}): give weights that were "
+            "trained on these classes"
         )
     to_know, to_predict = tee(examples)
     truths = (_truth(example) for example in to_know)

@@ -9,10 +9,10 @@ Shapes  seed, size  ->  image (size, size, 3) uint8, class_ids (N,), masks (N, s
 """
 
 import argparse
-import os
 
 import numpy as np
 
+from minimaskrcnn.files import written_whole
 from minimaskrcnn.training import Example
 from minimaskrcnn.training.drawing import CLASS_NAMES, draw
 
@@ -94,8 +94,8 @@ def sheet(path, examples, columns=8):
     tiles = [np.hstack([example.image, _outlined(example)]) for example in examples]
     blank = [np.full_like(tiles[0], 255)] * (-len(tiles) % columns)
     rows = np.split(np.array(tiles + blank), (len(tiles) + len(blank)) // columns)
-    imsave(f"{path}.part", np.vstack([np.hstack(row) for row in rows]), format="png")
-    os.replace(f"{path}.part", path)
+    with written_whole(path) as beside:
+        imsave(beside, np.vstack([np.hstack(row) for row in rows]), format="png")
 
 
 def _outlined(example):

@@ -59,7 +59,7 @@ def learn(model, batch, sampling, rng, backbone_learns=True, head_targets=None):
         If the training has diverged: an answer or a loss is absurd or not finite.
     """
     c_maps = None if backbone_learns else backbone(batch.images, model.backbone)
-    with tape.recording(constants=[batch.images]) as steps:
+    with tape.recording(constants=[batch.images, *(c_maps or ())]) as steps:
         if c_maps is None:
             c_maps = backbone(batch.images, model.backbone)
         losses, seeds = judge_batch(model, c_maps, batch, sampling, rng, head_targets)

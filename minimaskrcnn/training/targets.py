@@ -114,8 +114,8 @@ def roi_targets(proposals, boxes, class_ids, crowd_boxes, count, rng, delta_std)
 
     Returns
     -------
-    RoiTargets. For each positive there are two negatives, if there are so many; without positives
-    there are no negatives either.
+    RoiTargets. For each positive there are about two negatives (a third of all are positive, but
+    the original writes 0.33), if there are so many; without positives there are none either.
 
     Examples
     --------
@@ -199,12 +199,6 @@ def mask_targets(masks, rois, size, rounded=True):
     return targets
 
 
-def within_boxes(rois, boxes):
-    """Normalise regions to boxes: 0 and 1 are the box's edges. For masks kept within their box."""
-    start, size = np.tile(boxes[:, :2], 2), np.tile(boxes[:, 2:] - boxes[:, :2], 2)
-    return (rois - start) / size
-
-
 def as_pasted(rois, size, shape):
     """Move the corners of regions to where `paste_mask` will draw the outermost cells.
 
@@ -225,5 +219,7 @@ def as_pasted(rois, size, shape):
     """
     span = np.tile(np.array(shape[:2], np.float32) - 1, 2)  # (4,) pixels that 1 stands for
     sides = np.tile(rois[:, 2:] - rois[:, :2], 2) * span + 1  # (P, 4) pixels
+    # The middle of the outermost cell is half a cell, (sides / size) / 2, from the edge; but 0 and
+    # 1 of a region stand for the middles of its outermost pixels, half a pixel from the edge.
     inset = (sides / size - 1) / 2 * np.array([1, 1, -1, -1], np.float32)
     return np.clip(rois + inset / span, 0, _LAST).astype(np.float32)

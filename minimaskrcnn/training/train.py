@@ -34,7 +34,7 @@ MODEL = "model.h5"  # what `load_model` reads
 CURVE = "losses.png"
 
 
-def train(model, example_of, recipe, seed, folder, checkpoint_every=500, say=print):
+def train(model, example_of, recipe, seed, folder, checkpoint_every=500, say=print, data=None):
     """Train a model as a recipe says, going on from the folder's checkpoint if there is one.
 
     Parameters
@@ -47,6 +47,7 @@ def train(model, example_of, recipe, seed, folder, checkpoint_every=500, say=pri
     folder : path of the run's folder, made if need be
     checkpoint_every : steps; one is also written at the end
     say : function of a line of text: the progress
+    data : dict of str by name, what else tells this run from another, such as its dataset
 
     Returns
     -------
@@ -56,14 +57,22 @@ def train(model, example_of, recipe, seed, folder, checkpoint_every=500, say=pri
     ------
     TrainingError
         If the training diverges: with a sentence, before a weight that is not a number is written
-        to disk. If the folder's checkpoint is damaged, or of another model or run.
+        to disk. If the folder's checkpoint is damaged, or of another model or run. If the backbone
+        is to stay as it is and has never learned.
     """
+    if "backbone" not in recipe.learns and model.backbone.stem.norm is not None:
+        raise TrainingError(
+            "the backbone must learn, too, as long as it knows nothing: start from trained weights "
+            "(--init), or let all layers learn"
+        )
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    path, run = folder / CHECKPOINT, {"seed": seed, **described(recipe)}
-    progress = load_checkpoint(path, model, run) if path.exists() else Progress()
+    path, run = folder / CHECKPOINT, {"seed": seed, **(data or {}), **described(recipe)}
+    whose = {**run, **described(model.config)}
+    progress = load_checkpoint(path, model, whose) if path.exists() else Progress()
     if progress.step:
         say(f"going on after step {progress.step} of {path}")
+        _publish(folder, model, progress, run)  # in case it was interrupted between the two
     clock = _Clock(recipe, progress.step)
     with ThreadPoolExecutor(max_workers=1) as maker, memory.reuse():
         batches = _prepared(maker, example_of, progress.step + 1, recipe, model.config, seed)
@@ -73,15 +82,14 @@ def train(model, example_of, recipe, seed, folder, checkpoint_every=500, say=pri
             last = progress.step == recipe.steps
             clock.tick(progress, say)
             if last or progress.step % checkpoint_every == 0:
-                save_checkpoint(path, model, progress, run)
-                _save_model(folder / MODEL, model, progress, run)
-                draw_curve(folder / CURVE, progress.losses)
+                save_checkpoint(path, model, progress, whose)
+                _publish(folder, model, progress, run)
     return np.array(progress.losses)
 
 
-def described(recipe):
-    """A recipe as text by name, to tell whether a checkpoint is of the same one."""
-    values = {name: getattr(recipe, name) for name in recipe.__dataclass_fields__}
+def described(settings):
+    """A Recipe or Config as text by name, to tell whether a checkpoint is of the same one."""
+    values = {name: getattr(settings, name) for name in settings.__dataclass_fields__}
     return {name: getattr(v, "__name__", None) or str(v) for name, v in values.items()}
 
 
@@ -118,8 +126,8 @@ def advance(model, batch, recipe, progress, rng):
         gradients, length = clip_gradients(gradients, recipe.longest_gradient)
     except FloatingPointError as error:
         raise TrainingError(
-            f"the training diverged at step {step}: {error}; the last checkpoint is as it was, try "
-            f"a learning rate below {recipe.rate:g}"
+            f"the training diverged at step {step}: {error}; what was written before is as it was, "
+            f"try a learning rate below {recipe.rate:g} in another folder"
         ) from error
     recipe.optimiser(weights, gradients, progress.memory, rate, step)
     follow(statistics)
@@ -127,17 +135,20 @@ def advance(model, batch, recipe, progress, rng):
     return [*(losses[name] for name in LOSS_NAMES), length, rate]
 
 
-def _save_model(path, model, progress, run):
-    """Write the model as it predicts: normalisations folded, in 16 bits, which costs no AP."""
+def _publish(folder, model, progress, run):
+    """Write the curves, and the model as it predicts: folded, in 16 bits, which costs no AP."""
     told = {"trained_by": "minimaskrcnn train", "steps_done": str(progress.step)}
     told |= {name: str(value) for name, value in run.items()}
-    save(folded(model), path, told, float16=True)
+    save(folded(model), folder / MODEL, told, float16=True)
+    draw_curve(folder / CURVE, progress.losses)
 
 
 def follow(statistics):
     """Move the norms' averages towards the statistics of a batch.
 
-    The variance is that over all batches: the mean of theirs, and what their means differ.
+    The variance is that over all batches: the mean of theirs, and the variance of their means (the
+    law of total variance), which an average that moves by a share a towards a new mean d away
+    gathers as a (1 - a) d².
     """
     for norm, mean, variance in statistics:
         away = mean - norm.mean
@@ -146,15 +157,16 @@ def follow(statistics):
 
 
 class _Clock:
-    """Says every 50 steps how training goes, how fast, and how long it will take at that pace."""
+    """Says how training goes, how fast, and how long it will take: at first and every 50 steps."""
 
     def __init__(self, recipe, step):
         self.recipe, self.step, self.time = recipe, step, time.perf_counter()
+        self.first = step + 1
 
     def tick(self, progress, say):
         """Report the step that was just done, if it is time."""
         step, steps = progress.step, self.recipe.steps
-        if step % 50 and step != steps:
+        if step % 50 and step not in (self.first, steps):
             return
         now = time.perf_counter()
         seconds = (now - self.time) / (step - self.step)  # a step

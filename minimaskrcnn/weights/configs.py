@@ -6,10 +6,16 @@ import os
 from dataclasses import fields
 from typing import get_args
 
-from minimaskrcnn.config import Config
+from minimaskrcnn.config import STRIDES, Config
 from minimaskrcnn.errors import WeightsError
+from minimaskrcnn.image import MODES
 
-MODES = ("square", "pad64", "none")
+POSITIVE = (
+    *("image_max_size", "pixel_std", "anchor_scales", "anchor_ratios", "delta_std"),
+    *("pre_nms_proposals", "post_nms_proposals", "pool_size", "mask_pool_size", "max_detections"),
+)
+SHARES = ("rpn_nms_threshold", "detection_nms_threshold", "min_score")  # 0 … 1
+LENGTHS = {"anchor_scales": len(STRIDES), "delta_std": 4}
 
 
 def json_object(path, text):
@@ -34,14 +40,14 @@ def config_from_dict(path, values):
     Raises
     ------
     WeightsError
-        If a field is unknown, of another type, or a number not finite or negative.
+        If a field is unknown or of another type, or its value cannot work: a number that is not
+        finite or negative, no pixel, a share above 1, scales for more levels than there are, …
     """
     kinds = {field.name: field.type for field in fields(Config)}
     for name, value in values.items():
         if name not in kinds:
             raise WeightsError(f"{path}: the configuration has an unknown field {name!r}")
-        empty = value in ([], "") and getattr(Config(), name)
-        if not _is_a(value, kinds[name]) or empty or (name == "resize_mode" and value not in MODES):
+        if not (_is_a(value, kinds[name]) and _can_work(name, value)):
             raise WeightsError(
                 f"{path}: the configuration has {name} = {value!r:.60}; the original's model has "
                 f"{getattr(Config(), name)!r:.60}"
@@ -65,6 +71,19 @@ def _is_a(value, kind):
         return isinstance(value, bool)
     number = isinstance(value, int if kind is int else int | float)
     return number and not isinstance(value, bool) and math.isfinite(value) and value >= 0
+
+
+def _can_work(name, value):
+    """Whether a field's value, which is of the right type, makes any sense."""
+    numbers = value if isinstance(value, list | tuple) else [value]
+    if name in POSITIVE and min(numbers, default=0) <= 0:
+        return False
+    if name in SHARES and value > 1:
+        return False
+    if name == "resize_mode" and value not in MODES:
+        return False
+    empty = value in ([], "") and getattr(Config(), name)
+    return not empty and len(numbers) == LENGTHS.get(name, len(numbers))
 
 
 def read_config(path=None, class_names=None):

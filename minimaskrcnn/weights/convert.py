@@ -1,8 +1,8 @@
 """Converting: from the original's file, or our own, to our own."""
 
-import json
 from pathlib import Path
 
+from minimaskrcnn.weights.configs import json_object
 from minimaskrcnn.weights.hdf5 import open_file
 from minimaskrcnn.weights.keras import read_keras
 from minimaskrcnn.weights.lock import checksum
@@ -71,7 +71,7 @@ def provenance_of(path, name=None):
     """
     with open_file(path) as (file, root):
         if is_store(root):
-            return json.loads(about_store(file, root)["provenance"])
+            return json_object(path, about_store(file, root)["provenance"])
     path = Path(path)
     return {
         "source": name or path.name,

@@ -1,6 +1,5 @@
 """What is in a weight file, and whether it is whole, in words."""
 
-import json
 import os
 from math import prod
 
@@ -8,6 +7,7 @@ import numpy as np
 
 from minimaskrcnn.config import COCO, Config
 from minimaskrcnn.errors import WeightsError
+from minimaskrcnn.weights.configs import config_from_dict, json_object
 from minimaskrcnn.weights.convert import load
 from minimaskrcnn.weights.hdf5 import arrays_within, open_file, read_array
 from minimaskrcnn.weights.keras import keras_layers, our_names
@@ -55,10 +55,11 @@ def _summary(file, root):
     width = shapes["fpn.smooth.0.bias"][0]
     if is_store(root):
         about = about_store(file, root)
-        config, source = json.loads(about["config"]), json.loads(about["provenance"])
+        config = config_from_dict(file.path, json_object(file.path, about["config"]))
+        source = json_object(file.path, about["provenance"])
         yield f"format        minimaskrcnn's own, version {about['format_version']}"
-        names = ", ".join(config["class_names"])
-        frame = f"{config['resize_mode']}, {config['image_max_size']} pixels at most"
+        names = ", ".join(config.class_names)
+        frame = f"{config.resize_mode}, {config.image_max_size} pixels at most"
         origin = ", ".join(f"{key} {value}" for key, value in source.items()) or "not recorded"
     else:
         version = root.attributes.get("keras_version", "of unknown version")
@@ -98,7 +99,7 @@ def verify(path, release=COCO_FILE):
     yield f"{path}: whole. Mask R-CNN on {name}, {class_count(shapes)} classes; no layer is missing"
     if own:
         yield "its contents match its checksum"
-        source = json.loads(about["provenance"])
+        source = json_object(path, about["provenance"])
         size, sha256 = source.get("source_bytes"), source.get("source_sha256")
     else:
         size, sha256 = os.path.getsize(path), checksum(path)
@@ -107,7 +108,8 @@ def verify(path, release=COCO_FILE):
     elif not own and size == release.size and checksum(path, "md5") == release.md5:
         yield f"it has the size and the MD5 of the published {release.name}, but SHA-256 {sha256}"
     elif sha256 is None:
-        yield "it does not say which file it was made from"
+        trained = "steps_done" in source
+        yield f"it was {'trained, not converted' if trained else 'made from a file not recorded'}"
     else:
         yield (
             f"it {'was made from' if own else 'is'} none of the known files: a model of your own, "

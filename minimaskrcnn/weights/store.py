@@ -64,7 +64,7 @@ def save(model, path, provenance=None, float16=False):
         with written_whole(path) as part, open(part, "wb") as file:
             file.write(image.getbuffer())
     except OSError as error:
-        raise WeightsError(f"{path}: cannot be written ({error.strerror or error})") from error
+        raise WeightsError(f"{path}: {error.strerror}") from error
 
 
 def _file_image(arrays, settings, about):

@@ -28,6 +28,7 @@ def about_levels(steps, chosen):
         layers.append(drawings.outlines(best, LEVEL_COLOURS[level]))
         colour = drawings.hex_colour(LEVEL_COLOURS[level])
         legend.insert(0, parts.swatch(colour, f"P{level}: {len(own)} regions"))
+    size = steps["roi_features"].shape[1]
     words = f"The {min(DRAWN, len(boxes))} best proposals, coloured by the level they are read at."
     view = drawings.view_of(steps["window"], shape)
     return parts.Section(
@@ -35,8 +36,8 @@ def about_levels(steps, chosen):
         "Every region at its own scale",
         "Small regions are read from the fine maps, large ones from the coarse: so each covers "
         "about as many cells. From there RoIAlign samples a patch of the same size for all, "
-        "7 × 7 points, between the cells where need be. Below the picture: one region, and its "
-        "patch.",
+        f"{size} × {size} points, between the cells where need be. Below the picture: one region, "
+        "and its patch.",
         parts.figure(drawings.picture(view, layers, words), "".join(legend))
         + _patch(steps, chosen, boxes[chosen.region], int(levels[chosen.region])),
     )

@@ -83,12 +83,16 @@ def about_anchors(steps):
     for level, boxes in zip(range(6, 1, -1), reversed(around), strict=True):
         layers.append(drawings.outlines(boxes, LEVEL_COLOURS[level]))
         legend.insert(0, _legend(level, f"P{level}, every {STRIDES[level - 2]} pixels"))
-    words = "Fifteen anchors around the middle of the photograph: three a level of the pyramid."
+    each, levels = len(around[0]), len(around)
+    words = (
+        f"{each * levels} anchors around the middle of the photograph: {each} on each of the "
+        f"{levels} levels of the pyramid."
+    )
     return parts.Section(
         "anchors",
         "Anchors ask the same question everywhere",
         f"Before anything is known about this picture, {len(steps['anchors']):,} boxes cover it: "
-        "on every cell of every level a wide one, a square and a tall one. Drawn are those of "
+        f"on every cell of every level {each} of different shapes. Drawn are those of "
         "one place. The network never invents a box; it judges these and moves them.",
         parts.figure(drawings.picture(frame, layers, words), "".join(legend)),
     )

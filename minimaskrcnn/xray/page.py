@@ -33,7 +33,7 @@ class Report:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the page; the file is never left half written."""
         with written_whole(path) as beside:
-            beside.write_text(self.html, encoding="utf-8")
+            beside.write_text(self.html, encoding="utf-8", errors="backslashreplace")
 
 
 def make_report(steps: dict[str, Any], config: Config, source: str = "") -> Report:
