@@ -244,15 +244,17 @@ def test_a_box_that_is_far_from_its_polygons_is_named(folder):
     document["annotations"] += [
         annotation(30, [list(SQUARE)], bbox=[10, 10, 30, 30]),  # x1 y1 x2 y2
         annotation(31, [list(SQUARE)], bbox=[11, 9, 21, 19]),
-        annotation(32, [list(SQUARE)], bbox=[30, 30, 20, 10]),
+        annotation(32, [list(SQUARE)], bbox=[10, 10, 20, 28]),  # 8 pixels too far down
         annotation(33, [[-90, 10, 20, 10, 20, 20, -90, 20]], bbox=[0, 10, 20, 10]),  # clipped
+        annotation(34, [list(SQUARE)], bbox=[10, 10, 26, 20]),  # 6 pixels: as may be
+        annotation(35, [[5, 30, 20, 30, 20, 120, 5, 120]], bbox=[5, 30, 15, 18]),
     ]
     loaded = load(folder, document)
-    assert loaded.doubtful == (32,)
+    assert loaded.doubtful == (30, 32)
     lines = "\n".join(remarks(loaded))
-    assert "2 images, 7 objects, 2 classes" in lines
-    assert "far from their polygons: 1 annotations (the first is 32)" in lines
-    assert "clipped there: 1 annotations (the first is 33)" in lines
+    assert "2 images, 9 objects, 2 classes" in lines
+    assert "far from their polygons: 2 annotations (the first is 30)" in lines
+    assert "clipped there: 2 annotations (the first is 33)" in lines
 
 
 @pytest.mark.parametrize("damage", ["size", "empty", "text"])
@@ -356,6 +358,7 @@ REFUSED = {
     "file anywhere": (change("images", 1, "file_name", to="/etc/passwd"), ["image 5", "inside"]),
     "category without name": (without("categories", 1, "name"), ["category 3", "'name'"]),
     "category name empty": (change("categories", 1, "name", to=" "), ["category 3", "'name'"]),
+    "category name of two lines": (change("categories", 0, "name", to="a\nb"), ["category 7"]),
     "category name twice": (change("categories", 0, "name", to="dog"), ["category 7", "'dog'"]),
     "category background": (change("categories", 0, "name", to="background"), ["category 7"]),
     "category id twice": (again("categories"), ["entry 2", "'categories'", "id 7 is taken"]),

@@ -135,6 +135,14 @@ def test_names_are_found_quickly_for_very_many_photographs():
     assert len(set(names.values())) == 99_999
 
 
+def test_a_file_that_cannot_be_written_is_named_in_a_sentence(tmp_path, capsys):
+    nowhere = tmp_path / "nowhere" / "demo.png"
+    assert cli.main(["demo", "--seed", "7", "--output", str(nowhere)]) == 2
+    assert capsys.readouterr().err.endswith(
+        f"minimaskrcnn: {nowhere}: cannot be written (No such file or directory)\n"
+    )
+
+
 def test_too_little_memory_is_said_in_a_sentence(monkeypatch, capsys):
     def hungry(args):
         raise MemoryError("Unable to allocate 9 TiB")

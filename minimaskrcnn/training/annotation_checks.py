@@ -108,8 +108,8 @@ def check_masks_fit(image, count):
 def check_annotation(record, images, categories):
     """Return whether a part of it lies beyond its image; whether its box is far from its polygons.
 
-    "Far" is an edge that is off by more than half a side and two pixels, as when the box was
-    written as x1 y1 x2 y2.
+    "Far" is an edge that is off by more than a quarter of the side and two pixels, as when the box
+    was written as x1 y1 x2 y2.
     """
     where = f"annotation {record['id']}"
     image_id = _whole(record, "image_id", where)
@@ -177,8 +177,8 @@ def _check_polygons(polygons, size, where):
 def _is_far(box, extent, size):
     x, y, width, height = box
     stated, drawn = _within((x, y, x + width, y + height), size), _within(extent, size)
-    sides = (width, height) * 2
-    return any(abs(a - b) > side / 2 + 2 for a, b, side in zip(stated, drawn, sides, strict=True))
+    sides = (drawn[2] - drawn[0], drawn[3] - drawn[1]) * 2
+    return any(abs(a - b) > side / 4 + 2 for a, b, side in zip(stated, drawn, sides, strict=True))
 
 
 def _within(extent, size):
