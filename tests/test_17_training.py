@@ -23,6 +23,7 @@ from minimaskrcnn.training.batches import (
     make_batch,
     shuffled,
 )
+from minimaskrcnn.training.checkpoint import Progress, save_checkpoint
 from minimaskrcnn.training.initialise import Widths, new_model, with_classes
 from minimaskrcnn.training.optimise import adamw, clip_gradients, cosine, sgd, stepped
 from minimaskrcnn.training.parameters import folded, learning_weights
@@ -568,6 +569,28 @@ def test_a_checkpoint_that_lacks_something_is_refused_and_nothing_of_it_is_taken
     with pytest.raises(TrainingError, match=r"checkpoint\.npz: "):
         run(tmp_path, model=model)
     assert all((array == before[name]).all() for name, array in named_arrays(model).items())
+
+
+def test_weights_that_are_no_numbers_never_take_a_checkpoint_s_place(tmp_path):
+    model, _ = run(tmp_path)
+    before = (tmp_path / CHECKPOINT).read_bytes()
+    model.rpn.shared.bias[1] = np.nan
+    with pytest.raises(TrainingError, match="after step 5 rpn.shared.bias holds .* not finite"):
+        save_checkpoint(tmp_path / CHECKPOINT, model, Progress(5), {})
+    assert (tmp_path / CHECKPOINT).read_bytes() == before
+
+
+def test_every_step_draws_lots_of_its_own(tmp_path, monkeypatch):
+    drawn = []
+
+    def advance(model, batch, recipe, progress, rng):
+        drawn.append(rng.rand())
+        progress.step += 1
+        return [1.0] * 7
+
+    monkeypatch.setattr("minimaskrcnn.training.train.advance", advance)
+    run(tmp_path)
+    assert len(set(drawn)) == 4
 
 
 def test_what_is_half_written_when_the_disk_is_full_is_removed(tmp_path, monkeypatch):
