@@ -1,7 +1,6 @@
 """Writing files: beside the final name first, so that a half-written file never bears it."""
 
 import os
-import threading
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -10,15 +9,15 @@ from pathlib import Path
 def written_whole(path):
     """Yield a path beside `path` to write to; renamed on success, removed on any failure.
 
-    No other process and no other thread writes to it. An OSError names `path`.
+    Nobody else writes to it, and its name is short. An OSError names `path`.
     """
     path = Path(path)
-    beside = path.with_name(f".{os.getpid()}-{threading.get_ident()}.part")
+    beside = path.with_name(f".{os.urandom(8).hex()}.part")
     try:
         yield beside
         os.replace(beside, path)
     except OSError as error:
         why = f"cannot be written ({error.strerror or error})"
-        raise type(error)(error.errno, why, str(path)) from error
+        raise OSError(error.errno, why, str(path)) from error  # of the subclass for its number
     finally:
         beside.unlink(missing_ok=True)

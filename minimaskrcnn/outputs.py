@@ -15,6 +15,7 @@ from pathlib import Path
 from minimaskrcnn.exports import category_ids
 from minimaskrcnn.files import written_whole
 from minimaskrcnn.rle import area
+from minimaskrcnn.sources import DETECTIONS, MASKS
 from minimaskrcnn.visualize import write_picture
 
 
@@ -61,11 +62,11 @@ def write_result(result, name, folder, formats):
     """
     folder.mkdir(parents=True, exist_ok=True)
     if "png" in formats:
-        result.save(folder / f"{name}.detections.png")
+        result.save(folder / f"{name}{DETECTIONS}")
     if "json" in formats:
         write_text(folder / f"{name}.detections.json", result.to_json(indent=1))
     if "masks" in formats:
-        write_picture(folder / f"{name}.masks.png", result.label_map().astype("uint16"))
+        write_picture(folder / f"{name}{MASKS}", result.label_map().astype("uint16"))
     if "crops" in formats:
         _write_crops(result, folder / f"{name}.crops")
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from minimaskrcnn.errors import ImageError
 
-OURS = (".detections.png", ".masks.png")  # what `minimaskrcnn predict` writes beside a photograph
+DETECTIONS, MASKS = ".detections.png", ".masks.png"  # what `outputs` writes beside a photograph
 FORMATS = {  # what Pillow may open, and the names by which a folder is searched
     "BMP": (".bmp",),
     "GIF": (".gif",),
@@ -75,7 +75,7 @@ def _files(path):
         suffixes = sum(FORMATS.values(), ())
         try:
             pictures = (p for p in Path(path).iterdir() if p.suffix.lower() in suffixes)
-            found = sorted(str(p) for p in pictures if not p.name.endswith(OURS))
+            found = sorted(str(p) for p in pictures if not p.name.endswith((DETECTIONS, MASKS)))
         except OSError as error:
             raise ImageError(f"{path}: the folder cannot be read ({error})") from error
         if not found:

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from minimaskrcnn.commands.options import count
+from minimaskrcnn.commands.options import count, refuse_images
 
 EXAMPLES = """examples:
   minimaskrcnn evaluate                    # the bundled model on 500 scenes it has never seen
@@ -35,7 +35,6 @@ def add_parser(subparsers):
 
 def run(args) -> int:
     """Print the twelve lines for boxes, then for masks; returns 0."""
-    import numpy as np
     from tqdm import tqdm
 
     from minimaskrcnn.api import load_model
@@ -50,23 +49,21 @@ def run(args) -> int:
     print(f"{total} images")
     print(summary(evaluation))
     print(by_class(evaluation, class_names))
-    if -1 in np.concatenate([evaluation.box.stats, evaluation.box.class_ap]):
+    if min(evaluation.box.stats.min(), evaluation.box.class_ap.min()) < 0:
         print("-1 stands where the dataset has no such objects")
     return 0
 
 
 def _examples(args):
     """The dataset, how many images it has, and the names of its classes."""
-    from minimaskrcnn.errors import SettingError
-
     if args.dataset == "shapes":
         from minimaskrcnn.config import SHAPES
         from minimaskrcnn.training.shapes import scene
 
-        if args.images is not None:
-            raise SettingError("--images belongs to annotations: give their file, --dataset FILE")
+        refuse_images(args)
         scenes = args.scenes or 500
         return map(scene, range(scenes)), scenes, SHAPES.class_names
+    from minimaskrcnn.errors import SettingError
     from minimaskrcnn.training.annotations import check_pictures, load_annotations, remarks
 
     if args.images is None or args.weights is None or args.scenes is not None:

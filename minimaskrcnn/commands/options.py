@@ -35,5 +35,13 @@ def count(text):
     return int(text)
 
 
+def refuse_images(args):
+    """Drawn shapes need no pictures: whoever names a folder has forgotten --dataset."""
+    from minimaskrcnn.errors import SettingError
+
+    if args.images is not None:
+        raise SettingError("--images belongs to annotations: give their file, --dataset FILE")
+
+
 def _names(text):
     return [part.strip() for part in text.split(",") if part.strip()]

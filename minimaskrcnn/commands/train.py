@@ -9,7 +9,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from minimaskrcnn.commands.options import count
+from minimaskrcnn.commands.options import count, refuse_images
 
 EXAMPLES = """examples:
   minimaskrcnn train                       # the bundled model, from random numbers
@@ -90,8 +90,7 @@ def _model_and_examples(args):
     from minimaskrcnn.training.initialise import new_model, with_classes
 
     if args.dataset == "shapes":
-        if args.images is not None:
-            raise SettingError("--images belongs to annotations: give their file, --dataset FILE")
+        refuse_images(args)
         model = new_model(SHAPES, seed=args.seed) if args.init is None else _load(args.init)
         return with_classes(model, SHAPES.class_names, args.seed), endless_scenes(args.seed), []
     if args.images is None or args.init is None:
@@ -102,7 +101,7 @@ def _model_and_examples(args):
     from minimaskrcnn.training.annotations import check_pictures, load_annotations, remarks
 
     dataset = load_annotations(args.dataset, args.images)
-    usable = [i for i, image in enumerate(dataset.images) if _has_object(image)]
+    usable = [i for i, image in enumerate(dataset.images) if image.objects]
     if not usable:
         raise DatasetError(f"{args.dataset}: no image has an object: there is nothing to learn")
     check_pictures(dataset)
@@ -110,10 +109,6 @@ def _model_and_examples(args):
     model = with_classes(_load(args.init), dataset.class_names, args.seed)
     told = [*remarks(dataset), f"  with objects, to learn from: {len(usable)} images"]
     return model, lambda number: dataset[number_of(number)], told
-
-
-def _has_object(image):
-    return any(not record.get("iscrowd", 0) for record in image.annotations)
 
 
 def _described_data(args):

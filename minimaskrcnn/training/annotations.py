@@ -9,11 +9,10 @@ Shapes  instances.json, folder of pictures  ->  a sequence of `Example`
 
 What is broken or ambiguous is refused. Two things are not: a polygon that reaches beyond its image
 is clipped by the image's border, and `clipped` names its annotation (as it does for a `bbox`, which
-stays as it is stated); an object
-too small or thin to fill a pixel has an empty mask: training leaves it out, evaluation counts it as
-missed. What is learnt is the tight box of the mask; an annotation's own `bbox` and `area` are
-handed on as well, since COCO's evaluation goes by them. Where a `bbox` is far from the polygons,
-`doubtful` names the annotation.
+stays as it is stated); an object too small or thin to fill a pixel has an empty mask: training
+leaves it out, evaluation counts it as missed. What is learnt is the tight box of the mask; an
+annotation's own `bbox` and `area` are handed on as well, since COCO's evaluation goes by them.
+Where a `bbox` is far from the polygons, `doubtful` names the annotation.
 """
 
 from dataclasses import dataclass
@@ -45,6 +44,11 @@ class AnnotatedImage:
     height: int  # pixels
     width: int
     annotations: tuple[dict, ...]  # as they stand in the file, and in its order
+
+    @property
+    def objects(self):
+        """The annotations that are not of crowds: what there is to learn."""
+        return [record for record in self.annotations if not record.get("iscrowd", 0)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,9 +124,9 @@ def load_annotations(json_path, images_dir):
 
 def remarks(dataset):
     """Yield lines that say how much there is, and what looks odd."""
-    objects = [r for image in dataset.images for r in image.annotations if not r.get("iscrowd", 0)]
+    objects = sum(len(image.objects) for image in dataset.images)
     yield (
-        f"{dataset.path}: {len(dataset.images)} images, {len(objects)} objects, "
+        f"{dataset.path}: {len(dataset.images)} images, {objects} objects, "
         f"{len(dataset.class_names) - 1} classes"
     )
     if dataset.clipped:

@@ -15,7 +15,7 @@ from dataclasses import asdict
 
 import numpy as np
 
-from minimaskrcnn.errors import WeightsError
+from minimaskrcnn.errors import WeightsError, sentence
 from minimaskrcnn.files import written_whole
 from minimaskrcnn.model import MaskRCNN
 from minimaskrcnn.weights import tree
@@ -64,7 +64,7 @@ def save(model, path, provenance=None, float16=False):
         with written_whole(path) as part, open(part, "wb") as file:
             file.write(image.getbuffer())
     except OSError as error:
-        raise WeightsError(f"{path}: {error.strerror}") from error
+        raise WeightsError(sentence(error)) from error
 
 
 def _file_image(arrays, settings, about):
