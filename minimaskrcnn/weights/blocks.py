@@ -7,12 +7,17 @@ Idea    Each byte of an honest file belongs to one block: a header, a list of na
 """
 
 from bisect import bisect, insort
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import BinaryIO
+
+import numpy as np
 
 from minimaskrcnn.errors import WeightsError
 
 MAX_BLOCKS = 100_000  # the COCO file has some 4,000
+MAX_RANK = 8  # axes of an array
+LARGEST = 1 << 62  # of a size; no file has more bytes
 
 
 @dataclass(frozen=True)
@@ -24,6 +29,30 @@ class File:
     size: int  # bytes
     blocks: list[tuple[int, int]] = field(default_factory=list)  # (start, end), sorted, disjoint
     heaps: dict[int, bytes] = field(default_factory=dict)  # texts that several attributes share
+
+
+@contextmanager
+def open_blocks(path):
+    """Open a file to be read in blocks; a context manager that yields a File.
+
+    Raises
+    ------
+    WeightsError
+        If it is missing or cannot be read.
+    """
+    try:
+        handle = open(path, "rb")  # noqa: SIM115 (closed by the `with` below)
+    except OSError as error:
+        raise WeightsError(f"{path}: cannot be read ({error.strerror or error})") from error
+    with handle:
+        size = handle.seek(0, 2)
+        handle.seek(0)
+        yield File(str(path), handle, size)
+
+
+def is_size(number):
+    """Whether something that a file declares is a whole number from 0 on, within all measure."""
+    return type(number) is int and 0 <= number < LARGEST
 
 
 def claim(file, start, length):
@@ -48,6 +77,15 @@ def take(file, start, length):
     if len(block) != length:
         raise damaged(file, start, "it became shorter while it was read")
     return block
+
+
+def read_numbers(file, start, dtype, count):
+    """Return `count` numbers from a place that is claimed already: (count,), of the dtype."""
+    file.handle.seek(start)
+    values = np.fromfile(file.handle, dtype, count)
+    if values.size != count:
+        raise damaged(file, start, "it became shorter while it was read")
+    return values
 
 
 def damaged(file, position, what):

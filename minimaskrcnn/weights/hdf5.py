@@ -16,7 +16,7 @@ from math import prod
 import numpy as np
 
 from minimaskrcnn.errors import WeightsError
-from minimaskrcnn.weights.blocks import File, claim, damaged, take
+from minimaskrcnn.weights.blocks import claim, damaged, open_blocks, read_numbers, take
 from minimaskrcnn.weights.foreign import check_signature
 from minimaskrcnn.weights.hdf5_values import number_type, read_attribute, shape_of
 
@@ -59,25 +59,17 @@ def open_file(path):
         If the file is missing, is not HDF5, is cut off, is damaged, or holds anything but plain
         arrays in groups: external files, soft links, compression, references, virtual arrays.
     """
-    try:
-        handle = open(path, "rb")  # noqa: SIM115 (closed by the `with` below)
-    except OSError as error:
-        raise WeightsError(f"{path}: cannot be read ({error.strerror or error})") from error
-    with handle:
-        file = File(str(path), handle, size=handle.seek(0, 2))
+    with open_blocks(path) as file:
         try:
             root = _read_root(file)
         except (struct.error, UnicodeDecodeError) as error:
-            raise damaged(file, handle.tell(), "a part of it makes no sense") from error
+            raise damaged(file, file.handle.tell(), "a part of it makes no sense") from error
         yield file, root
 
 
 def read_array(file, array):
     """Return the numbers of one Array, in its own dtype."""
-    file.handle.seek(array.offset)
-    values = np.fromfile(file.handle, array.dtype, prod(array.shape))
-    if values.size != prod(array.shape):
-        raise damaged(file, array.offset, "it became shorter while it was read")
+    values = read_numbers(file, array.offset, array.dtype, prod(array.shape))
     return values.reshape(array.shape)
 
 
