@@ -15,9 +15,9 @@ from statistics import median
 
 import numpy as np
 
-from minimaskrcnn import threads
 from minimaskrcnn.conv import Conv, conv2d
 from minimaskrcnn.conv.choose import choose_form
+from minimaskrcnn.runtime import threads
 
 REGIONS, MASKS = 1000, 100
 

@@ -43,7 +43,7 @@ def build(size):
 def ours(size, threads, folder):
     """A function that predicts once and returns the seconds of each stage."""
     from minimaskrcnn.model import run
-    from minimaskrcnn.threads import set_num_threads
+    from minimaskrcnn.runtime.threads import set_num_threads
 
     set_num_threads(threads)
     model, photo = build(size)
@@ -52,10 +52,10 @@ def ours(size, threads, folder):
     def once():
         clocks, start = {}, time.perf_counter()
 
-        def keep(**values):
-            for name in values:
-                if name in ends:
-                    clocks[ends[name]] = time.perf_counter()
+        def keep(name, value):
+            if name in ends:
+                clocks[ends[name]] = time.perf_counter()
+            return value
 
         result = run(model, photo, keep)
         clocks["masks"] = time.perf_counter()

@@ -15,9 +15,9 @@ from statistics import median
 
 import numpy as np
 
-from minimaskrcnn import memory, threads
 from minimaskrcnn.config import SHAPES
 from minimaskrcnn.roi_align import roi_levels
+from minimaskrcnn.runtime import memory, threads
 from minimaskrcnn.training.batches import endless_scenes, make_batch
 from minimaskrcnn.training.checkpoint import Progress
 from minimaskrcnn.training.initialise import new_model

@@ -39,7 +39,7 @@ strip("tour")
 
 # %%
 from minimaskrcnn import load_model
-from minimaskrcnn.training.shapes import scene
+from minimaskrcnn.datasets.scenes import scene
 
 WEIGHTS = "shapes"  # or "coco"
 PHOTO = scene(13).image  # or "street.jpg"
@@ -69,7 +69,7 @@ print("pixels in the box", (y2 - y1) * (x2 - x1), "of the object", found.masks[0
 
 # %%
 from minimaskrcnn.pictures import Panel, panels
-from minimaskrcnn.visualize import draw
+from minimaskrcnn.results.picture import draw
 
 panels(
     Panel("photograph", found.image),
@@ -94,7 +94,7 @@ for name, value in steps.items():
 # read the first column from the bottom, the others from the top. Each column asks one question.
 
 # %%
-from minimaskrcnn.diagram import diagram
+from minimaskrcnn.pictures.diagram import diagram
 
 diagram(steps)
 
@@ -130,17 +130,20 @@ print("in the trace:", len(steps["anchors"]))
 # %% [markdown]
 # ## 4 The code
 #
-# The whole network is one function. Each line calls a stage, and each stage is a module of its
-# own with a chapter and a test file of the same name. `keep` is what `trace` collects with.
+# The whole network is five steps: frame the photograph, look at it, propose regions, classify
+# them, outline what they hold. Each step calls a few stages, and each stage is a module of its own
+# with a chapter and a test file of the same name. `keep` is what `trace` collects with.
 
 # %%
 import inspect
 
 from IPython.display import Code
 
-from minimaskrcnn.model import run
+from minimaskrcnn import model as network
 
-Code(inspect.getsource(run), language="python")
+steps_of_run = (network.run, network.frame, network.look, network.propose, network.classify)
+sources = [inspect.getsource(step) for step in (*steps_of_run, network.outline)]
+Code("\n".join(sources), language="python")
 
 # %% [markdown]
 # `predict` runs the same lines. It lets go of each array after its last reader, because those of
@@ -209,12 +212,13 @@ panels(
 # %% [markdown]
 # ## 7 Your turn
 #
-# Section 3 as a function, for a picture of any size whose sides are multiples of 64. `judge` asks
-# it a few questions and tells in words what is wrong; later chapters have checks of their own.
+# Section 3 as a function, for a picture of any size whose sides are multiples of 64.
+# `check_function` asks it a few questions and tells in words what is wrong; later chapters have
+# checks of their own.
 
 # %%
 from minimaskrcnn.anchors import make_anchors
-from minimaskrcnn.check.verdict import Case, judge
+from minimaskrcnn.check.verdict import Case, check_function
 from minimaskrcnn.config import COCO
 
 
@@ -233,7 +237,7 @@ cases = [
     Case("not a square", (64, 192), truth(64, 192), "height and width are divided separately"),
     Case("as the large network", (1024, 1024), truth(1024, 1024), "three anchors a cell"),
 ]
-judge(count_anchors, count_anchors, cases)
+check_function(count_anchors, count_anchors, cases)
 
 # %% [markdown]
 # **Further.** From a clone of the repository, `pytest tests/test_01_tour.py` runs the tests of

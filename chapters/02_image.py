@@ -36,7 +36,7 @@ strip("image")
 # %%
 import numpy as np
 
-from minimaskrcnn.image import resize
+from minimaskrcnn.resizing import resize
 
 row = np.array([[0, 40, 80]])
 positions = (np.arange(6) + 0.5) * 3 / 6 - 0.5
@@ -56,7 +56,7 @@ import inspect
 
 from IPython.display import Code
 
-from minimaskrcnn.image import _resize, _weights
+from minimaskrcnn.resizing import _resize, _weights
 
 parts = [inspect.getsource(f) for f in (_weights, _resize.py_func)]
 Code("\n\n".join(parts), language="python")
@@ -127,8 +127,8 @@ print(
 
 # %%
 from minimaskrcnn import load_model
+from minimaskrcnn.datasets.scenes import scene
 from minimaskrcnn.photo import read_photo
-from minimaskrcnn.training.shapes import scene
 
 WEIGHTS = "shapes"  # or "coco"
 PHOTO = scene(13, size=192).image[:, 20:164]  # or "street.jpg"
@@ -191,7 +191,7 @@ for name, found in (("letterbox", kept), ("stretched", stretched)):
     print(f"{name}:", ", ".join(f"{thing.label} {thing.score:.2f}" for thing in found) or "nothing")
 
 # %%
-from minimaskrcnn.visualize import draw
+from minimaskrcnn.results.picture import draw
 
 panels(
     Panel("letterbox", draw(kept)),
@@ -218,11 +218,11 @@ for name, found in tries.items():
 # %% [markdown]
 # ## 5 Your turn
 #
-# Two small functions, to be compared with the package's on a few cases. `judge` never raises; it
-# tells the first case in which you differ.
+# Two small functions, to be compared with the package's on a few cases. `check_function` never
+# raises; it tells the first case in which you differ.
 
 # %%
-from minimaskrcnn.check.verdict import Case, judge
+from minimaskrcnn.check.verdict import Case, check_function
 
 
 def my_mold(framed, config):
@@ -235,7 +235,7 @@ dark = np.zeros((1, 2, 3), np.uint8)
 unit = replace(SHAPES, pixel_std=1.0, mean_pixel=(10.0, 20.0, 30.0))
 whole = Case("one number a colour", (dark, unit), mold(dark, unit), "the result may be negative")
 divided = Case("divided", (dark, small), mold(dark, small), "pixel_std is divided by, afterwards")
-judge(my_mold, mold, [whole, divided])
+check_function(my_mold, mold, [whole, divided])
 
 
 # %%
@@ -252,7 +252,7 @@ hints = {
     (300, 300): "both sides are too long",
 }
 cases = [Case(f"{s}", (s, small), scaled_size(s, small), hint) for s, hint in hints.items()]
-judge(my_size, scaled_size, cases, parts=("the height", "the width"))
+check_function(my_size, scaled_size, cases, parts=("the height", "the width"))
 
 # %% [markdown]
 # **Further.** Save your functions as `mold` and `scaled_size` in a file `my_image.py`. From a clone

@@ -116,7 +116,7 @@ Code(inspect.getsource(_direct.py_func), language="python")
 # %%
 from minimaskrcnn import load_model
 from minimaskrcnn.conv import conv2d
-from minimaskrcnn.training.shapes import scene
+from minimaskrcnn.datasets.scenes import scene
 
 WEIGHTS = "shapes"  # or "coco"
 PHOTO = scene(13).image  # or "street.jpg"

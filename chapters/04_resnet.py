@@ -11,7 +11,7 @@
 #
 # **Time** about 30 minutes.
 #
-# The modules are `minimaskrcnn/resnet.py` and `minimaskrcnn/conv/batch_norm.py`; the tests are
+# The modules are `minimaskrcnn/resnet.py` and `minimaskrcnn/conv/folding.py`; the tests are
 # `tests/test_04_resnet.py` and `tests/test_04_layers.py`.
 
 # %%
@@ -93,7 +93,7 @@ print(f"two convolutions 3 x 3 with 256: {2 * 3 * 3 * 256 * 256:,}")
 
 # %%
 from minimaskrcnn import load_model
-from minimaskrcnn.training.shapes import scene
+from minimaskrcnn.datasets.scenes import scene
 
 WEIGHTS = "shapes"  # or "coco"
 PHOTO = scene(13).image  # or "street.jpg"
@@ -190,7 +190,7 @@ panels(Panel("what one cell sees", framed, np.array(squares), names, colours, ma
 
 # %%
 from minimaskrcnn.conv import BatchNorm, batch_norm
-from minimaskrcnn.conv.batch_norm import EPSILON
+from minimaskrcnn.conv.folding import EPSILON
 
 mean, variance = (2 + 4 + 6) / 3, (4 + 0 + 4) / 3
 by_hand = [3 * (v - mean) / (variance + EPSILON) ** 0.5 + 1 for v in (2, 4, 6)]
@@ -278,10 +278,10 @@ print("objects with shortcuts:", len(model.predict(PHOTO)), "without:", len(bare
 # ## 6 Your turn
 #
 # A block, made of `conv2d(x, conv, relu=False, add=None)`, where `add` is an array to be added
-# before the ReLU; and folding. `judge` tells the first case in which you differ.
+# before the ReLU; and folding. `check_function` tells the first case in which you differ.
 
 # %%
-from minimaskrcnn.check.verdict import Case, judge
+from minimaskrcnn.check.verdict import Case, check_function
 
 
 def my_bottleneck(x, block):
@@ -299,7 +299,7 @@ hints = {
     "with a stride": (strided, "the shortcut is a convolution of x, not of what f has made"),
 }
 cases = [Case(name, (x, b), bottleneck(x, b), hint) for name, (b, hint) in hints.items()]
-judge(my_bottleneck, bottleneck, cases)
+check_function(my_bottleneck, bottleneck, cases)
 
 
 # %%
@@ -329,7 +329,7 @@ for number, (hint, numbers) in enumerate(tries.items(), start=1):
     folded = fold_batch_norm(conv, norm)
     wanted = (folded.kernel, folded.bias)
     cases.append(Case(f"try {number} of the table", (conv, norm), wanted, hint))
-judge(my_fold, fold_batch_norm, cases, parts=("the kernel", "the bias"))
+check_function(my_fold, fold_batch_norm, cases, parts=("the kernel", "the bias"))
 
 # %% [markdown]
 # **Further.** Save your function as `bottleneck` in a file `my_resnet.py`. From a clone of the

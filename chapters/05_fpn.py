@@ -92,7 +92,7 @@ print("in one go or in two steps: the same sum")
 
 # %%
 from minimaskrcnn import load_model
-from minimaskrcnn.training.shapes import scene
+from minimaskrcnn.datasets.scenes import scene
 
 WEIGHTS = "shapes"  # or "coco"
 PHOTO = scene(13).image  # or "street.jpg"
@@ -207,11 +207,11 @@ for name, probs in found.items():
 # %% [markdown]
 # ## 6 Your turn
 #
-# `conv2d(x, conv, add=None)` is there to be used; doubling is a task of its own. `judge` tells the
-# first case in which you differ.
+# `conv2d(x, conv, add=None)` is there to be used; doubling is a task of its own. `check_function`
+# tells the first case in which you differ.
 
 # %%
-from minimaskrcnn.check.verdict import Case, judge
+from minimaskrcnn.check.verdict import Case, check_function
 
 
 def my_upsample(x):
@@ -222,7 +222,7 @@ def my_upsample(x):
 cells = np.arange(12, dtype=np.float32).reshape(2, 3, 2)
 one = Case("one row", (coarse,), upsample(coarse), "each cell becomes 2 by 2 equal cells")
 two = Case("two channels", (cells,), upsample(cells), "rows and columns are repeated, channels not")
-judge(my_upsample, upsample, [one, two])
+check_function(my_upsample, upsample, [one, two])
 
 
 # %%
@@ -243,7 +243,7 @@ cases = [
         "what travels down is the sum before its 3 x 3 convolution",
     ),
 ]
-judge(my_pyramid, pyramid, cases, parts=("the finest", "the second", "the last"))
+check_function(my_pyramid, pyramid, cases, parts=("the finest", "the second", "the last"))
 
 # %% [markdown]
 # **Further.** Save your function as `pyramid` in a file `my_fpn.py`. From a clone of the

@@ -104,9 +104,9 @@ Code("\n\n".join(parts), language="python")
 # %%
 from minimaskrcnn import load_model
 from minimaskrcnn.config import STRIDES
+from minimaskrcnn.datasets.scenes import scene
 from minimaskrcnn.image import letterbox
 from minimaskrcnn.photo import read_photo
-from minimaskrcnn.training.shapes import scene
 
 WEIGHTS = "shapes"  # or "coco"
 PHOTO = scene(13).image  # or "street.jpg"

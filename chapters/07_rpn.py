@@ -103,7 +103,7 @@ Code(inspect.getsource(region_proposals), language="python")
 
 # %%
 from minimaskrcnn import load_model
-from minimaskrcnn.training.shapes import scene
+from minimaskrcnn.datasets.scenes import scene
 
 WEIGHTS = "shapes"  # or "coco"
 PHOTO = scene(13).image  # or "street.jpg"
@@ -225,11 +225,11 @@ panels(
 # %% [markdown]
 # ## 7 Your turn
 #
-# Softmax first. Then the RPN itself, for which `conv2d(x, conv, relu=False)` is there. `judge`
-# tells the first case in which you differ.
+# Softmax first. Then the RPN itself, for which `conv2d(x, conv, relu=False)` is there.
+# `check_function` tells the first case in which you differ.
 
 # %%
-from minimaskrcnn.check.verdict import Case, judge
+from minimaskrcnn.check.verdict import Case, check_function
 
 
 def my_softmax(logits):
@@ -244,7 +244,7 @@ tries = {
     "large": (np.array([[1000.0, 1001.0]]), "subtract the largest first: the same, no overflow"),
 }
 cases = [Case(name, (x,), softmax(x), hint) for name, (x, hint) in tries.items()]
-judge(my_softmax, softmax, cases)
+check_function(my_softmax, softmax, cases)
 
 
 # %%
@@ -263,7 +263,7 @@ tries = {
 cases = []
 for name, (maps, hint) in tries.items():
     cases.append(Case(name, (maps, toy), region_proposals(maps, toy), hint))
-judge(my_rpn, region_proposals, cases, parts=("the logits", "the deltas"))
+check_function(my_rpn, region_proposals, cases, parts=("the logits", "the deltas"))
 
 # %% [markdown]
 # **Further.** Save your functions as `softmax` and `region_proposals` in a file `my_rpn.py`. From a

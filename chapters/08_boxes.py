@@ -170,7 +170,7 @@ print("cut off at the border:", clip(np.array([[-0.5, 0.25, 0.5, 1.5]]), (0, 0, 
 
 # %%
 from minimaskrcnn import load_model
-from minimaskrcnn.training.shapes import scene
+from minimaskrcnn.datasets.scenes import scene
 
 WEIGHTS = "shapes"  # or "coco"
 PHOTO = scene(13).image  # or "street.jpg"
@@ -215,7 +215,7 @@ true_boxes = normalise(scene(13).boxes, (128, 128))
 scores, given = steps["rpn_probs"][:, 1], steps["rpn_deltas"]
 best_ious = {}
 for name, used in (("with deltas", given), ("without", np.zeros_like(given))):
-    boxes, _ = select_proposals(scores, used, steps["anchors"], model.config)
+    boxes, _ = select_proposals(steps["anchors"], scores, used, model.config)
     best_ious[name] = iou_matrix(boxes, true_boxes).max(axis=0)
     print(f"{name:12} best IoU of each object:", best_ious[name].round(2))
 

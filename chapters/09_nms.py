@@ -122,7 +122,7 @@ print("threshold 0.4 keeps", nms_plain(chain, np.array([0.9, 0.8, 0.7], np.float
 
 # %%
 from minimaskrcnn import load_model
-from minimaskrcnn.training.shapes import scene
+from minimaskrcnn.datasets.scenes import scene
 
 WEIGHTS = "shapes"  # or "coco"
 PHOTO = scene(13).image  # or "street.jpg"

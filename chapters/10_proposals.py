@@ -79,7 +79,7 @@ print("B moved:  ", moved[1].round(3))
 cut = clip(moved, (0, 0, 1, 1))
 print("C:", moved[2].round(3), "->", cut[2].round(3))
 print(f"IoU of A and B by hand {0.38 / 0.42:.4f}, by iou_matrix {iou_matrix(cut, cut)[0, 1]:.4f}")
-proposals, proposal_scores = select_proposals(scores, deltas, anchors, config)
+proposals, proposal_scores = select_proposals(anchors, scores, deltas, config)
 print("proposals:", proposals.round(3).tolist(), "with scores", proposal_scores)
 
 # %%
@@ -117,7 +117,7 @@ twins = np.array([[0, 0, 0.3, 0.3], [-0.3, 0, 0.3, 0.3]], np.float32)
 cut_twins = clip(twins, (0, 0, 1, 1))
 print("IoU before:", iou_matrix(twins, twins)[0, 1].round(3))
 print("IoU after: ", iou_matrix(cut_twins, cut_twins)[0, 1])
-kept, _ = select_proposals(scores[:2], np.zeros((2, 4), np.float32), twins, config)
+kept, _ = select_proposals(twins, scores[:2], np.zeros((2, 4), np.float32), config)
 print("proposals:", len(kept))
 
 # %% [markdown]
@@ -129,7 +129,7 @@ print("proposals:", len(kept))
 
 # %%
 from minimaskrcnn import load_model
-from minimaskrcnn.training.shapes import scene
+from minimaskrcnn.datasets.scenes import scene
 
 WEIGHTS = "shapes"  # or "coco"
 PHOTO = scene(13).image  # or "street.jpg"
@@ -209,7 +209,7 @@ reached = {"with NMS": [], "without NMS": []}
 for name, threshold in (("with NMS", 0.7), ("without NMS", 1.0)):
     settings = replace(small.config, rpn_nms_threshold=threshold)
     for trace, truth in zip(traces, true_boxes, strict=True):
-        verdicts = trace["rpn_probs"][:, 1], trace["rpn_deltas"], trace["anchors"]
+        verdicts = trace["anchors"], trace["rpn_probs"][:, 1], trace["rpn_deltas"]
         boxes, _ = select_proposals(*verdicts, settings)
         best_so_far = np.maximum.accumulate(iou_matrix(boxes, truth), axis=0)  # (R, objects)
         last = best_so_far[-1:].repeat(max(0, 60 - len(boxes)), axis=0)
@@ -239,7 +239,7 @@ gained = [
     for with_nms, without in zip(*reached.values(), strict=True)
 ]
 i = int(np.argmax(gained))
-verdicts = traces[i]["rpn_probs"][:, 1], traces[i]["rpn_deltas"], traces[i]["anchors"]
+verdicts = traces[i]["anchors"], traces[i]["rpn_probs"][:, 1], traces[i]["rpn_deltas"]
 crowd, _ = select_proposals(*verdicts, replace(small.config, rpn_nms_threshold=1.0))
 copies = np.triu(iou_matrix(crowd[:5], crowd[:5]) > 0.7, k=1).any(axis=0)  # of one before it
 print(f"without NMS: {copies.sum()} of the first five are copies; {gained[i]} objects fewer found")
@@ -281,7 +281,7 @@ Code(inspect.getsource(top_indices), language="python")
 from minimaskrcnn import check
 
 
-def my_select_proposals(scores, deltas, anchors, config):
+def my_select_proposals(anchors, scores, deltas, config):
     """Return the proposals (R, 4), best score first, and their scores (R,)."""
     ...
 

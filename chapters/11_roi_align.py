@@ -199,7 +199,7 @@ print("half a cell, in pixels:", {f"P{i}": s // 2 for i, s in enumerate(STRIDES[
 
 # %%
 from minimaskrcnn import load_model
-from minimaskrcnn.training.shapes import scene
+from minimaskrcnn.datasets.scenes import scene
 
 WEIGHTS = "shapes"  # or "coco"
 PHOTO = scene(13).image  # or "street.jpg"

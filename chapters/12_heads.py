@@ -126,7 +126,7 @@ Code("\n\n".join(parts), language="python")
 
 # %%
 from minimaskrcnn import load_model
-from minimaskrcnn.training.shapes import scene
+from minimaskrcnn.datasets.scenes import scene
 
 WEIGHTS = "shapes"  # or "coco"
 PHOTO = scene(13).image  # or "street.jpg"
@@ -313,7 +313,7 @@ panels(
 # are matrices; each layer has a `bias`. ReLU follows the two hidden layers.
 
 # %%
-from minimaskrcnn.check.verdict import Case, judge
+from minimaskrcnn.check.verdict import Case, check_function
 
 real = steps["roi_features"][:5], model.box_head
 hint = "two hidden layers with ReLU and bias, then two dense layers; deltas are (R, K, 4)"
@@ -329,7 +329,7 @@ def my_box_head(roi_features, head):
     ...
 
 
-judge(my_box_head, box_head, cases, parts=("class logits", "box deltas"))
+check_function(my_box_head, box_head, cases, parts=("class logits", "box deltas"))
 
 # %% [markdown]
 # **Further.** Save your function as `box_head` in a file `my_heads.py`. From a clone of the

@@ -128,7 +128,7 @@ Code("\n\n".join(parts), language="python")
 
 # %%
 from minimaskrcnn import load_model
-from minimaskrcnn.training.shapes import scene
+from minimaskrcnn.datasets.scenes import scene
 
 WEIGHTS = "shapes"  # or "coco"
 PHOTO = scene(13).image  # or "street.jpg"
@@ -265,14 +265,13 @@ asked = (
 )
 
 # %%
-from minimaskrcnn.boxes import normalise
-from minimaskrcnn.check.verdict import Case, judge
+from minimaskrcnn.check.verdict import Case, check_function
 
 cases = []
 for name, rows, window, settings, hint in asked:
     arguments = *(array[rows] for array in toy), window, settings
     cases.append(Case(name, arguments, select_detections(*arguments), hint))
-window = normalise(steps["window"][None], framed.shape)[0]
+window = steps["window"]
 real = steps["proposals"], steps["class_probs"], steps["box_deltas"], window, config
 cases.append(Case("the picture above", real, select_detections(*real), "all small ones agree"))
 
@@ -283,7 +282,7 @@ def my_select_detections(rois, class_probs, box_deltas, window, config):
     ...
 
 
-judge(my_select_detections, select_detections, cases, parts=("detections", "source"))
+check_function(my_select_detections, select_detections, cases, parts=("detections", "source"))
 
 # %% [markdown]
 # **Further.** Save your function as `select_detections` in a file `my_detections.py`. From a clone

@@ -35,7 +35,7 @@ strip("masks")
 # %%
 import numpy as np
 
-from minimaskrcnn.masks import boxes_in_image
+from minimaskrcnn.boxes import boxes_in_image
 
 window = (0.25, 0, 0.75, 1)
 box = np.array([[0.25, 0.2, 0.5, 0.6]], np.float32)
@@ -53,7 +53,7 @@ print("boxes_in_image:", boxes_in_image(box, window, (51, 101, 3)))
 # and cuts the mask's features out where the mask will be pasted:
 
 # %%
-from minimaskrcnn.masks import in_whole_pixels
+from minimaskrcnn.boxes import in_whole_pixels
 
 found = np.array([[0.099, 0.2, 0.504, 0.6]], np.float32)
 print("rounded to whole pixels:", in_whole_pixels(found, (0, 0, 1, 1), (101, 101)))
@@ -68,7 +68,7 @@ print("rounded to whole pixels:", in_whole_pixels(found, (0, 0, 1, 1), (101, 101
 # reading again (chapter 11). Beyond the outermost cells there is nothing, 0.
 
 # %%
-from minimaskrcnn.image import resize
+from minimaskrcnn.resizing import resize
 
 cells = np.array([[0.9, 0.3, 0]], np.float32)
 by_hand = [0.75 * 0.9, 0.25 * 0.3 + 0.75 * 0.9, 0.25 * 0.9 + 0.75 * 0.3, 0.75 * 0.3, 0.25 * 0.3, 0]
@@ -132,7 +132,7 @@ Code("\n\n".join(parts), language="python")
 
 # %%
 from minimaskrcnn import load_model
-from minimaskrcnn.training.shapes import scene
+from minimaskrcnn.datasets.scenes import scene
 
 WEIGHTS = "shapes"  # or "coco"
 PHOTO = scene(13, size=512).image  # or "street.jpg"

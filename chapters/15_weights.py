@@ -261,7 +261,7 @@ print(len(again), "arrays, the same from both readers")
 # %%
 import os
 
-from minimaskrcnn.api import SHAPES as BUNDLED
+from minimaskrcnn.api import SHAPES_FILE as BUNDLED
 from minimaskrcnn.errors import WeightsError
 
 whole = BUNDLED.read_bytes()  # the small network's file
@@ -321,7 +321,7 @@ for name, layer, change in (("no.h5", "fpn_p3", None), ("odd.h5", "fpn_p3", "fpn
 # last convolution of the finest pyramid map, chapter 05). It runs, as fast as ever.
 
 # %%
-from minimaskrcnn.training.shapes import scene
+from minimaskrcnn.datasets.scenes import scene
 from minimaskrcnn.weights.tree import with_arrays
 
 PHOTO = scene(13).image  # or "street.jpg"
@@ -349,7 +349,7 @@ panels(
 # to the variance before it takes the root.
 
 # %%
-from minimaskrcnn.check.verdict import Case, judge
+from minimaskrcnn.check.verdict import Case, check_function
 
 
 def my_fold(kernel, bias, gamma, beta, mean, variance):
@@ -371,7 +371,7 @@ by_hand = case("section 3", "-x - 1", (1, 1, 1, 1), [5], [-2], [1], [3], [3.999]
 dead = case("a variance of 0", "0.001 goes under the root", (1, 1, 1, 1), [0], [1], [0], [0], [0])
 channels = [[1, 2], [-1, 3], [0, 1], [2, 2], [0.5, 4]]
 wide = case("two channels", "a factor for each channel out, the last axis", (3, 3, 2, 2), *channels)
-judge(my_fold, my_fold, [by_hand, dead, wide], parts=("the kernel", "the bias"))
+check_function(my_fold, my_fold, [by_hand, dead, wide], parts=("the kernel", "the bias"))
 
 # %% [markdown]
 # **Further.** From a clone of the repository, `pytest tests/test_15_hostile.py` shows what else a

@@ -101,8 +101,8 @@ Code(
 from minimaskrcnn import load_model
 from minimaskrcnn.anchors import make_anchors
 from minimaskrcnn.boxes import to_pixels
+from minimaskrcnn.datasets.scenes import scene
 from minimaskrcnn.training.batches import frame
-from minimaskrcnn.training.shapes import scene
 
 model = load_model("shapes")
 config, example = model.config, scene(13)

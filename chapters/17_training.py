@@ -11,8 +11,8 @@
 #
 # **Time** about 35 minutes.
 #
-# The modules are `minimaskrcnn/tape.py` and the folder `minimaskrcnn/training/`, the tests are
-# `tests/test_17_training.py`; each operation's gradient is tested beside the operation.
+# The modules are `minimaskrcnn/runtime/tape.py` and the folder `minimaskrcnn/training/`, the tests
+# are `tests/test_17_training.py`; each operation's gradient is tested beside the operation.
 
 # %%
 from minimaskrcnn.pictures import strip
@@ -63,7 +63,7 @@ print("finite difference", round((loss_at(1.501) - loss_at(1.499)) / 0.002, 6))
 # operation leaves a note: what came out, from what, and which function knows its slopes.
 
 # %%
-from minimaskrcnn import tape
+from minimaskrcnn.runtime import tape
 
 w = np.full((1, 1, 1, 1), 1.5)
 with tape.recording() as steps:
@@ -167,9 +167,9 @@ tiny = with_arrays(tiny, moved)  # float64, and nothing at 0
 print(sum(array.size for array in moved.values()), "numbers of", tiny.rpn.shared.kernel.dtype)
 
 # %%
+from minimaskrcnn.datasets.scenes import scene
 from minimaskrcnn.training.batches import make_batch
 from minimaskrcnn.training.recipe import FROM_NOTHING
-from minimaskrcnn.training.shapes import scene
 from minimaskrcnn.training.step import draw_head_targets, learn
 
 example, rng = scene(13, size=64), np.random.RandomState(0)
@@ -292,7 +292,7 @@ panels(*shown)
 # Its file says how it was trained:
 
 # %%
-from minimaskrcnn.api import SHAPES as BUNDLED
+from minimaskrcnn.api import SHAPES_FILE as BUNDLED
 from minimaskrcnn.weights import provenance_of
 
 story = provenance_of(BUNDLED)
@@ -329,7 +329,7 @@ Picture(drawn.read_bytes(), "the losses of the bundled network") if drawn.exists
 # y = x · kernel, from that of y. (Which of the two needs the other's shape? Write down the shapes.)
 
 # %%
-from minimaskrcnn.check.verdict import Case, judge
+from minimaskrcnn.check.verdict import Case, check_function
 
 
 def my_slope(function, x, h):
@@ -339,7 +339,7 @@ def my_slope(function, x, h):
 
 square = Case("x² at 3", (np.square, 3.0, 0.5), 6.0, "(3.5² - 2.5²) / (3.5 - 2.5)")
 kink = Case("|x| at 0", (np.abs, 0.0, 0.1), 0.0, "both sides count: the same height, so slope 0")
-judge(my_slope, my_slope, [square, kink])
+check_function(my_slope, my_slope, [square, kink])
 
 
 # %%
@@ -354,7 +354,7 @@ dy, x, k = (np.arange(1.0, n * m + 1).reshape(n, m) for n, m in ((3, 2), (3, 4),
 matrices = Case(
     "matrices", (dy, x, k), (dy @ k.T, x.T @ dy), "dx is dy · kernelᵀ; look up section 3"
 )
-judge(my_backward, my_backward, [scalars, matrices], parts=("dx", "dkernel"))
+check_function(my_backward, my_backward, [scalars, matrices], parts=("dx", "dkernel"))
 
 # %% [markdown]
 # **Further.** From a clone of the repository,

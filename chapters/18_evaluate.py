@@ -11,9 +11,9 @@
 #
 # **Time** about 25 minutes.
 #
-# The modules are `minimaskrcnn/matching.py`, `average_precision.py` and `evaluate.py`, the tests
-# are `tests/test_18_evaluate.py`, which compare with the program of COCO, the dataset whose rules
-# these are.
+# The modules are `matching.py`, `average_precision.py` and `compare.py` in the folder
+# `minimaskrcnn/evaluate/`, the tests are `tests/test_18_evaluate.py`, which compare with the
+# program of COCO, the dataset whose rules these are.
 
 # %%
 from minimaskrcnn.pictures import strip
@@ -57,7 +57,7 @@ panels(Panel("objects green, detections with scores", paper, boxes, names, colou
 # The third object is found by nobody: missed.
 
 # %%
-from minimaskrcnn.matching import box_overlaps, match
+from minimaskrcnn.evaluate.matching import box_overlaps, match
 
 nobody = np.zeros(3, bool)  # no crowds, nothing to be ignored: see section 2
 overlaps = box_overlaps(found, objects, nobody)  # (detections, objects)
@@ -72,7 +72,7 @@ print("object found by each detection (-1: none):", matches)
 # that were right, and *recall* the share of the objects that have been found.
 
 # %%
-from minimaskrcnn.average_precision import interpolate, precision_recall
+from minimaskrcnn.evaluate.average_precision import interpolate, precision_recall
 
 precision, recall = precision_recall(right, ~right, num_objects=3)
 for i, score in enumerate((0.9, 0.8, 0.7, 0.6)):
@@ -120,8 +120,8 @@ Code("\n\n".join(bare), language="python")
 
 # %%
 from minimaskrcnn import load_model
+from minimaskrcnn.datasets.scenes import scene
 from minimaskrcnn.training.batches import FIRST_TRAINING_SCENE
-from minimaskrcnn.training.shapes import scene
 
 WEIGHTS = "shapes"
 SEEDS = range(200, 220)
@@ -196,7 +196,7 @@ print(f"AP50 by hand {by_hand:.4f}, by evaluate {evaluation.box.stats[1]:.4f}")
 # pixels of either.)
 
 # %%
-from minimaskrcnn.average_precision import THRESHOLDS, average
+from minimaskrcnn.evaluate.average_precision import THRESHOLDS, average
 
 measured = {}
 for name, part in (("boxes", evaluation.box), ("masks", evaluation.mask)):

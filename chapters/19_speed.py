@@ -12,8 +12,8 @@
 #
 # **Time** about 25 minutes.
 #
-# The modules are those of the folder `minimaskrcnn/conv/` and `minimaskrcnn/threads.py`; the
-# measurements are `benchmarks/conv.py`, `network.py` and `training.py`. The tests are
+# The modules are those of the folder `minimaskrcnn/conv/` and `minimaskrcnn/runtime/threads.py`;
+# the measurements are `benchmarks/conv.py`, `network.py` and `training.py`. The tests are
 # `tests/test_03_conv.py` and `tests/test_threads.py`: fast code that is wrong is of no use.
 
 # %%
@@ -71,9 +71,10 @@ panels(Panel("a tile, and the one beside it", paper, tile, names, colours, ruler
 # and how many outputs each had.
 
 # %%
-from minimaskrcnn import load_model, tape
+from minimaskrcnn import load_model
 from minimaskrcnn.conv.operation import conv2d_backward
-from minimaskrcnn.training.shapes import scene
+from minimaskrcnn.datasets.scenes import scene
+from minimaskrcnn.runtime import tape
 
 WEIGHTS = "shapes"  # or "coco"
 PHOTO = scene(13).image  # or "street.jpg"
@@ -220,7 +221,7 @@ Code(body[0].rstrip(" ") + body[2].lstrip("\n"), language="python")
 # looked for in peace.
 
 # %%
-from minimaskrcnn import threads
+from minimaskrcnn.runtime import threads
 
 usual = threads.get_num_threads()
 results = []
@@ -312,7 +313,7 @@ print(f"compiled: {about(slow / fast)}; plain, the whole prediction would take {
 # which takes 36 products for every channel in and every channel out.
 
 # %%
-from minimaskrcnn.check.verdict import Case, judge
+from minimaskrcnn.check.verdict import Case, check_function
 
 
 def my_products(height, width, kernel_shape):
@@ -322,7 +323,7 @@ def my_products(height, width, kernel_shape):
 
 ours = [Case("section 1", (4, 4, (3, 3, 1, 1)), 144, "16 outputs, 9 products each")]
 ours.append(Case("two channels in, three out", (4, 4, (3, 3, 2, 3)), 864, "6 times as many"))
-judge(my_products, my_products, ours)
+check_function(my_products, my_products, ours)
 
 
 # %%
@@ -333,7 +334,7 @@ def my_winograd_products(height, width, channels, outputs):
 
 ours = [Case("one tile", (4, 4, 1, 1), 36, "6 · 6"), Case("5 x 5", (5, 5, 1, 1), 144, "4 tiles")]
 ours.append(Case("channels", (8, 4, 2, 3), 432, "2 tiles, 2 · 3 pairs of channels"))
-judge(my_winograd_products, my_winograd_products, ours)
+check_function(my_winograd_products, my_winograd_products, ours)
 
 # %% [markdown]
 # And a form of convolution that is not in the package: neither loops over pixels nor a copy of all

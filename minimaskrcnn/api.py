@@ -2,6 +2,8 @@
 
 import os
 import threading
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +11,14 @@ from minimaskrcnn.config import Config
 from minimaskrcnn.errors import WeightsError
 from minimaskrcnn.model import MaskRCNN
 from minimaskrcnn.photo import Photo
+from minimaskrcnn.photo.sources import path_of
 from minimaskrcnn.results import Detections
-from minimaskrcnn.settings import adjusted
-from minimaskrcnn.sources import path_of
+from minimaskrcnn.settings import adjusted, refuse_unknown
 from minimaskrcnn.weights import load
 from minimaskrcnn.weights.download import coco_weights
 from minimaskrcnn.xray import Report, make_report
 
-SHAPES = Path(__file__).parent / "weights" / "shapes.h5"  # the small model, part of the package
+SHAPES_FILE = Path(__file__).parent / "weights" / "shapes.h5"  # part of the package
 
 # What `predict` and `explain` loaded: by name, when the file was changed last, and the model.
 _kept: dict[str, tuple[int, MaskRCNN]] = {}
@@ -45,48 +47,97 @@ def load_model(weights: str | os.PathLike[str] = "coco", config: Config | None =
 
 
 def predict(
-    image: Photo, weights: str | os.PathLike[str] = "coco", orient: bool = True, **settings: Any
+    image: Photo,
+    weights: str | os.PathLike[str] = "coco",
+    *,
+    orient: bool = True,
+    min_score: float | None = None,
+    nms_threshold: float | None = None,
+    max_detections: int | None = None,
+    classes: str | Iterable[str] | None = None,
+    size: int | None = None,
+    **unknown: Any,
 ) -> Detections:
     """Find the objects in a photograph: `load_model(weights).predict(image)`, the model kept.
 
     Safe to call from several threads: the first one loads the model, the others wait for it. A
-    weight file that has changed since is read again.
+    weight file that has changed since is read again. Each of the five settings is for this call
+    only; None takes the model's own.
 
     Parameters
     ----------
     image : a path, bytes, an open file, a PIL image or an array: see `photo.read_photo`
     weights : as in `load_model`
     orient : whether to turn the picture as its EXIF data asks
-    settings : `min_score`, `nms_threshold`, `max_detections`, `classes`, `size`, for this call: see
-        `settings.adjusted`
+    min_score : 0 … 1, the confidence threshold: objects with a lower score are dropped
+    nms_threshold : 0 … 1, the IoU above which the weaker of two boxes of a class is dropped
+    max_detections : at least 1; only so many of the best objects are kept
+    classes : class names, or one name; only these are looked for
+    size : pixels, a multiple of 64: the side of the network's input. Smaller is quicker, larger
+        finds smaller objects
 
     Returns
     -------
     Detections
+
+    Raises
+    ------
+    WeightsError
+        As in `load_model`.
+    ImageError
+        If the photograph cannot be read.
+    SettingError
+        If a setting makes no sense or is unknown; the latter is said before anything is loaded.
     """
-    return _model(weights).predict(image, orient, **settings)
+    refuse_unknown(unknown)
+    return _model(weights).predict(
+        image,
+        orient=orient,
+        min_score=min_score,
+        nms_threshold=nms_threshold,
+        max_detections=max_detections,
+        classes=classes,
+        size=size,
+    )
 
 
 def explain(
-    image: Photo, weights: str | os.PathLike[str] = "coco", orient: bool = True, **settings: Any
+    image: Photo,
+    weights: str | os.PathLike[str] = "coco",
+    *,
+    orient: bool = True,
+    min_score: float | None = None,
+    nms_threshold: float | None = None,
+    max_detections: int | None = None,
+    classes: str | Iterable[str] | None = None,
+    size: int | None = None,
+    **unknown: Any,
 ) -> Report:
     """Show what the network does with a photograph, step by step, in one self-contained page.
 
     Parameters
     ----------
-    image, weights, orient, settings : as in `predict`
+    image, weights, orient : as in `predict`
+    min_score, nms_threshold, max_detections, classes, size : as in `predict`
 
     Returns
     -------
     Report: a page of HTML, to be saved and opened in a browser
 
+    Raises
+    ------
+    WeightsError, ImageError, SettingError
+        As in `predict`.
+
     Examples
     --------
     >>> explain("street.jpg", min_score=0.5).save("report.html")  # doctest: +SKIP
     """
+    refuse_unknown(unknown)
     model = _model(weights)
-    steps = model.trace(image, orient, **settings)
-    return make_report(steps, adjusted(model.config, **settings), path_of(image))
+    config = adjusted(model.config, min_score, nms_threshold, max_detections, classes, size)
+    steps = replace(model, config=config).trace(image, orient=orient)
+    return make_report(steps, config, path_of(image))
 
 
 def _model(weights: str | os.PathLike[str]) -> MaskRCNN:
@@ -111,9 +162,9 @@ def _path(weights: str | os.PathLike[str]) -> str | os.PathLike[str]:
     if weights == "coco":
         return coco_weights()
     if weights == "shapes":
-        if not SHAPES.exists():
+        if not SHAPES_FILE.exists():
             raise WeightsError(
-                f"{SHAPES}: is not part of this copy of the package; install it again"
+                f"{SHAPES_FILE}: is not part of this copy of the package; install it again"
             )
-        return SHAPES
+        return SHAPES_FILE
     return weights

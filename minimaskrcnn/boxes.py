@@ -4,6 +4,7 @@ Idea    A box is y1 x1 y2 x2. Inside the network boxes are normalised to its inp
         mean the same on every pyramid level; "deltas" describe a box relative to another.
 Paper   Deltas: R-CNN (arXiv:1311.2524), appendix C. The units are those that the COCO weights were
         trained with (github.com/matterport/Mask_RCNN, `norm_boxes`).
+Length  Ten small functions, each with its formula and an example.
 Shapes  boxes (N, 4); deltas (N, 4) as dy, dx, log dh, log dw; IoU (N, M)
 """
 
@@ -219,6 +220,50 @@ def to_pixels(boxes, shape):
     if not (np.abs(pixels) <= np.iinfo(np.int32).max).all():  # NaN is not, either
         raise ValueError("to_pixels got NaN or huge numbers among its boxes")
     return pixels.astype(np.int32)
+
+
+def boxes_in_image(boxes, window, shape):
+    """Move boxes from the network's input back to the photograph.
+
+    Parameters
+    ----------
+    boxes : (N, 4) normalised to the input
+    window : (4,) normalised: where in the input the photograph lies
+    shape : (H, W, ...) of the photograph in pixels
+
+    Returns
+    -------
+    (N, 4) int32, pixels of the photograph, end excluded. One that had no area becomes one pixel
+    wide or high, as in the original.
+    """
+    check_boxes(boxes)
+    window = np.asarray(window, boxes.dtype)
+    start, size = np.tile(window[:2], 2), np.tile(window[2:] - window[:2], 2)
+    size = np.where(size > 0, size, 1)  # a photograph resized to one row: every box starts at 0
+    return to_pixels((boxes - start) / size, shape)
+
+
+def in_whole_pixels(boxes, window, shape):
+    """Round boxes to the pixels of the photograph: where their masks will be pasted.
+
+    Parameters
+    ----------
+    boxes : (N, 4) float32 normalised to the input
+    window, shape : as in `boxes_in_image`
+
+    Returns
+    -------
+    (N, 4) float32 normalised to the input
+
+    Examples
+    --------
+    >>> boxes = np.array([[0.099, 0.2, 0.504, 0.6]], np.float32)
+    >>> in_whole_pixels(boxes, (0, 0, 1, 1), (101, 101))
+    array([[0.1, 0.2, 0.5, 0.6]], dtype=float32)
+    """
+    start, end = np.tile(window[:2], 2), np.tile(window[2:], 2)
+    whole = normalise(boxes_in_image(boxes, window, shape), shape)
+    return (start + whole * (end - start)).astype(np.float32)
 
 
 def _span(shape):

@@ -12,7 +12,7 @@ from minimaskrcnn.conv import Conv, conv2d
 from minimaskrcnn.resizing import subsample, upsample
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FPN:
     """Two convolutions a level, finest first; no ReLU anywhere in the pyramid."""
 

@@ -14,7 +14,7 @@ from minimaskrcnn.conv import Conv, conv2d
 from minimaskrcnn.layers import Deconv, Dense, deconv2d, dense, reshape
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class BoxHead:
     """Class and box; a 7x7 convolution over 7x7 cells is a dense layer on all of them."""
 
@@ -24,7 +24,7 @@ class BoxHead:
     deltas: Dense  # 1024 -> K · 4
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class MaskHead:
     """Mask, one a class."""
 

@@ -10,24 +10,31 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minimaskrcnn import memory, tape
 from minimaskrcnn.conv import Conv, conv2d
+from minimaskrcnn.runtime import memory, tape
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Dense:
     """A fully connected layer."""
 
     kernel: np.ndarray  # (in, out)
     bias: np.ndarray  # (out,)
 
+    def __repr__(self):
+        return f"Dense({' -> '.join(map(str, self.kernel.shape))})"
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Deconv:
     """A transposed convolution, 2x2 with stride 2: every cell paints a 2x2 patch of its own."""
 
     kernel: np.ndarray  # (2, 2, out, in), as Keras stores it
     bias: np.ndarray  # (out,)
+
+    def __repr__(self):
+        outputs, inputs = self.kernel.shape[2:]
+        return f"Deconv(2 x 2, {inputs} -> {outputs})"
 
 
 def dense(x, layer):

@@ -1,21 +1,22 @@
-"""Mask R-CNN: the whole network, one line a stage.
+"""Mask R-CNN: the whole network in five steps, each a few calls of the stages.
 
-Idea    backbone -> pyramid -> proposals -> regions' class and box -> detections -> their masks.
+Idea    frame the photograph, look at it, propose regions, classify them, outline what they hold.
 Paper   Mask R-CNN (arXiv:1703.06870), figure 1; on a pyramid: section 3, "Network Architecture".
 Shapes  photograph (h, w, 3) uint8  ->  Detections
 
 Notes   The mask head looks at the detections (after box refinement and NMS), not at the proposals:
-        fewer and better regions, as the paper does at inference.
+        there are fewer of them and they fit better. The paper does the same at inference.
+        Every step shows its results, one by one, to `keep(name, value)` and goes on with what
+        `keep` returns: to record a run is to return each value, to intervene is to return another.
+Length  The five settings are spelled out and documented in each of the three methods.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from minimaskrcnn.anchors import normalised_anchors
-from minimaskrcnn.boxes import normalise
+from minimaskrcnn.boxes import in_whole_pixels, normalise
 from minimaskrcnn.config import Config
 from minimaskrcnn.detections import select_detections
 from minimaskrcnn.errors import ImageError
@@ -23,19 +24,83 @@ from minimaskrcnn.fpn import FPN, pyramid
 from minimaskrcnn.heads import BoxHead, MaskHead, box_head, mask_head
 from minimaskrcnn.image import letterbox, mold
 from minimaskrcnn.layers import sigmoid, softmax
-from minimaskrcnn.masks import in_whole_pixels, of_class
+from minimaskrcnn.masks import of_class
 from minimaskrcnn.photo import Photo, read_photo
+from minimaskrcnn.photo.sources import each_source, path_of
 from minimaskrcnn.proposals import select_proposals
 from minimaskrcnn.resnet import ResNet, backbone
 from minimaskrcnn.results import Detections, make_detections
 from minimaskrcnn.roi_align import pyramid_roi_align
 from minimaskrcnn.rpn import RPN, region_proposals
-from minimaskrcnn.settings import adjusted
-from minimaskrcnn.sources import each_source, path_of
-from minimaskrcnn.stopwatch import stopwatch
+from minimaskrcnn.runtime.recorder import recorder
+from minimaskrcnn.runtime.stopwatch import stopwatch
+from minimaskrcnn.settings import adjusted, refuse_unknown
 
 
-@dataclass(frozen=True)
+def run(model, photo, keep):
+    """From a photograph, (h, w, 3) uint8, to Detections; `keep` is shown every intermediate."""
+    molded, window = frame(model, photo, keep)
+    p_maps = look(model, molded, keep)
+    proposals = propose(model, p_maps, molded.shape, keep)
+    detections = classify(model, p_maps, proposals, molded.shape, window, keep)
+    return outline(model, p_maps, detections, molded.shape, window, photo, keep)
+
+
+def frame(model, photo, keep):
+    """Bring the photograph into the network's frame: its input, and where in it the photo lies."""
+    framed, window_pixels = letterbox(photo, model.config)  # (H, W, 3) uint8, (4,)
+    molded = keep("molded", mold(framed, model.config))  # (H, W, 3) float32
+    window_pixels = keep("window_pixels", window_pixels)
+    return molded, keep("window", normalise(window_pixels[None], molded.shape)[0])
+
+
+def look(model, molded, keep):
+    """Compute the feature maps, P2 (H/4, W/4, 256) … P6 (H/64, W/64, 256)."""
+    c_maps = backbone(molded, model.backbone)  # (H/4, W/4, 64) … (H/32, W/32, 2048)
+    c_maps = [keep(f"c{level}", c_map) for level, c_map in enumerate(c_maps, start=1)]
+    p_maps = pyramid(c_maps[1:], model.fpn)
+    return [keep(f"p{level}", p_map) for level, p_map in enumerate(p_maps, start=2)]
+
+
+def propose(model, p_maps, shape, keep):
+    """Find the regions, (R, 4), that may hold an object; `shape` is that of the input."""
+    anchors = keep("anchors", normalised_anchors(shape, model.config))  # (A, 4)
+    logits, deltas = region_proposals(p_maps, model.rpn)  # (A, 2), (A, 4)
+    probs = keep("rpn_probs", softmax(keep("rpn_logits", logits)))
+    deltas = keep("rpn_deltas", deltas)
+    proposals, scores = select_proposals(anchors, probs[:, 1], deltas, model.config)
+    proposals = keep("proposals", proposals)
+    keep("proposal_scores", scores)  # (R,)
+    return proposals
+
+
+def classify(model, p_maps, proposals, shape, window, keep):
+    """Say what each region holds, and keep one box per object: (N, 6) box, class, score."""
+    config = model.config
+    features = pyramid_roi_align(p_maps[:4], proposals, config.pool_size, shape)  # not P6
+    features = keep("roi_features", features)  # (R, 7, 7, 256)
+    logits, deltas = box_head(features, model.box_head)  # (R, K), (R, K, 4)
+    probs = keep("class_probs", softmax(keep("class_logits", logits)))
+    deltas = keep("box_deltas", deltas)
+    detections, source = select_detections(proposals, probs, deltas, window, config)
+    detections = keep("detections", detections)
+    keep("detection_proposals", source)  # (N,)
+    return detections
+
+
+def outline(model, p_maps, detections, shape, window, photo, keep):
+    """Draw the mask of each detection, and carry all back to the photograph: Detections."""
+    config, boxes, class_ids = model.config, detections[:, :4], detections[:, 4].astype(int)
+    if config.masks_in_whole_pixels:
+        boxes = in_whole_pixels(boxes, window, photo.shape)
+    features = pyramid_roi_align(p_maps[:4], boxes, config.mask_pool_size, shape)
+    features = keep("mask_features", features)  # (N, 14, 14, 256)
+    probs = sigmoid(of_class(mask_head(features, model.mask_head), class_ids))
+    probs = keep("mask_probs", probs)  # (N, 28, 28)
+    return keep("result", make_detections(photo, detections, probs, window, config))
+
+
+@dataclass(frozen=True, eq=False)
 class MaskRCNN:
     """The weights of every stage, and the numbers that are not weights."""
 
@@ -46,15 +111,32 @@ class MaskRCNN:
     box_head: BoxHead
     mask_head: MaskHead
 
-    def predict(self, photo: Photo, orient: bool = True, **settings: Any) -> Detections:
+    def predict(
+        self,
+        photo: Photo,
+        *,
+        orient: bool = True,
+        min_score: float | None = None,
+        nms_threshold: float | None = None,
+        max_detections: int | None = None,
+        classes: str | Iterable[str] | None = None,
+        size: int | None = None,
+        **unknown: Any,
+    ) -> Detections:
         """Find the objects in a photograph.
+
+        Each of the five settings is for this call only; None takes the model's own.
 
         Parameters
         ----------
         photo : whatever `photo.read_photo` takes: path, bytes, open file, PIL image or array
         orient : whether to turn the picture as its EXIF data asks
-        settings : `min_score`, `nms_threshold`, `max_detections`, `classes` and `size`, for this
-            call only: see `settings.adjusted`
+        min_score : 0 … 1, the confidence threshold: objects with a lower score are dropped
+        nms_threshold : 0 … 1, the IoU above which the weaker of two boxes of a class is dropped
+        max_detections : at least 1; only so many of the best objects are kept
+        classes : class names, or one name; only these are looked for
+        size : pixels, a multiple of 64: the side of the network's input. Smaller is quicker, larger
+            finds smaller objects
 
         Returns
         -------
@@ -65,20 +147,27 @@ class MaskRCNN:
         ImageError
             If the photograph cannot be read.
         SettingError
-            If a setting makes no sense.
+            If a setting makes no sense or is unknown.
         """
+        refuse_unknown(unknown)
+        config = adjusted(self.config, min_score, nms_threshold, max_detections, classes, size)
         keep, seconds = stopwatch()
-        pixels = read_photo(photo, orient)  # (h, w, 3) uint8
-        keep(photo=pixels)
-        model = replace(self, config=adjusted(self.config, **settings))
-        return replace(run(model, pixels, keep), source=path_of(photo), seconds=seconds)
+        pixels = keep("photo", read_photo(photo, orient))  # (h, w, 3) uint8
+        result = run(replace(self, config=config), pixels, keep)
+        return replace(result, source=path_of(photo), seconds=seconds)
 
     def predict_each(
         self,
         photos: "Photo | Iterable[Photo]",
         on_error: Callable[[Photo, ImageError], object] | None = None,
+        *,
         orient: bool = True,
-        **settings: Any,
+        min_score: float | None = None,
+        nms_threshold: float | None = None,
+        max_detections: int | None = None,
+        classes: str | Iterable[str] | None = None,
+        size: int | None = None,
+        **unknown: Any,
     ) -> Iterator[Detections]:
         """Yield `predict` of each photograph of a list, folder or pattern, one in memory at a time.
 
@@ -86,75 +175,75 @@ class MaskRCNN:
         ----------
         photos : list, folder, glob pattern or generator of what `predict` takes
         on_error : what to do with one that cannot be read: None raises its ImageError; a function
-            is called as `on_error(photo, error)`, and the photograph left out
-        orient, settings : as in `predict`
+            is called as `on_error(photo, error)`, and the photograph is left out
+        orient, min_score, nms_threshold, max_detections, classes, size : as in `predict`
 
         Yields
         ------
         Detections
-        """
-        for photo in each_source(photos):
-            try:
-                yield self.predict(photo, orient, **settings)
-            except ImageError as error:
-                if on_error is None:
-                    raise
-                on_error(photo, error)
 
-    def trace(self, photo: Photo, orient: bool = True, **settings: Any) -> dict[str, Any]:
+        Raises
+        ------
+        ImageError, SettingError
+            As in `predict`; a setting is checked at the call.
+        """
+        refuse_unknown(unknown)
+        config = adjusted(self.config, min_score, nms_threshold, max_detections, classes, size)
+        return _predict_each(replace(self, config=config), photos, on_error, orient)
+
+    def trace(
+        self,
+        photo: Photo,
+        *,
+        change: Mapping[str, Callable[[Any], Any]] | None = None,
+        orient: bool = True,
+        min_score: float | None = None,
+        nms_threshold: float | None = None,
+        max_detections: int | None = None,
+        classes: str | Iterable[str] | None = None,
+        size: int | None = None,
+        **unknown: Any,
+    ) -> dict[str, Any]:
         """Return every intermediate of `predict(photo)` by name, in the order of the data flow.
 
         Parameters
         ----------
-        photo, orient, settings : as in `predict`
+        photo : as in `predict`
+        change : functions by the name of an intermediate. Each is given the value, and the network
+            goes on with what it returns: "what if P2 were zero?" is `change={"p2": np.zeros_like}`
+        orient, min_score, nms_threshold, max_detections, classes, size : as in `predict`
 
         Returns
         -------
         dict from names such as "c2", "anchors", "proposals" to arrays; "result" is the Detections
+
+        Raises
+        ------
+        ImageError, SettingError
+            As in `predict`; also if `change` names no intermediate.
         """
-        kept: dict[str, Any] = {}
-        model = replace(self, config=adjusted(self.config, **settings))
-        run(model, read_photo(photo, orient), keep=kept.update)
+        refuse_unknown(unknown)
+        config = adjusted(self.config, min_score, nms_threshold, max_detections, classes, size)
+        keep, kept = recorder(change)
+        run(replace(self, config=config), read_photo(photo, orient), keep)
         return kept
 
+    def __repr__(self) -> str:
+        config, names = self.config, self.config.class_names[1:]
+        listed = names if len(names) <= 6 else (*names[:3], "…", names[-1])
+        return (
+            f"MaskRCNN on {self.backbone}, a pyramid of {self.fpn.smooth[0].bias.size} channels\n"
+            f"{len(names)} classes: {', '.join(listed)}\n"
+            f"input of at most {config.image_max_size} pixels a side, scores from "
+            f"{config.min_score} on, at most {config.max_detections} detections"
+        )
 
-def run(model: MaskRCNN, photo: np.ndarray, keep: Callable[..., None]) -> Detections:
-    """From photograph to Detections; `keep(name=value, …)` is shown every intermediate."""
-    config = model.config
-    framed, window = letterbox(photo, config)  # (H, W, 3) uint8
-    molded = mold(framed, config)  # (H, W, 3) float32
-    keep(molded=molded, window=window)
 
-    c_maps = backbone(molded, model.backbone)  # (H/4, W/4, 64) … (H/32, W/32, 2048)
-    keep(**{f"c{level}": c_map for level, c_map in enumerate(c_maps, start=1)})
-    p_maps = pyramid(c_maps[1:], model.fpn)  # (H/4, W/4, 256) … (H/64, W/64, 256)
-    del c_maps  # the pyramid was their last reader
-    keep(**{f"p{level}": p_map for level, p_map in enumerate(p_maps, start=2)})
-
-    anchors = normalised_anchors(molded.shape, config)  # (A, 4)
-    rpn_logits, rpn_deltas = region_proposals(p_maps, model.rpn)  # (A, 2), (A, 4)
-    rpn_probs = softmax(rpn_logits)
-    keep(anchors=anchors, rpn_logits=rpn_logits, rpn_probs=rpn_probs, rpn_deltas=rpn_deltas)
-    proposals, proposal_scores = select_proposals(rpn_probs[:, 1], rpn_deltas, anchors, config)
-    keep(proposals=proposals, proposal_scores=proposal_scores)  # (R, 4), (R,)
-
-    p_maps = p_maps[:4]  # P6 was for the RPN alone
-    roi_features = pyramid_roi_align(p_maps, proposals, config.pool_size, molded.shape)
-    class_logits, box_deltas = box_head(roi_features, model.box_head)  # (R, K), (R, K, 4)
-    class_probs = softmax(class_logits)
-    keep(roi_features=roi_features, class_logits=class_logits)
-    keep(class_probs=class_probs, box_deltas=box_deltas)
-    del roi_features
-    window = normalise(window[None], molded.shape)[0]
-    detections, source = select_detections(proposals, class_probs, box_deltas, window, config)
-    keep(detections=detections, detection_proposals=source)  # (N, 6), (N,)
-
-    boxes, class_ids = detections[:, :4], detections[:, 4].astype(int)
-    if config.masks_in_whole_pixels:
-        boxes = in_whole_pixels(boxes, window, photo.shape)
-    mask_features = pyramid_roi_align(p_maps, boxes, config.mask_pool_size, molded.shape)
-    mask_probs = sigmoid(of_class(mask_head(mask_features, model.mask_head), class_ids))
-    keep(mask_features=mask_features, mask_probs=mask_probs)  # (N, 14, 14, 256), (N, 28, 28)
-    result = make_detections(photo, detections, mask_probs, window, config)
-    keep(result=result)
-    return result
+def _predict_each(model, photos, on_error, orient):
+    for photo in each_source(photos):
+        try:
+            yield model.predict(photo, orient=orient)
+        except ImageError as error:
+            if on_error is None:
+                raise
+            on_error(photo, error)

@@ -3,7 +3,7 @@
 Idea    Take the best-scored anchors, move each as the RPN says, cut off at the image's border, and
         let NMS remove the near-duplicates.
 Paper   Faster R-CNN (arXiv:1506.01497), section 3.3; 1000 of them: FPN (arXiv:1612.03144), 5.2.
-Shapes  scores (A,), deltas (A, 4), anchors (A, 4)  ->  proposals (R, 4), their scores (R,)
+Shapes  anchors (A, 4), scores (A,), deltas (A, 4)  ->  proposals (R, 4), their scores (R,)
 
 Notes   The original pads the result to 1000 rows with zero boxes; here there is no padding.
 """
@@ -14,14 +14,14 @@ from minimaskrcnn.boxes import apply_deltas, check_boxes, clip
 from minimaskrcnn.nms import nms
 
 
-def select_proposals(scores, deltas, anchors, config):
+def select_proposals(anchors, scores, deltas, config):
     """Turn the RPN's verdicts into proposals.
 
     Parameters
     ----------
+    anchors : (A, 4) float32, normalised
     scores : (A,) float32, the probability that an anchor holds an object
     deltas : (A, 4) float32, in units of `config.delta_std`
-    anchors : (A, 4) float32, normalised
     config : Config; read are `pre_nms_proposals`, `post_nms_proposals`, `rpn_nms_threshold` and
         `delta_std`
 

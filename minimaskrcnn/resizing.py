@@ -13,7 +13,7 @@ from math import ceil
 import numpy as np
 from numba import njit
 
-from minimaskrcnn import memory, tape, threads
+from minimaskrcnn.runtime import memory, tape, threads
 
 BLOCK = 16  # rows of a map that a thread does at once
 
@@ -139,3 +139,73 @@ def _check_map(x, name):
         raise ValueError(
             f"{name} wants (H, W, C) or (B, H, W, C), float32 or float64, got {x.shape} {x.dtype}"
         )
+
+
+def resize(array, height, width):
+    """Bilinear resizing as the original does it: half-pixel centres, and zeros around the array.
+
+    Parameters
+    ----------
+    array : (h, w) or (h, w, C) of bool, integers, float32 or float64; float32 is computed in
+        float32, everything else in float64
+    height, width : of the result
+
+    Returns
+    -------
+    (height, width) or (height, width, C), float32 or float64, not rounded, within the smallest and
+    the largest value of the array
+
+    Raises
+    ------
+    ValueError
+        If the array is empty, of another shape or dtype, or a size is not positive.
+
+    Notes
+    -----
+    Output i reads the input at (i + 1/2) · h / height - 1/2. Beyond the array lie zeros, which
+    blend into the outermost half pixel: the border of an enlarged array darkens. There is no
+    smoothing before reduction.
+
+    Examples
+    --------
+    >>> resize(np.array([[4.0]]), 2, 2)
+    array([[4., 4.],
+           [4., 4.]])
+    """
+    if array.ndim not in (2, 3) or array.size == 0 or min(height, width) < 1:
+        raise ValueError(f"cannot resize an array of shape {array.shape} to {height} x {width}")
+    if array.dtype.kind not in "biuf" or array.dtype == np.float16 or array.dtype.itemsize > 8:
+        raise ValueError(f"cannot resize an array of {array.dtype}: make it float32 first")
+    dtype = np.float32 if array.dtype == np.float32 else np.float64
+    low, high = array.min(), array.max()
+    if (height, width) == array.shape[:2]:
+        return array.astype(dtype)
+    native = np.ascontiguousarray(array, array.dtype.newbyteorder("="))
+    maps = native.reshape(*array.shape[:2], -1)  # (h, w, C)
+    rows, columns = _weights(maps.shape[0], height, dtype), _weights(maps.shape[1], width, dtype)
+    resized = np.empty((height, width, maps.shape[2]), dtype)
+    _resize(maps, *rows, *columns, resized)
+    return np.clip(resized, low, high, out=resized).reshape(height, width, *array.shape[2:])
+
+
+def _weights(n, m, dtype):
+    """For each of `m` outputs: the two of `n` inputs it lies between, and the weight of each."""
+    position = (np.arange(m) + 0.5) * (n / m) - 0.5  # (m,) in -1/2 … n - 1/2
+    first = np.floor(position).astype(np.int64)
+    fraction = position - first
+    both = np.stack([first, first + 1], axis=1)  # (m, 2)
+    weight = np.stack([1 - fraction, fraction], axis=1)  # (m, 2)
+    weight[(both < 0) | (both >= n)] = 0  # the zeros around the array
+    return np.clip(both, 0, n - 1), weight.astype(dtype)
+
+
+@njit(cache=True, nogil=True)
+def _resize(maps, rows, row_weights, columns, column_weights, resized):
+    for i in range(len(rows)):
+        above, below = maps[rows[i, 0]], maps[rows[i, 1]]
+        for j in range(len(columns)):
+            left, right = columns[j]
+            for k in range(maps.shape[2]):
+                top = above[left, k] * column_weights[j, 0] + above[right, k] * column_weights[j, 1]
+                low = below[left, k] * column_weights[j, 0] + below[right, k] * column_weights[j, 1]
+                resized[i, j, k] = top * row_weights[i, 0] + low * row_weights[i, 1]

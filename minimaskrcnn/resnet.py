@@ -16,7 +16,7 @@ from minimaskrcnn.conv import Conv, conv2d
 from minimaskrcnn.resizing import max_pool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Bottleneck:
     """One residual block."""
 
@@ -26,12 +26,15 @@ class Bottleneck:
     shortcut: Conv | None = None  # 1x1 with the same stride, in the first block of a stage
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ResNet:
     """The stem and stages 2 … 5, each a tuple of blocks: 3, 4, 23, 3 of them in ResNet-101."""
 
     stem: Conv  # 7x7, stride 2
     stages: tuple[tuple[Bottleneck, ...], ...]
+
+    def __repr__(self):
+        return f"ResNet({', '.join(str(len(blocks)) for blocks in self.stages)} blocks)"
 
 
 def stem(image, conv):

@@ -13,7 +13,7 @@ from minimaskrcnn.conv import Conv, conv2d
 from minimaskrcnn.layers import concatenate, reshape
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RPN:
     """One 3x3 convolution, then two 1x1; the same for all levels."""
 

@@ -58,6 +58,24 @@ def adjusted(
     return replace(config, **changes)
 
 
+OTHER_NAMES = {  # what other programs call the five settings
+    "min_score": ("threshold", "score_threshold", "confidence", "conf", "box_score_thresh"),
+    "nms_threshold": ("iou", "iou_threshold", "nms", "box_nms_thresh", "overlap"),
+    "max_detections": ("max_det", "top_k", "limit", "count", "detections_per_image"),
+    "classes": ("labels", "class_names", "names", "categories", "class_ids"),
+    "size": ("imgsz", "image_size", "input_size", "resolution", "image_max_size"),
+}
+
+
+def refuse_unknown(unknown):
+    """Raise a SettingError for keywords that are no settings, with the one that may be meant."""
+    for name in unknown:
+        meant = [ours for ours, others in OTHER_NAMES.items() if name.lower() in others]
+        near = meant or get_close_matches(name, (*OTHER_NAMES, "orient"), n=1)
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(OTHER_NAMES)}, orient"
+        raise SettingError(f"there is no setting {name!r}; {hint}")
+
+
 def class_ids(names, class_names):
     """The ids of the named classes, (id, …); SettingError for a name the model does not know."""
     try:

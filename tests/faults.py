@@ -5,10 +5,11 @@
     python tests/faults.py --list             # only check the list against the source
     python tests/faults.py --report docs/faults.md
 
-Idea    `faults.toml` lists small mistakes: `<` for `<=`, a `+ 1`, two axes swapped, an unstable
-        sort, another epsilon or rounding. Each is a piece of source, found exactly once in its
-        file, and what takes its place. One at a time they are put into a copy of the package, and
-        the stage's tests are run on it. A fault that the tests do not notice is a missing test.
+Idea    `fault_lists/` lists small mistakes, one file per package: `<` for `<=`, a `+ 1`, two axes
+        swapped, an unstable sort, another epsilon or rounding. Each is a piece of source, found
+        exactly once in its file, and what takes its place. One at a time they are put into a copy
+        of the package, and the stage's tests are run on it. A fault that the tests do not notice
+        is a missing test.
 Notes   First the tests run on the untouched copy: where they fail anyway, they prove nothing. Most
         run with Numba switched off (NUMBA_DISABLE_JIT=1), which is quicker for a few small arrays
         than compiling; a group of faults with `compiled = true` runs as users run it.
@@ -27,6 +28,7 @@ import tomllib
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -58,11 +60,12 @@ class Outcome:
 
 
 def read_faults(words=()):
-    """The faults of faults.toml, or those of files whose names contain one of the words."""
-    groups = tomllib.loads((REPOSITORY / "tests" / "faults.toml").read_text(encoding="utf-8"))
+    """The faults of fault_lists/, or those of files whose names contain one of the words."""
+    lists = sorted((REPOSITORY / "tests" / "fault_lists").glob("*.toml"))
+    groups = [tomllib.loads(path.read_text(encoding="utf-8"))["group"] for path in lists]
     return [
         Fault(group["file"], tuple(group["tests"]), group.get("compiled", False), old, new)
-        for group in groups["group"]
+        for group in chain.from_iterable(groups)
         for old, new in group["faults"]
         if not words or any(word in group["file"] for word in words)
     ]
@@ -170,7 +173,7 @@ def report(outcomes, words=()):
         "# Deliberate faults",
         "",
         f"Made by `{command}`; the list is",
-        "[`tests/faults.toml`](../tests/faults.toml). Each fault was put into the source by",
+        "[`tests/fault_lists/`](../tests/fault_lists). Each fault was put into the source by",
         "itself, and only the test files named here were run.",
         "",
         f"**{sum(noticed.values())} of {len(outcomes)} faults are noticed.**",

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minimaskrcnn.tape import gradients, recording
+from minimaskrcnn.runtime.tape import gradients, recording
 
 STEP = 1e-5  # in float64 both errors of the central difference, h² and 1e-16 / h, are then 1e-10
 

@@ -11,51 +11,29 @@ import minimaskrcnn
 
 PACKAGE = Path(minimaskrcnn.__file__).parent
 
-# Rows of modules; a package stands for all modules in it. Within a row, left before right.
+# The one table of rows; a package stands for all modules in it. Within a row, left before right.
 ROWS = [
-    ["config", "errors", "files", "blas", "threads", "memory", "tape"],
+    ["config", "errors", "runtime"],
     ["boxes", "conv", "layers", "resizing"],
-    [
-        "sources",
-        "photo",
-        "image",
-        "resnet",
-        "fpn",
-        "anchors",
-        "nms",
-        "roi_align",
-        "rle",
-        "polygons",
-        "tracing",
-    ],
+    ["image", "resnet", "fpn", "anchors", "nms", "roi_align"],
     ["rpn", "heads", "proposals", "detections", "masks"],
-    [
-        "stopwatch",
-        "settings",
-        "exports",
-        "labels",
-        "captions",
-        "visualize",
-        "pictures",
-        "diagram",
-        "results",
-        "outputs",
-        "model",
-    ],
-    ["weights", "matching", "average_precision", "evaluate", "training", "xray"],
-    ["api", "check", "compiling", "commands", "cli", "__init__"],
+    ["coco_masks", "photo", "settings", "results"],
+    ["torchvision", "model", "pictures"],
+    ["weights", "evaluate", "xray"],
+    ["datasets", "training"],
+    ["api", "check", "commands", "cli", "__init__", "__main__"],
 ]
 PLACE = {name: (row, i) for row, names in enumerate(ROWS) for i, name in enumerate(names)}
 
 # Where each outside library may be imported; those not named here may be used anywhere.
 HOMES = {
-    "numba": {*ROWS[1], *ROWS[2], *ROWS[3], "matching", "training", "compiling"},
-    "PIL": {"photo", "captions", "visualize", "xray"},
-    "matplotlib": {"captions", "visualize", "pictures", "diagram", "training", "xray"},
+    "numba": {"runtime", *ROWS[1], *ROWS[2], *ROWS[3], "coco_masks", "evaluate", "training"},
+    "PIL": {"photo", "results", "xray"},
+    "matplotlib": {"results", "pictures", "datasets", "training", "xray"},
     "h5py": {"weights"},
     "pooch": {"weights"},
     "requests": {"weights"},
-    "threadpoolctl": {"blas"},
+    "threadpoolctl": {"runtime"},
 }
 STANDARD = sys.stdlib_module_names
 ALLOWED = {"numpy", "tqdm", *HOMES}
@@ -133,7 +111,60 @@ def test_importing_the_package_or_asking_for_help_loads_no_heavy_library():
     assert done.stdout.splitlines()[-1] == "[]"
 
 
-def test_no_module_is_longer_than_a_reader_bears():
+def test_the_top_level_holds_the_face_and_the_stages():
+    assert len(list(PACKAGE.glob("*.py"))) <= 21
+
+
+def test_no_module_is_longer_than_a_reader_bears_unless_its_docstring_says_why():
     for path in FILES:
-        lines = path.read_text(encoding="utf-8").count("\n")
-        assert lines <= 320, f"{path.name} has {lines} lines: it holds two ideas"
+        text = path.read_text(encoding="utf-8")
+        lines, reason = text.count("\n"), "\nLength " in (ast.get_docstring(ast.parse(text)) or "")
+        assert lines <= 260 or reason, f"{path.name} has {lines} lines: it holds two ideas"
+
+
+def test_functions_nest_three_levels_at_most_outside_of_kernels():
+    for path in FILES:
+        for function in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(function, ast.FunctionDef) and not is_kernel(function):
+                deep = depth(function)
+                assert deep <= 3, f"{path.name}: {function.name} nests {deep} levels"
+
+
+def is_kernel(function):
+    """Whether Numba compiles it: its loops are written out."""
+    return any("njit" in ast.unparse(decorator) for decorator in function.decorator_list)
+
+
+def depth(node):
+    """How many `for`, `if`, `while`, `with` and `try` stand within one another; elif adds none."""
+    blocks = ast.For | ast.If | ast.While | ast.With | ast.Try
+    deepest = 0
+    for name, children in ast.iter_fields(node):
+        for child in children if isinstance(children, list) else []:
+            if isinstance(child, blocks):
+                chained = (
+                    name == "orelse" and isinstance(node, ast.If) and isinstance(child, ast.If)
+                )
+                deepest = max(deepest, depth(child) + (0 if chained else 1))
+            elif isinstance(child, ast.ExceptHandler):
+                deepest = max(deepest, depth(child))
+    return deepest
+
+
+def test_nesting_is_counted():
+    text = """
+def f():
+    for a in b:
+        if a:
+            with c:
+                pass
+        elif d:
+            while e:
+                pass
+    try:
+        pass
+    except E:
+        if g:
+            pass
+"""
+    assert depth(ast.parse(text).body[0]) == 3

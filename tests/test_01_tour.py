@@ -13,6 +13,7 @@ from reference import error, unpack_masks
 from minimaskrcnn import load_model
 from minimaskrcnn.anchors import normalised_anchors
 from minimaskrcnn.boxes import normalise
+from minimaskrcnn.datasets.scenes import scene
 from minimaskrcnn.detections import select_detections
 from minimaskrcnn.fpn import pyramid
 from minimaskrcnn.heads import box_head, mask_head
@@ -24,7 +25,6 @@ from minimaskrcnn.resnet import stage, stem
 from minimaskrcnn.results import make_detections
 from minimaskrcnn.roi_align import pyramid_roi_align
 from minimaskrcnn.rpn import region_proposals
-from minimaskrcnn.training.shapes import scene
 
 SHAPE = (128, 128, 3)
 
@@ -83,7 +83,7 @@ def test_the_rpn_judges_and_moves_as_the_original(small_model, small_square):
 def test_the_proposals_are_the_originals_row_by_row(small_model, small_square):
     arrays = small_square
     boxes, scores = select_proposals(
-        arrays["rpn_class"][:, 1], arrays["rpn_bbox"], arrays["anchors"], small_model.config
+        arrays["anchors"], arrays["rpn_class"][:, 1], arrays["rpn_bbox"], small_model.config
     )
     assert np.abs(boxes - arrays["proposals"]).max() < 2e-5
     assert (np.diff(scores) <= 0).all()
@@ -150,8 +150,9 @@ def test_predict_as_a_whole_finds_what_the_original_finds(small_model, small_squ
     assert overlap.min() > 0.99
 
 
-NAMES = """molded window c1 c2 c3 c4 c5 p2 p3 p4 p5 p6 anchors rpn_logits rpn_probs rpn_deltas
-proposals proposal_scores roi_features class_logits class_probs box_deltas detections
+NAMES = """molded window_pixels window c1 c2 c3 c4 c5 p2 p3 p4 p5 p6
+anchors rpn_logits rpn_probs rpn_deltas proposals
+proposal_scores roi_features class_logits class_probs box_deltas detections
 detection_proposals mask_features mask_probs result"""
 
 
@@ -211,7 +212,7 @@ def test_pad64_runs_on_an_input_that_is_not_square(small_model, small_square):
     photo = small_square["image"][:90, :60]  # enlarged to 96 x 64
     steps = dataclasses.replace(small_model, config=config).trace(photo)
     assert steps["molded"].shape == (128, 64, 3)
-    assert steps["window"].tolist() == [16, 0, 112, 64]
+    assert steps["window_pixels"].tolist() == [16, 0, 112, 64]
     assert steps["p2"].shape == (32, 16, 256)
 
 

@@ -10,7 +10,8 @@ from conftest import stored
 from minimaskrcnn import image
 from minimaskrcnn.config import COCO
 from minimaskrcnn.errors import ImageError
-from minimaskrcnn.image import letterbox, mold, resize, scaled_size
+from minimaskrcnn.image import letterbox, mold, scaled_size
+from minimaskrcnn.resizing import resize
 
 RESIZE = stored("ops_resize")
 PREPROCESS = stored("ops_preprocess")

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from conftest import stored
 
-from minimaskrcnn import threads
 from minimaskrcnn.conv import (
     BatchNorm,
     Conv,
@@ -27,6 +26,7 @@ from minimaskrcnn.conv import (
 )
 from minimaskrcnn.conv.choose import choose_form
 from minimaskrcnn.conv.winograd import matrices
+from minimaskrcnn.runtime import threads
 
 OPS = stored("ops_layers")
 JIT = os.environ.get("NUMBA_DISABLE_JIT", "0") == "0"

@@ -5,9 +5,9 @@ import pytest
 from conftest import stored
 from gradients import gradient_error, tape_gradients
 
-from minimaskrcnn import tape, threads
 from minimaskrcnn.conv import BatchNorm, Conv, batch_norm, batch_statistics, conv2d
-from minimaskrcnn.tape import gradients, recording
+from minimaskrcnn.runtime import tape, threads
+from minimaskrcnn.runtime.tape import gradients, recording
 
 TORCH = stored("conv_gradients")
 NAMES = sorted(key.removesuffix("_args") for key in TORCH if key.endswith("_args"))

@@ -54,7 +54,7 @@ def test_no_scores_have_no_best():
 def test_deltas_are_multiplied_by_their_standard_deviation():
     anchors = array([0.25, 0.25, 0.75, 0.75])
     deltas = array([1, -2, np.log(2) / 0.2, np.log(0.5) / 0.2])
-    boxes, scores = select_proposals(array(0.5), deltas, anchors, config())
+    boxes, scores = select_proposals(anchors, array(0.5), deltas, config())
     # centre (0.5 + 0.1 · 0.5, 0.5 - 0.2 · 0.5), size (1, 0.25); then cut at 0 … 1
     assert np.allclose(boxes, [[0.05, 0.275, 1, 0.525]], rtol=0, atol=1e-6)
     assert scores.tolist() == [0.5] and boxes.dtype == scores.dtype == np.float32
@@ -62,7 +62,7 @@ def test_deltas_are_multiplied_by_their_standard_deviation():
 
 def test_each_coordinate_has_its_own_standard_deviation():
     anchors, deltas = array([0.4, 0.4, 0.5, 0.5]), np.ones((1, 4), np.float32)
-    boxes, _ = select_proposals(array(1), deltas, anchors, config(std=(0.1, 0.2, 0.3, 0.4)))
+    boxes, _ = select_proposals(anchors, array(1), deltas, config(std=(0.1, 0.2, 0.3, 0.4)))
     size = 0.1 * np.exp([0.3, 0.4])
     centre = np.array([0.46, 0.47])
     assert np.allclose(boxes, [[*(centre - size / 2), *(centre + size / 2)]], rtol=0, atol=1e-6)
@@ -70,7 +70,7 @@ def test_each_coordinate_has_its_own_standard_deviation():
 
 def test_proposals_come_best_first_with_their_scores():
     anchors, deltas = apart(4)
-    boxes, scores = select_proposals(array(0.2, 0.9, 0.1, 0.5), deltas, anchors, config())
+    boxes, scores = select_proposals(anchors, array(0.2, 0.9, 0.1, 0.5), deltas, config())
     assert (boxes == anchors[[1, 3, 0, 2]]).all()
     assert (scores == array(0.9, 0.5, 0.2, 0.1)).all()
 
@@ -78,29 +78,29 @@ def test_proposals_come_best_first_with_their_scores():
 def test_boxes_are_clipped_before_they_suppress():
     # beyond the border both are huge and nearly the same; within it they do not overlap
     anchors = array([-9, 0, 1, 0.5], [-9, 0.4, 1, 1])
-    boxes, _ = select_proposals(array(1, 0.9), np.zeros((2, 4), np.float32), anchors, config())
+    boxes, _ = select_proposals(anchors, array(1, 0.9), np.zeros((2, 4), np.float32), config())
     assert np.allclose(boxes, [[0, 0, 1, 0.5], [0, 0.4, 1, 1]])
     same_when_cut = array([-9, 0, 1, 1], [0, 0, 9, 1])
     boxes, _ = select_proposals(
-        array(1, 0.9), np.zeros((2, 4), np.float32), same_when_cut, config()
+        same_when_cut, array(1, 0.9), np.zeros((2, 4), np.float32), config()
     )
     assert boxes.tolist() == [[0, 0, 1, 1]]
 
 
 def test_boxes_without_area_stay():
     anchors = array([2, 2, 3, 3], [-1, -1, 0, 0], [0.5, 0.2, 0.5, 0.4])
-    boxes, _ = select_proposals(array(3, 2, 1), np.zeros((3, 4), np.float32), anchors, config())
+    boxes, _ = select_proposals(anchors, array(3, 2, 1), np.zeros((3, 4), np.float32), config())
     assert np.allclose(boxes, [[1, 1, 1, 1], [0, 0, 0, 0], [0.5, 0.2, 0.5, 0.4]])
 
 
 def test_only_the_best_enter_nms_and_only_so_many_leave_it():
     anchors, deltas = apart(10)
     scores = np.arange(10, dtype=np.float32)
-    assert (select_proposals(scores, deltas, anchors, config(before=4))[1] == [9, 8, 7, 6]).all()
-    assert (select_proposals(scores, deltas, anchors, config(after=3))[1] == [9, 8, 7]).all()
+    assert (select_proposals(anchors, scores, deltas, config(before=4))[1] == [9, 8, 7, 6]).all()
+    assert (select_proposals(anchors, scores, deltas, config(after=3))[1] == [9, 8, 7]).all()
     twins = np.concatenate([anchors[9:], anchors[9:], anchors])  # 9 has two copies
     scores = np.concatenate([array(11, 10), scores])
-    kept = select_proposals(scores, np.zeros((12, 4), np.float32), twins, config(before=4))[1]
+    kept = select_proposals(twins, scores, np.zeros((12, 4), np.float32), config(before=4))[1]
     assert kept.tolist() == [11, 8]  # of the best four 11, 10, 9, 8 three are the same
 
 
@@ -108,15 +108,15 @@ def test_the_threshold_is_that_of_the_config_and_an_overlap_equal_to_it_stays():
     anchors = array([0, 0, 0.5, 1], [0, 0, 1, 1])  # overlap 1/2
     deltas = np.zeros((2, 4), np.float32)
     for threshold, count in ((0.49, 1), (0.5, 2), (0.51, 2)):
-        boxes, _ = select_proposals(array(1, 0.9), deltas, anchors, config(threshold=threshold))
+        boxes, _ = select_proposals(anchors, array(1, 0.9), deltas, config(threshold=threshold))
         assert len(boxes) == count
 
 
 def test_one_and_no_anchors():
     anchors, deltas = apart(1)
-    assert (select_proposals(array(0), deltas, anchors, config())[0] == anchors).all()
+    assert (select_proposals(anchors, array(0), deltas, config())[0] == anchors).all()
     none = np.zeros((0, 4), np.float32)
-    boxes, scores = select_proposals(np.zeros(0, np.float32), none, none, config())
+    boxes, scores = select_proposals(none, np.zeros(0, np.float32), none, config())
     assert boxes.shape == (0, 4) and scores.shape == (0,)
 
 
@@ -132,7 +132,7 @@ def test_the_proposals_are_those_of_the_original_without_its_padding(case):
         float(OPS[f"case{case}_nms_threshold"]),
     )
     scores = OPS[f"case{case}_scores"]
-    boxes, kept = select_proposals(scores, OPS[f"case{case}_rpn_bbox"], OPS["anchors"], settings)
+    boxes, kept = select_proposals(OPS["anchors"], scores, OPS[f"case{case}_rpn_bbox"], settings)
     theirs = OPS[f"case{case}_proposals"]
     assert len(boxes) == (theirs != 0).any(axis=1).sum()
     assert np.abs(boxes - theirs[: len(boxes)]).max() <= 1.2e-7
@@ -170,6 +170,6 @@ def test_arguments_stay_as_they_were():
     anchors, deltas = anchors - 0.5, deltas + 1
     scores = array(1, 3, 2, 5, 4)
     before = [a.copy() for a in (scores, deltas, anchors)]
-    select_proposals(scores, deltas, anchors, config())
+    select_proposals(anchors, scores, deltas, config())
     for now, then in zip((scores, deltas, anchors), before, strict=True):
         assert (now == then).all()

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from conftest import stored
 
-from minimaskrcnn.boxes import normalise
-from minimaskrcnn.masks import boxes_in_image, of_class, paste_mask, stretch_mask
+from minimaskrcnn.boxes import boxes_in_image, normalise
+from minimaskrcnn.masks import of_class, paste_mask, stretch_mask
 
 OPS = stored("ops_unmold")
 

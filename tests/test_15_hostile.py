@@ -15,7 +15,7 @@ from damage import FORMATS, outcome, toy
 
 from minimaskrcnn import weights
 from minimaskrcnn.errors import WeightsError
-from minimaskrcnn.weights import blocks
+from minimaskrcnn.weights import claims
 
 
 def declare(content, shape, size):
@@ -81,15 +81,15 @@ def test_a_file_longer_than_it_says_is_refused(tmp_path, kind):
     ],
 )
 def test_a_block_must_lie_in_the_file_and_beside_the_others(start, length, fits):
-    file = blocks.File("toy.h5", None, size=100)
-    blocks.claim(file, 10, 10)
-    blocks.claim(file, 40, 10)
+    file = claims.File("toy.h5", None, size=100)
+    claims.claim(file, 10, 10)
+    claims.claim(file, 40, 10)
     if fits:
-        blocks.claim(file, start, length)
+        claims.claim(file, start, length)
         assert sorted(file.blocks) == file.blocks and len(file.blocks) == 3
     else:
         with pytest.raises(WeightsError, match="toy.h5: is damaged"):
-            blocks.claim(file, start, length)
+            claims.claim(file, start, length)
 
 
 def test_many_arrays_over_the_same_bytes_are_refused(tmp_path):
@@ -206,7 +206,7 @@ def test_what_no_weight_file_needs_is_refused_by_name(tmp_path, spoil, message):
 
 
 def test_more_parts_than_any_network_has_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(blocks, "MAX_BLOCKS", 1000)
+    monkeypatch.setattr(claims, "MAX_BLOCKS", 1000)
     with pytest.raises(WeightsError, match="more than 1,000 parts"):
         (tmp_path / "wide.h5").write_bytes(toy("keras"))
         weights.load(tmp_path / "wide.h5")

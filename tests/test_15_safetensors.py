@@ -9,7 +9,7 @@ import pytest
 from torch_files import FOLDER, expected
 
 from minimaskrcnn.errors import WeightsError
-from minimaskrcnn.weights.blocks import open_blocks
+from minimaskrcnn.weights.claims import open_blocks
 from minimaskrcnn.weights.safetensors import (
     is_safetensors,
     read_header,

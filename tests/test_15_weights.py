@@ -22,8 +22,8 @@ from minimaskrcnn.fpn import FPN
 from minimaskrcnn.layers import Dense
 from minimaskrcnn.resnet import Bottleneck
 from minimaskrcnn.weights import describe, tree
+from minimaskrcnn.weights.fitting import check_shapes
 from minimaskrcnn.weights.names import places
-from minimaskrcnn.weights.shapes import check_shapes
 from minimaskrcnn.weights.store import save
 
 SMALL = Config(

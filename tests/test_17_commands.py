@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from minimaskrcnn.cli import main
-from minimaskrcnn.rle import encode
+from minimaskrcnn.coco_masks.rle import encode
+from minimaskrcnn.datasets.scenes import scene
+from minimaskrcnn.results.picture import write_picture
 from minimaskrcnn.training.recipe import FINE_TUNING, FROM_NOTHING
-from minimaskrcnn.training.shapes import scene
-from minimaskrcnn.visualize import write_picture
 from minimaskrcnn.weights import load
 from minimaskrcnn.weights.tree import named_arrays
 

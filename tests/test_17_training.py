@@ -6,15 +6,16 @@ import numpy as np
 import pytest
 from conftest import stored
 
-from minimaskrcnn import tape
 from minimaskrcnn.anchors import normalised_anchors
+from minimaskrcnn.boxes import boxes_in_image, in_whole_pixels
 from minimaskrcnn.config import SHAPES
 from minimaskrcnn.conv import BatchNorm
+from minimaskrcnn.datasets import Example, boxes_of_masks
+from minimaskrcnn.datasets.scenes import scene
 from minimaskrcnn.errors import TrainingError
 from minimaskrcnn.layers import sigmoid
-from minimaskrcnn.masks import boxes_in_image, in_whole_pixels
 from minimaskrcnn.resnet import backbone
-from minimaskrcnn.training import Example, boxes_of_masks
+from minimaskrcnn.runtime import tape
 from minimaskrcnn.training.batches import (
     augment,
     endless_scenes,
@@ -34,8 +35,7 @@ from minimaskrcnn.training.sampling import (
     draw_head_targets,
     select_for_training,
 )
-from minimaskrcnn.training.shapes import scene
-from minimaskrcnn.training.step import judge_batch, learn
+from minimaskrcnn.training.step import learn, losses_of_batch
 from minimaskrcnn.training.train import CHECKPOINT, MODEL, follow, train
 from minimaskrcnn.weights import load
 from minimaskrcnn.weights.tree import named_arrays, with_arrays
@@ -82,7 +82,7 @@ def tiny_step():
 
 def losses_at(model, batch, head_targets):
     c_maps = backbone(batch.images, model.backbone)
-    losses, _ = judge_batch(model, c_maps, batch, FROM_NOTHING.sampling, rng(), head_targets)
+    losses, _ = losses_of_batch(model, c_maps, batch, FROM_NOTHING.sampling, rng(), head_targets)
     assert min(losses.values()) > 0  # all five take part
     return sum(losses.values())
 
@@ -155,7 +155,7 @@ def test_training_asks_the_same_network_that_predicts():
         twice, (truth, truth), np.zeros((2, len(trace["anchors"])), int), np.zeros((0, 4))
     )
     c_maps = backbone(twice, model.backbone)
-    _, answers = judge_batch(model, c_maps, batch, FROM_NOTHING.sampling, rng(), targets)
+    _, answers = losses_of_batch(model, c_maps, batch, FROM_NOTHING.sampling, rng(), targets)
     names = ("rpn_logits", "rpn_deltas", "class_logits", "box_deltas")
     assert len(rois) > 20 and len(boxes) > 5
     for (answer, _), name in zip(answers, names, strict=False):

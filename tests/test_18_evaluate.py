@@ -11,10 +11,10 @@ import pytest
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from minimaskrcnn import rle
-from minimaskrcnn.average_precision import average, interpolate, precision_recall
+from minimaskrcnn.coco_masks import rle
 from minimaskrcnn.evaluate import Found, GroundTruth, by_class, evaluate, summary
-from minimaskrcnn.matching import box_overlaps, mask_overlaps, match
+from minimaskrcnn.evaluate.average_precision import average, interpolate, precision_recall
+from minimaskrcnn.evaluate.matching import box_overlaps, mask_overlaps, match
 
 NAMES = ("background", "a", "b", "c")
 K = len(NAMES) - 1

@@ -11,14 +11,14 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from minimaskrcnn import load_model
+from minimaskrcnn.coco_masks.rle import encode
 from minimaskrcnn.config import SHAPES
+from minimaskrcnn.datasets import checks as annotation_checks
+from minimaskrcnn.datasets.annotations import check_pictures, load_annotations, remarks
+from minimaskrcnn.datasets.scenes import scene
 from minimaskrcnn.errors import DatasetError
-from minimaskrcnn.rle import encode
-from minimaskrcnn.training import annotation_checks
-from minimaskrcnn.training.annotations import check_pictures, load_annotations, remarks
 from minimaskrcnn.training.batches import frame
-from minimaskrcnn.training.judge import judge
-from minimaskrcnn.training.shapes import scene
+from minimaskrcnn.training.validation import validate
 
 HEIGHT, WIDTH = 48, 64
 SQUARE = (10, 10, 30, 10, 30, 30, 10, 30)
@@ -181,7 +181,7 @@ def test_a_model_judged_on_a_file_gets_the_numbers_of_pycocotools(tmp_path):
     names = [{"id": i, "name": name} for i, name in ((1, "circle"), (2, "square"), (3, "triangle"))]
     document = {"images": images, "categories": names, "annotations": annotations}
     dataset, model = load(tmp_path, document), load_model("shapes")
-    found = judge(model, dataset, dataset.class_names, min_score=0.05)
+    found = validate(model, dataset, dataset.class_names, min_score=0.05)
     truth = COCO(str(tmp_path / "instances.json"))
     results = [
         {**record, "category_id": int(class_id)}

@@ -6,11 +6,12 @@ import time
 import numpy as np
 import pytest
 
-from minimaskrcnn import anchors, average_precision, boxes, check, conv, masks, proposals, roi_align
+from minimaskrcnn import anchors, boxes, check, conv, masks, proposals, roi_align
 from minimaskrcnn import nms as nms_module
 from minimaskrcnn.check import calling
 from minimaskrcnn.conv import Conv, conv2d_direct
-from minimaskrcnn.image import resize
+from minimaskrcnn.evaluate import average_precision
+from minimaskrcnn.resizing import resize
 from minimaskrcnn.training import losses, targets
 
 HOMES = {
@@ -173,7 +174,7 @@ def sampled(place=None, read=None, outside=0.0):
 
 
 def propose(*, std=True, cut="before", first=True, last=True, rank=None, suppressed=True):
-    def function(scores, deltas, found, config):
+    def function(found, scores, deltas, config):
         order = np.argsort(-scores, kind="stable") if rank is None else rank(scores)
         order = order[: config.pre_nms_proposals] if first else order
         unit = np.array(config.delta_std, np.float32) if std else 1

@@ -2,7 +2,7 @@
 
 from numba import njit
 
-from minimaskrcnn.compiling import progress_of_compiling
+from minimaskrcnn.runtime.compiling import progress_of_compiling
 
 
 def twice(x):

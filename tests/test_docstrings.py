@@ -16,8 +16,9 @@ import minimaskrcnn
 STAGES = (
     *("image", "conv", "layers", "resizing", "resnet", "fpn", "anchors", "rpn", "boxes", "nms"),
     *("proposals", "roi_align", "heads", "detections", "masks", "weights", "training", "evaluate"),
-    *("average_precision", "matching", "rle", "polygons", "tracing", "photo"),
-    *("threads", "memory", "tape"),
+    *("evaluate.average_precision", "evaluate.matching", "coco_masks.rle", "coco_masks.polygons"),
+    *("coco_masks.outlines", "photo", "datasets", "runtime.threads", "runtime.memory"),
+    *("runtime.tape", "runtime.recorder"),
 )
 MODULES = [
     importlib.import_module(found.name)
@@ -89,8 +90,8 @@ def sections(value):
 
 
 def parameters(function):
-    names = list(inspect.signature(function).parameters)
-    return names[1:] if names[:1] == ["self"] else names
+    known = inspect.signature(function).parameters
+    return [name for name in known if name not in ("self", "unknown")]  # `**unknown` is refused
 
 
 def described(value):

@@ -17,6 +17,7 @@ from minimaskrcnn import cli
 from minimaskrcnn.anchors import normalised_anchors
 from minimaskrcnn.boxes import normalise, to_pixels
 from minimaskrcnn.config import COCO, SHAPES, STRIDES
+from minimaskrcnn.datasets.scenes import scene
 from minimaskrcnn.detections import select_detections
 from minimaskrcnn.errors import ImageError, SettingError
 from minimaskrcnn.image import letterbox, mold
@@ -26,7 +27,6 @@ from minimaskrcnn.nms import nms_plain
 from minimaskrcnn.proposals import select_proposals
 from minimaskrcnn.results import make_detections
 from minimaskrcnn.roi_align import roi_levels
-from minimaskrcnn.training.shapes import scene
 from minimaskrcnn.xray import deciding, drawings, facts, make_report, rasters
 from minimaskrcnn.xray.looking import LEVEL_COLOURS
 
@@ -189,7 +189,7 @@ def test_names_come_escaped(model, traced):
 def test_the_sliders_of_the_detections_show_what_the_stage_selects(traced, least):
     steps, config, page = traced
     figure = next(a for a in page.all("figure", "detections") if "data-steps" in a)
-    window = normalise(steps["window"][None], steps["molded"].shape)[0]
+    window = steps["window"]
     regions = steps["proposals"], steps["class_probs"], steps["box_deltas"], window
     thresholds = figure["data-steps"].split()
     assert len(thresholds) >= 10
@@ -221,7 +221,7 @@ def test_at_first_the_detections_are_those_of_the_network(traced):
 
 def test_the_slider_of_the_proposals_shows_what_nms_keeps(traced):
     steps, config, page = traced
-    verdicts = steps["rpn_probs"][:, 1], steps["rpn_deltas"], steps["anchors"]
+    verdicts = steps["anchors"], steps["rpn_probs"][:, 1], steps["rpn_deltas"]
     figure = next(a for a in page.all("figure", "proposals") if "data-steps" in a)
     boxes = boxes_of(page, "proposals")
     assert 2 <= len(boxes) == facts.LOOKED_AT
@@ -242,7 +242,7 @@ def test_candidates_agree_with_the_definition_of_nms():
     assert len(candidates.boxes) == facts.LOOKED_AT and (np.diff(candidates.scores) <= 0).all()
     wide = replace(config, pre_nms_proposals=60, post_nms_proposals=60, rpn_nms_threshold=1.0)
     boxes, scores = select_proposals(
-        steps["rpn_probs"][:, 1], steps["rpn_deltas"], steps["anchors"], wide
+        steps["anchors"], steps["rpn_probs"][:, 1], steps["rpn_deltas"], wide
     )
     for threshold, kept in zip(candidates.thresholds, candidates.kept, strict=True):
         assert np.flatnonzero(kept).tolist() == nms_plain(boxes, scores, threshold).tolist()
@@ -440,7 +440,8 @@ def made_up_trace(side, config, rs, photo=None):
     photo = rs.randint(0, 256, (100, 80, 3), np.uint8) if photo is None else photo
     framed, window = letterbox(photo, config)
     anchors = normalised_anchors(framed.shape, config)
-    steps = {"molded": mold(framed, config), "window": window, "anchors": anchors}
+    steps = {"molded": mold(framed, config), "window_pixels": window, "anchors": anchors}
+    steps["window"] = normalise(window[None], framed.shape)[0]
     channels = dict(zip(range(1, 6), (64, 256, 512, 1024, 2048), strict=True))
     for level in range(1, 7):
         cells = side // 2 ** max(level, 2)
@@ -451,7 +452,7 @@ def made_up_trace(side, config, rs, photo=None):
     steps["rpn_probs"] = softmax(4 * noise(rs, len(anchors), 2))
     steps["rpn_deltas"] = noise(rs, len(anchors), 4) - np.float32(0.5)
     steps["proposals"], steps["proposal_scores"] = select_proposals(
-        steps["rpn_probs"][:, 1], steps["rpn_deltas"], anchors, config
+        anchors, steps["rpn_probs"][:, 1], steps["rpn_deltas"], config
     )
     count, classes = len(steps["proposals"]), config.num_classes
     steps["roi_features"] = noise(rs, count, 7, 7, 256)

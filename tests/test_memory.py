@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from test_17_training import TINY, recipe, small_scenes
 
-from minimaskrcnn import memory
+from minimaskrcnn.runtime import memory
 from minimaskrcnn.training.batches import make_batch
 from minimaskrcnn.training.initialise import new_model
 from minimaskrcnn.training.step import learn

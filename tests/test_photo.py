@@ -13,10 +13,11 @@ import pytest
 from fuzz_photos import damage_and_read, encoded, sample_files, sample_picture
 from PIL import Image
 
-from minimaskrcnn import photo as photo_module
 from minimaskrcnn.errors import ImageError
-from minimaskrcnn.photo import MAX_PIXELS, photo_size, read_photo
-from minimaskrcnn.sources import each_source, name_of, path_of
+from minimaskrcnn.photo import photo_size, read_photo
+from minimaskrcnn.photo import read as photo_module
+from minimaskrcnn.photo.read import MAX_PIXELS
+from minimaskrcnn.photo.sources import each_source, name_of, path_of
 
 PIXELS = np.asarray(sample_picture())  # (31, 45, 3) uint8
 GRAY = np.asarray(sample_picture().convert("L"))  # (31, 45)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from pycocotools import mask as api
 
-from minimaskrcnn.polygons import polygons_to_mask
-from minimaskrcnn.tracing import mask_to_polygons
+from minimaskrcnn.coco_masks.outlines import mask_to_polygons
+from minimaskrcnn.coco_masks.polygons import polygons_to_mask
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation")  # within pycocotools
 

@@ -13,11 +13,11 @@ from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from minimaskrcnn.coco_masks.polygons import polygons_to_mask
+from minimaskrcnn.coco_masks.rle import decode
 from minimaskrcnn.config import COCO_CATEGORY_IDS, COCO_CLASS_NAMES
 from minimaskrcnn.masks import paste_mask
-from minimaskrcnn.polygons import polygons_to_mask
 from minimaskrcnn.results import Detection, Detections
-from minimaskrcnn.rle import decode
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation")  # within pycocotools
 SHAPES = ("background", "circle", "square", "triangle")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from pycocotools import mask as api
 
-from minimaskrcnn.rle import (
+from minimaskrcnn.coco_masks.rle import (
     MAX_PIXELS,
     area,
     box,

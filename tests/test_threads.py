@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from minimaskrcnn import blas, threads
+from minimaskrcnn.runtime import blas, threads
 
 
 @pytest.fixture(autouse=True)
@@ -223,7 +223,7 @@ def test_a_number_of_threads_that_is_none_is_refused(number):
 
 
 def environment(value):
-    code = "from minimaskrcnn import threads; print(threads.get_num_threads())"
+    code = "from minimaskrcnn.runtime import threads; print(threads.get_num_threads())"
     return subprocess.run(
         [sys.executable, "-c", code],
         env={**os.environ, "MINIMASKRCNN_NUM_THREADS": value},
@@ -310,7 +310,7 @@ def test_scratch_is_reused_by_one_thread_and_never_shared_by_two():
 
 def test_importing_the_pool_imports_neither_numba_nor_threadpoolctl():
     code = (
-        "import sys; from minimaskrcnn import threads; "
+        "import sys; from minimaskrcnn.runtime import threads; "
         "print({'numba', 'threadpoolctl'} & set(sys.modules))"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

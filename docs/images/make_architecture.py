@@ -6,8 +6,8 @@ Names and shapes are those of one run of the bundled network on a scene.
 from pathlib import Path
 
 from minimaskrcnn import load_model
-from minimaskrcnn.diagram import diagram
-from minimaskrcnn.training.shapes import scene
+from minimaskrcnn.datasets.scenes import scene
+from minimaskrcnn.pictures.diagram import diagram
 
 SCENE = 13  # the picture of the chapters
 

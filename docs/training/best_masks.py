@@ -9,8 +9,8 @@ pasted as `predict` does.
 import numpy as np
 
 from minimaskrcnn.boxes import normalise
+from minimaskrcnn.datasets.scenes import scene
 from minimaskrcnn.masks import paste_mask
-from minimaskrcnn.training.shapes import scene
 from minimaskrcnn.training.targets import as_pasted, mask_targets
 
 SIZE = 28  # cells a side

@@ -13,7 +13,7 @@ from pathlib import Path
 from PIL import Image
 
 from minimaskrcnn import load_model
-from minimaskrcnn.training.shapes import scene, sheet
+from minimaskrcnn.datasets.scenes import scene, sheet
 
 SCENES = 24
 

@@ -16,13 +16,13 @@ from tempfile import TemporaryDirectory
 
 from minimaskrcnn import load_model
 from minimaskrcnn.config import SHAPES
+from minimaskrcnn.datasets.scenes import scene
 from minimaskrcnn.evaluate import summary
 from minimaskrcnn.training.batches import endless_scenes
 from minimaskrcnn.training.initialise import Widths, new_model
-from minimaskrcnn.training.judge import judge
 from minimaskrcnn.training.recipe import FROM_NOTHING
-from minimaskrcnn.training.shapes import scene
 from minimaskrcnn.training.train import MODEL, train
+from minimaskrcnn.training.validation import validate
 
 UNSEEN = range(20_000, 20_250)
 
@@ -41,7 +41,7 @@ def main():
     with TemporaryDirectory() as folder:
         train(model, endless_scenes(given.seed), recipe, given.seed, folder)
         learned = load_model(f"{folder}/{MODEL}")
-    print(summary(judge(learned, map(scene, UNSEEN), SHAPES.class_names, min_score=0.05)))
+    print(summary(validate(learned, map(scene, UNSEEN), SHAPES.class_names, min_score=0.05)))
 
 
 if __name__ == "__main__":

@@ -11,8 +11,8 @@ import argparse
 import numpy as np
 
 from minimaskrcnn import load_model
-from minimaskrcnn.training.drawing import CLASS_NAMES, draw
-from minimaskrcnn.training.shapes import scene
+from minimaskrcnn.datasets.drawing import CLASS_NAMES, draw
+from minimaskrcnn.datasets.scenes import scene
 
 FIRST = 10_000
 GROUPS = (  # what is measured, and where one group ends and the next begins

@@ -3,7 +3,7 @@
 import numpy as np
 
 from minimaskrcnn import anchors as package
-from minimaskrcnn.check.verdict import Case, judge
+from minimaskrcnn.check.verdict import Case, check_function
 
 
 def _anchors(*boxes):
@@ -94,4 +94,4 @@ CASES = [
 
 def make_anchors(function):
     """Compare your `make_anchors(shape, scales, ratios, strides)` with the package's: Verdict."""
-    return judge(function, package.make_anchors, CASES)
+    return check_function(function, package.make_anchors, CASES)

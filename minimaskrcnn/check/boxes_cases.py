@@ -3,7 +3,7 @@
 import numpy as np
 
 from minimaskrcnn import boxes as package
-from minimaskrcnn.check.verdict import Case, judge
+from minimaskrcnn.check.verdict import Case, check_function
 
 
 def _boxes(*boxes):
@@ -205,14 +205,14 @@ APPLY_CASES = [
 
 def iou_matrix(function):
     """Compare your `iou_matrix(a, b)` with the package's. Returns a Verdict."""
-    return judge(function, package.iou_matrix, IOU_CASES)
+    return check_function(function, package.iou_matrix, IOU_CASES)
 
 
 def encode_deltas(function):
     """Compare your `encode_deltas(boxes, targets)` with the package's. Returns a Verdict."""
-    return judge(function, package.encode_deltas, ENCODE_CASES)
+    return check_function(function, package.encode_deltas, ENCODE_CASES)
 
 
 def apply_deltas(function):
     """Compare your `apply_deltas(boxes, deltas)` with the package's. Returns a Verdict."""
-    return judge(function, package.apply_deltas, APPLY_CASES)
+    return check_function(function, package.apply_deltas, APPLY_CASES)

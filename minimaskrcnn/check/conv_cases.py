@@ -3,7 +3,7 @@
 import numpy as np
 
 from minimaskrcnn import conv as package
-from minimaskrcnn.check.verdict import Case, judge
+from minimaskrcnn.check.verdict import Case, check_function
 from minimaskrcnn.conv import Conv
 
 
@@ -96,4 +96,4 @@ CASES = [
 
 def conv2d(function):
     """Compare your `conv2d(x, conv)`, without relu and add, with the package's: Verdict."""
-    return judge(function, package.conv2d, CASES)
+    return check_function(function, package.conv2d, CASES)

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from minimaskrcnn import average_precision as package
-from minimaskrcnn.check.verdict import Case, judge
+from minimaskrcnn.check.verdict import Case, check_function
+from minimaskrcnn.evaluate import average_precision as package
 
 
 def _bools(*values):
@@ -154,9 +154,9 @@ INTERPOLATE_CASES = [
 def precision_recall(function):
     """Compare your `precision_recall(right, wrong, num_objects)` with the package's: Verdict."""
     parts = ("precision", "recall")
-    return judge(function, package.precision_recall, CURVE_CASES, parts)
+    return check_function(function, package.precision_recall, CURVE_CASES, parts)
 
 
 def interpolate(function):
     """Compare your `interpolate(precision, recall)` with the package's: Verdict."""
-    return judge(function, package.interpolate, INTERPOLATE_CASES)
+    return check_function(function, package.interpolate, INTERPOLATE_CASES)

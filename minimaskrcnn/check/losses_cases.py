@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minimaskrcnn.check.verdict import Case, judge
+from minimaskrcnn.check.verdict import Case, check_function
 from minimaskrcnn.training import losses as package
 
 
@@ -79,4 +79,4 @@ CASES = [
 
 def smooth_l1(function):
     """Compare your `smooth_l1(answers, targets)`, which returns loss and gradient: Verdict."""
-    return judge(function, package.smooth_l1, CASES, parts=("the loss", "the gradient"))
+    return check_function(function, package.smooth_l1, CASES, parts=("the loss", "the gradient"))

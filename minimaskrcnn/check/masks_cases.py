@@ -3,7 +3,7 @@
 import numpy as np
 
 from minimaskrcnn import masks as package
-from minimaskrcnn.check.verdict import Case, judge
+from minimaskrcnn.check.verdict import Case, check_function
 
 
 def _probs(*rows):
@@ -89,4 +89,4 @@ CASES = [
 
 def paste_mask(function):
     """Compare your `paste_mask(mask_probs, box, shape)` with the package's. Returns a Verdict."""
-    return judge(function, package.paste_mask, CASES)
+    return check_function(function, package.paste_mask, CASES)

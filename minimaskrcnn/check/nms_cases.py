@@ -3,7 +3,7 @@
 import numpy as np
 
 from minimaskrcnn import nms as package
-from minimaskrcnn.check.verdict import Case, judge
+from minimaskrcnn.check.verdict import Case, check_function
 
 
 def _boxes(*boxes):
@@ -130,4 +130,4 @@ CASES = [
 
 def nms(function):
     """Compare your `nms(boxes, scores, iou_threshold)` with the package's. Returns a Verdict."""
-    return judge(function, package.nms, CASES)
+    return check_function(function, package.nms, CASES)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from minimaskrcnn import proposals as package
-from minimaskrcnn.check.verdict import Case, judge
+from minimaskrcnn.check.verdict import Case, check_function
 from minimaskrcnn.config import COCO
 
 
@@ -14,7 +14,7 @@ def _case(name, scores, anchors, wanted, wanted_scores, hint, mistakes=(), delta
     anchors = _boxes(anchors)
     deltas = np.zeros_like(anchors) if deltas is None else _boxes(deltas)
     config = replace(COCO, **config)
-    arguments = np.array(scores, np.float32), deltas, anchors, config
+    arguments = anchors, np.array(scores, np.float32), deltas, config
     mistakes = tuple(
         ((_boxes(boxes), np.array(of, np.float32)), sentence) for boxes, of, sentence in mistakes
     )
@@ -33,7 +33,7 @@ def _large():
     scores = rng.randint(0, 50, 300).astype(np.float32) / 50
     deltas = rng.standard_normal((300, 4)).astype(np.float32)
     config = replace(COCO, pre_nms_proposals=120, post_nms_proposals=40, rpn_nms_threshold=0.5)
-    return scores, deltas, anchors.astype(np.float32), config
+    return anchors.astype(np.float32), scores, deltas, config
 
 
 # Four anchors apart from each other.
@@ -123,5 +123,6 @@ CASES = [
 
 
 def select_proposals(function):
-    """Compare your `select_proposals(scores, deltas, anchors, config)`: Verdict."""
-    return judge(function, package.select_proposals, CASES, parts=("proposals", "their scores"))
+    """Compare your `select_proposals(anchors, scores, deltas, config)`: Verdict."""
+    parts = ("proposals", "their scores")
+    return check_function(function, package.select_proposals, CASES, parts)

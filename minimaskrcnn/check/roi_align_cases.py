@@ -3,7 +3,7 @@
 import numpy as np
 
 from minimaskrcnn import roi_align as package
-from minimaskrcnn.check.verdict import Case, judge
+from minimaskrcnn.check.verdict import Case, check_function
 
 
 def _rois(*rois):
@@ -112,4 +112,4 @@ CASES = [
 
 def crop_and_resize(function):
     """Compare your `crop_and_resize(feature_map, rois, size)` with the package's: Verdict."""
-    return judge(function, package.crop_and_resize, CASES)
+    return check_function(function, package.crop_and_resize, CASES)

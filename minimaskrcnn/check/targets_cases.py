@@ -3,7 +3,7 @@
 import numpy as np
 
 from minimaskrcnn.check.calling import Trouble
-from minimaskrcnn.check.verdict import Case, judge
+from minimaskrcnn.check.verdict import Case, check_function
 from minimaskrcnn.config import COCO
 from minimaskrcnn.training import targets as package
 
@@ -174,4 +174,4 @@ def roi_targets(function):
 
     It returns RoiTargets, or a tuple (rois, class_ids, deltas). Returns a Verdict.
     """
-    return judge(function, package.roi_targets, CASES, PARTS, _read)
+    return check_function(function, package.roi_targets, CASES, PARTS, _read)

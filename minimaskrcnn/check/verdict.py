@@ -41,7 +41,7 @@ class Verdict:
         return self.text
 
 
-def judge(function, reference, cases, parts=("the answer",), read=None):
+def check_function(function, reference, cases, parts=("the answer",), read=None):
     """Try a reader's function on the cases.
 
     Parameters

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from minimaskrcnn.files import written_whole
+from minimaskrcnn.runtime.files import written_whole
 
 FOLDER = "minimaskrcnn-chapters"
 EXAMPLES = """examples:

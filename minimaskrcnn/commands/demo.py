@@ -25,10 +25,10 @@ def run(args) -> int:
     from secrets import randbelow
 
     from minimaskrcnn.api import load_model
-    from minimaskrcnn.compiling import progress_of_compiling
+    from minimaskrcnn.datasets.scenes import scene
     from minimaskrcnn.errors import SettingError
-    from minimaskrcnn.training.shapes import scene
-    from minimaskrcnn.visualize import check_suffix
+    from minimaskrcnn.results.picture import check_suffix
+    from minimaskrcnn.runtime.compiling import progress_of_compiling
 
     check_suffix(args.output)
     seed = randbelow(2**32) if args.seed is None else args.seed

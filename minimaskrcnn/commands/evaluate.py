@@ -39,13 +39,13 @@ def run(args) -> int:
 
     from minimaskrcnn.api import load_model
     from minimaskrcnn.evaluate import by_class, summary
-    from minimaskrcnn.training.judge import judge
+    from minimaskrcnn.training.validation import validate
 
     examples, total, class_names = _examples(args)
     model = load_model("shapes" if args.weights is None else args.weights)
     # None: shown on a terminal only
     shown = tqdm(examples, total=total, unit="image", disable=None, leave=False)
-    evaluation = judge(model, shown, class_names, min_score=args.min_score)
+    evaluation = validate(model, shown, class_names, min_score=args.min_score)
     print(f"{total} images")
     print(summary(evaluation))
     print(by_class(evaluation, class_names))
@@ -58,13 +58,13 @@ def _examples(args):
     """The dataset, how many images it has, and the names of its classes."""
     if args.dataset == "shapes":
         from minimaskrcnn.config import SHAPES
-        from minimaskrcnn.training.shapes import scene
+        from minimaskrcnn.datasets.scenes import scene
 
         refuse_images(args)
         scenes = args.scenes or 500
         return map(scene, range(scenes)), scenes, SHAPES.class_names
+    from minimaskrcnn.datasets.annotations import check_pictures, load_annotations, remarks
     from minimaskrcnn.errors import SettingError
-    from minimaskrcnn.training.annotations import check_pictures, load_annotations, remarks
 
     if args.images is None or args.weights is None or args.scenes is not None:
         raise SettingError(

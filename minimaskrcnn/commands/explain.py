@@ -33,8 +33,8 @@ def add_parser(subparsers):
 def run(args) -> int:
     """Explain one photograph; returns 0."""
     from minimaskrcnn.api import explain
-    from minimaskrcnn.compiling import progress_of_compiling
     from minimaskrcnn.errors import SettingError
+    from minimaskrcnn.runtime.compiling import progress_of_compiling
 
     if args.output.suffix.lower() not in (".html", ".htm"):
         raise SettingError(f"{args.output}: the page is HTML; give it a name that ends in .html")

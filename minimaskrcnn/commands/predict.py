@@ -48,7 +48,7 @@ def run(args) -> int:
     done = 0
     if photos:
         from minimaskrcnn.api import load_model
-        from minimaskrcnn.compiling import progress_of_compiling
+        from minimaskrcnn.runtime.compiling import progress_of_compiling
 
         model = load_model(args.weights)
         with warnings.catch_warnings(), nullcontext() if args.quiet else progress_of_compiling():
@@ -62,7 +62,7 @@ def run(args) -> int:
 def _find(images):
     """The paths that there are, and a sentence for each argument that leads to none."""
     from minimaskrcnn.errors import ImageError
-    from minimaskrcnn.sources import each_source
+    from minimaskrcnn.photo.sources import each_source
 
     photos, failures = [], []
     for image in images:
@@ -80,8 +80,8 @@ def _predict_all(model, photos, failures, args):
     """Predict and write; failures are added to. Returns how many photographs were done."""
     from tqdm import tqdm
 
-    from minimaskrcnn import outputs
     from minimaskrcnn.errors import sentence
+    from minimaskrcnn.results import outputs
 
     folder = args.output or (None if args.json else Path())
     names, ids = outputs.file_names(photos), outputs.image_ids(photos)
@@ -96,10 +96,8 @@ def _predict_all(model, photos, failures, args):
             bar.update()
 
         for result in _results(model, photos, failed, args):
-            try:
-                if folder:
-                    outputs.write_result(result, names[result.source], folder, args.format)
-            except OSError as error:
+            error = _write(result, names[result.source], folder, args.format) if folder else None
+            if error:
                 failed(result.source, error)
                 continue
             if folder and "coco" in args.format:
@@ -110,6 +108,16 @@ def _predict_all(model, photos, failures, args):
     if dataset["images"]:
         outputs.write_dataset(dataset, folder)
     return done
+
+
+def _write(result, name, folder, formats):
+    """Write the files of one photograph; returns the OSError that prevented it, or None."""
+    from minimaskrcnn.results import outputs
+
+    try:
+        outputs.write_result(result, name, folder, formats)
+    except OSError as error:
+        return error
 
 
 def _results(model, photos, failed, args):

@@ -98,7 +98,7 @@ def _model_and_examples(args):
             "to train on annotations give --images, the folder of the pictures, and --init, the "
             'weights to start from, such as "coco"'
         )
-    from minimaskrcnn.training.annotations import check_pictures, load_annotations, remarks
+    from minimaskrcnn.datasets.annotations import check_pictures, load_annotations, remarks
 
     dataset = load_annotations(args.dataset, args.images)
     usable = [i for i, image in enumerate(dataset.images) if image.objects]

@@ -5,11 +5,11 @@ its `transforms`; then how it becomes fast: `blocks`, `blocked`, `choose`; and `
 (`conv2d` itself and its gradient). Beside them `batch_norm` and, for training, `normalise`.
 """
 
-from minimaskrcnn.conv.batch_norm import BatchNorm, fold_batch_norm
+from minimaskrcnn.conv.batch_norm import batch_norm, batch_statistics
 from minimaskrcnn.conv.blocked import conv2d_blocked
 from minimaskrcnn.conv.direct import Conv, conv2d_direct, output_shape
+from minimaskrcnn.conv.folding import BatchNorm, fold_batch_norm
 from minimaskrcnn.conv.im2col import conv2d_im2col, windows
-from minimaskrcnn.conv.normalise import batch_norm, batch_statistics
 from minimaskrcnn.conv.operation import conv2d
 from minimaskrcnn.conv.winograd import conv2d_winograd, conv2d_winograd_plain
 

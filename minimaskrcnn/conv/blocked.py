@@ -14,10 +14,10 @@ from math import ceil
 import numpy as np
 from numba import njit
 
-from minimaskrcnn import memory, threads
 from minimaskrcnn.conv.blocks import block_rows, into_panels, multiply, panel_width
 from minimaskrcnn.conv.direct import check, output_shape
 from minimaskrcnn.conv.im2col import lie_as_rows
+from minimaskrcnn.runtime import memory, threads
 
 
 def conv2d_blocked(x, conv, relu=False, add=None):

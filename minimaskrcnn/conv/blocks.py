@@ -15,7 +15,7 @@ from functools import cache
 
 import numpy as np
 
-from minimaskrcnn import blas, memory
+from minimaskrcnn.runtime import blas, memory
 
 SMALL = 100**3  # products: OpenBLAS's limit for its small routine
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from minimaskrcnn.conv.batch_norm import BatchNorm
+from minimaskrcnn.conv.folding import BatchNorm
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Conv:
     """The weights of one convolution, and how it moves."""
 
@@ -25,6 +25,11 @@ class Conv:
     stride: int = 1
     padding: tuple[int, int] = (0, 0)  # rows and columns of zeros before and after
     norm: BatchNorm | None = None  # follows the convolution while training from nothing
+
+    def __repr__(self):
+        size = " x ".join(map(str, self.kernel.shape[:2]))
+        around = f", stride {self.stride}" if self.stride != 1 else ""
+        return f"Conv({size}, {' -> '.join(map(str, self.kernel.shape[2:]))}{around})"
 
 
 def conv2d_direct(x, conv, relu=False, add=None):

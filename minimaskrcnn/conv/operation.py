@@ -15,12 +15,12 @@ from math import ceil
 import numpy as np
 from numba import njit
 
-from minimaskrcnn import memory, tape, threads
+from minimaskrcnn.conv.batch_norm import batch_norm
 from minimaskrcnn.conv.blocked import BLOCK, gather
 from minimaskrcnn.conv.choose import choose_form
 from minimaskrcnn.conv.direct import Conv, check
 from minimaskrcnn.conv.im2col import lie_as_rows
-from minimaskrcnn.conv.normalise import batch_norm
+from minimaskrcnn.runtime import memory, tape, threads
 
 
 def conv2d(x, conv, relu=False, add=None):

@@ -19,10 +19,10 @@ from math import ceil
 
 import numpy as np
 
-from minimaskrcnn import memory, threads
 from minimaskrcnn.conv.blocks import block_rows, multiply, panel_width
 from minimaskrcnn.conv.direct import check, output_shape
 from minimaskrcnn.conv.transforms import P, Q, kernel_to_points, points_to_tiles, tiles_to_points
+from minimaskrcnn.runtime import memory, threads
 
 POINTS = (0, P, -P, Q, -Q)  # and infinity
 

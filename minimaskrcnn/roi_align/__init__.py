@@ -1,9 +1,12 @@
-"""RoIAlign: cut a fixed-size patch of features out of the map, wherever a region lies.
+"""RoIAlign: cut a patch of features of one fixed size out of the map, wherever a region lies.
 
-`forms` holds three ways to sample one map, to be compared; `pyramid` chooses the map.
+`crop`, `paper` and `pool` are three ways to sample one map, to be compared: the one that the
+network uses, the paper's, and what it replaced. `pyramid` chooses the map for each region.
 """
 
-from minimaskrcnn.roi_align.forms import crop_and_resize, roi_align_paper, roi_pool
+from minimaskrcnn.roi_align.crop import crop_and_resize
+from minimaskrcnn.roi_align.paper import roi_align_paper
+from minimaskrcnn.roi_align.pool import roi_pool
 from minimaskrcnn.roi_align.pyramid import pyramid_roi_align, roi_levels
 
 __all__ = ["crop_and_resize", "pyramid_roi_align", "roi_align_paper", "roi_levels", "roi_pool"]

@@ -8,9 +8,9 @@ Shapes  p2 … p5 (H, W, C), rois (R, 4) normalised  ->  (R, P, P, C)
 
 import numpy as np
 
-from minimaskrcnn import tape
 from minimaskrcnn.boxes import check_boxes
-from minimaskrcnn.roi_align.forms import crop_and_resize
+from minimaskrcnn.roi_align.crop import crop_and_resize
+from minimaskrcnn.runtime import tape
 
 
 def roi_levels(rois, shape):

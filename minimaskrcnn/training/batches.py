@@ -15,11 +15,11 @@ import numpy as np
 
 from minimaskrcnn.anchors import make_anchors
 from minimaskrcnn.boxes import normalise, to_pixels
+from minimaskrcnn.datasets import Example, boxes_of_masks
+from minimaskrcnn.datasets.scenes import scene
 from minimaskrcnn.errors import TrainingError
 from minimaskrcnn.image import letterbox, mold
-from minimaskrcnn.training import Example, boxes_of_masks
 from minimaskrcnn.training.sampling import Batch, Truth
-from minimaskrcnn.training.shapes import scene
 from minimaskrcnn.training.targets import anchor_targets
 
 # Scenes to learn from begin here; those below are left for evaluation and pictures.

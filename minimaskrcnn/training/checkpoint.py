@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from minimaskrcnn.errors import TrainingError
-from minimaskrcnn.files import written_whole
+from minimaskrcnn.runtime.files import written_whole
 from minimaskrcnn.weights.tree import named_arrays
 
 

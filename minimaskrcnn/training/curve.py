@@ -7,7 +7,7 @@ Shapes  losses (steps, 7)  ->  a PNG
 
 import numpy as np
 
-from minimaskrcnn.files import written_whole
+from minimaskrcnn.runtime.files import written_whole
 from minimaskrcnn.training.losses import LOSS_NAMES
 
 

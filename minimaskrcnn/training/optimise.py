@@ -18,7 +18,7 @@ import math
 
 import numpy as np
 
-from minimaskrcnn import threads
+from minimaskrcnn.runtime import threads
 
 SGD_MOMENTUM = 0.9  # (original)
 SGD_DECAY = 1e-4  # of the mean square of each kernel and bias (original: the mean, not the sum)

@@ -80,7 +80,7 @@ def select_for_training(rpn_logits, rpn_deltas, shape, sampling, config):
     anchors = normalised_anchors(shape, config)
     scores = softmax(rpn_logits)[..., 1]  # (B, A)
     return [
-        select_proposals(scores[b], rpn_deltas[b], anchors, config)[0] for b in range(len(scores))
+        select_proposals(anchors, scores[b], rpn_deltas[b], config)[0] for b in range(len(scores))
     ]
 
 

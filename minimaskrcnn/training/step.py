@@ -13,7 +13,6 @@ Notes   Backbone, pyramid and RPN run on the whole batch, so that batch normalis
 
 import numpy as np
 
-from minimaskrcnn import tape
 from minimaskrcnn.conv import batch_statistics
 from minimaskrcnn.fpn import pyramid
 from minimaskrcnn.heads import box_head, mask_head
@@ -21,6 +20,7 @@ from minimaskrcnn.layers import concatenate
 from minimaskrcnn.resnet import backbone
 from minimaskrcnn.roi_align import pyramid_roi_align
 from minimaskrcnn.rpn import region_proposals
+from minimaskrcnn.runtime import tape
 from minimaskrcnn.training.losses import (
     LOSS_NAMES,
     box_loss,
@@ -62,7 +62,7 @@ def learn(model, batch, sampling, rng, backbone_learns=True, head_targets=None):
     with tape.recording(constants=[batch.images, *(c_maps or ())]) as steps:
         if c_maps is None:
             c_maps = backbone(batch.images, model.backbone)
-        losses, seeds = judge_batch(model, c_maps, batch, sampling, rng, head_targets)
+        losses, seeds = losses_of_batch(model, c_maps, batch, sampling, rng, head_targets)
     if not np.isfinite(list(losses.values())).all():
         raise FloatingPointError(f"the losses are {losses}")
     statistics = batch_statistics(steps)
@@ -72,7 +72,7 @@ def learn(model, batch, sampling, rng, backbone_learns=True, head_targets=None):
     return losses, gradients, statistics
 
 
-def judge_batch(model, c_maps, batch, sampling, rng, head_targets):
+def losses_of_batch(model, c_maps, batch, sampling, rng, head_targets):
     """Return the five losses by name, and (answer, gradient) of each, of the backbone's maps."""
     p_maps = pyramid(c_maps[1:], model.fpn)
     rpn_logits, rpn_deltas = region_proposals(p_maps, model.rpn)  # (B, A, 2), (B, A, 4)

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from minimaskrcnn import blas, memory
 from minimaskrcnn.errors import TrainingError
+from minimaskrcnn.runtime import blas, memory
 from minimaskrcnn.training.batches import make_batch
 from minimaskrcnn.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from minimaskrcnn.training.curve import draw_curve

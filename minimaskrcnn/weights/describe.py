@@ -9,11 +9,11 @@ from minimaskrcnn.config import COCO, Config
 from minimaskrcnn.errors import WeightsError
 from minimaskrcnn.weights.configs import config_from_dict, json_object
 from minimaskrcnn.weights.convert import load
+from minimaskrcnn.weights.fitting import block_counts, class_count
 from minimaskrcnn.weights.hdf5 import arrays_within, open_file, read_array
 from minimaskrcnn.weights.keras import keras_layers, our_names
 from minimaskrcnn.weights.known import COCO_FILE
 from minimaskrcnn.weights.lock import checksum
-from minimaskrcnn.weights.shapes import block_counts, class_count
 from minimaskrcnn.weights.store import about_store, is_store
 
 NETWORKS = {(3, 4, 6, 3): "ResNet-50", (3, 4, 23, 3): "ResNet-101", (3, 8, 36, 3): "ResNet-152"}

@@ -16,7 +16,7 @@ from math import prod
 import numpy as np
 
 from minimaskrcnn.errors import WeightsError
-from minimaskrcnn.weights.blocks import claim, damaged, open_blocks, read_numbers, take
+from minimaskrcnn.weights.claims import claim, damaged, open_blocks, read_numbers, take
 from minimaskrcnn.weights.foreign import check_signature
 from minimaskrcnn.weights.hdf5_values import number_type, read_attribute, shape_of
 

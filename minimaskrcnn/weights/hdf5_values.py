@@ -9,7 +9,7 @@ from math import prod
 
 import numpy as np
 
-from minimaskrcnn.weights.blocks import damaged, take
+from minimaskrcnn.weights.claims import damaged, take
 
 MAX_RANK = 8  # axes of an array
 

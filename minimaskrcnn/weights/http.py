@@ -73,7 +73,6 @@ def _try_once(release, part, progress, timeout):
 
 def _transfer(release, part, progress, timeout):
     import requests
-    from tqdm import tqdm
 
     have, version = _size(part), _read_version(part)
     headers = {"Accept-Encoding": "identity"}
@@ -85,20 +84,26 @@ def _transfer(release, part, progress, timeout):
         with open(part, "ab") as file:
             file.truncate(start)
             _version_file(part).write_text(_version(response), encoding="utf-8")
-            bar = tqdm(
-                total=release.size,
-                initial=start,
-                desc=release.name,
-                unit="B",
-                unit_scale=True,
-                disable=None if progress else True,  # None: only in a terminal
-            )
-            with bar:
-                for chunk in response.iter_content(CHUNK):
-                    if file.tell() + len(chunk) > release.size:
-                        raise DownloadError("the server sends more than the file", again=False)
-                    file.write(chunk)
-                    bar.update(len(chunk))
+            _write_body(response, file, start, release, progress)
+
+
+def _write_body(response, file, start, release, progress):
+    from tqdm import tqdm
+
+    bar = tqdm(
+        total=release.size,
+        initial=start,
+        desc=release.name,
+        unit="B",
+        unit_scale=True,
+        disable=None if progress else True,  # None: only in a terminal
+    )
+    with bar:
+        for chunk in response.iter_content(CHUNK):
+            if file.tell() + len(chunk) > release.size:
+                raise DownloadError("the server sends more than the file", again=False)
+            file.write(chunk)
+            bar.update(len(chunk))
 
 
 def _where_it_starts(response, release, part):

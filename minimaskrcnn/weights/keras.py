@@ -16,9 +16,9 @@ from minimaskrcnn.conv import BatchNorm, Conv, fold_batch_norm
 from minimaskrcnn.errors import WeightsError
 from minimaskrcnn.model import MaskRCNN
 from minimaskrcnn.weights import tree
+from minimaskrcnn.weights.fitting import NORM, check_shapes, class_count
 from minimaskrcnn.weights.hdf5 import Group, arrays_within, read_array
 from minimaskrcnn.weights.names import PARTS, places
-from minimaskrcnn.weights.shapes import NORM, check_shapes, class_count
 
 
 def read_keras(file, root, config=None):

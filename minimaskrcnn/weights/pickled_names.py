@@ -7,7 +7,7 @@ Source  `torch/serialization.py`, `torch/_utils.py`
 
 from dataclasses import dataclass
 
-from minimaskrcnn.weights.blocks import MAX_RANK, is_size
+from minimaskrcnn.weights.claims import MAX_RANK, is_size
 
 STORAGES = {  # class of storage: the kind of its numbers, as in `floats`
     **{"torch.FloatStorage": "float32", "torch.HalfStorage": "float16"},

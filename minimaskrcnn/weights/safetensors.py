@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from math import prod
 
 from minimaskrcnn.errors import WeightsError
-from minimaskrcnn.weights.blocks import (
+from minimaskrcnn.weights.claims import (
     MAX_RANK,
     damaged,
     is_size,

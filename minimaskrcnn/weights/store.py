@@ -16,12 +16,12 @@ from dataclasses import asdict
 import numpy as np
 
 from minimaskrcnn.errors import WeightsError, sentence
-from minimaskrcnn.files import written_whole
 from minimaskrcnn.model import MaskRCNN
+from minimaskrcnn.runtime.files import written_whole
 from minimaskrcnn.weights import tree
 from minimaskrcnn.weights.configs import config_from_dict, json_object
+from minimaskrcnn.weights.fitting import check_shapes
 from minimaskrcnn.weights.hdf5 import Group, arrays_within, read_array
-from minimaskrcnn.weights.shapes import check_shapes
 
 FORMAT = "minimaskrcnn weights"
 VERSION = 1  # of the format; raised when an older reader could not read a newer file

@@ -13,7 +13,7 @@ import struct
 import numpy as np
 
 from minimaskrcnn.errors import WeightsError
-from minimaskrcnn.weights.blocks import claim, damaged, take
+from minimaskrcnn.weights.claims import claim, damaged, take
 from minimaskrcnn.weights.floats import ITEM_BYTES
 from minimaskrcnn.weights.pickles import read_pickle
 from minimaskrcnn.weights.zip_entries import Entry, read_entries, read_entry

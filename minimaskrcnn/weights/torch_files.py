@@ -18,7 +18,7 @@ from math import prod
 import numpy as np
 
 from minimaskrcnn.errors import WeightsError
-from minimaskrcnn.weights.blocks import damaged, open_blocks
+from minimaskrcnn.weights.claims import damaged, open_blocks
 from minimaskrcnn.weights.floats import ITEM_BYTES, KINDS, to_float32
 from minimaskrcnn.weights.pickled_names import Tensor
 from minimaskrcnn.weights.torch_containers import OLDER, ZIP, is_torch, read_older, read_zip

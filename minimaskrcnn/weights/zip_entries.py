@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from minimaskrcnn.errors import WeightsError
-from minimaskrcnn.weights.blocks import claim, damaged, read_numbers, take
+from minimaskrcnn.weights.claims import claim, damaged, read_numbers, take
 
 MAX_ENTRIES = 20_000  # a checkpoint with the state of its optimiser has some 1,500
 FULL = 0xFFFFFFFF  # where a number does not fit into 32 bits: it stands in the 64-bit form

@@ -8,8 +8,8 @@ Shapes  trace, Config, Chosen  ->  Section
 import numpy as np
 
 from minimaskrcnn.boxes import to_pixels
+from minimaskrcnn.results.picture import COLOURS
 from minimaskrcnn.roi_align import roi_levels
-from minimaskrcnn.visualize import COLOURS
 from minimaskrcnn.xray import drawings, facts, parts, rasters
 from minimaskrcnn.xray.looking import LEVEL_COLOURS
 
@@ -30,7 +30,7 @@ def about_levels(steps, chosen):
         legend.insert(0, parts.swatch(colour, f"P{level}: {len(own)} regions"))
     size = steps["roi_features"].shape[1]
     words = f"The {min(DRAWN, len(boxes))} best proposals, coloured by the level they are read at."
-    view = drawings.view_of(steps["window"], shape)
+    view = drawings.view_of(steps["window_pixels"], shape)
     return parts.Section(
         "levels",
         "Every region at its own scale",
@@ -110,7 +110,7 @@ def _correction(steps, chosen):
 
 def about_detections(steps, config):
     """The sliders: which classified regions become detections."""
-    view = drawings.view_of(steps["window"], steps["molded"].shape)
+    view = drawings.view_of(steps["window_pixels"], steps["molded"].shape)
     candidates = facts.detection_candidates(steps, config)
     sure = candidates.scores >= np.float32(config.min_score)
     shown = candidates.kept[candidates.own] & sure

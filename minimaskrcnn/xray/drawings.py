@@ -10,7 +10,7 @@ from html import escape
 
 import numpy as np
 
-from minimaskrcnn.labels import place_labels
+from minimaskrcnn.results.placing import place_labels
 
 LETTER = 0.027  # of the view's longer side: the height of a label's letters
 WIDE = 0.62  # of the height: how wide a letter is, on the average

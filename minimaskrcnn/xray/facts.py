@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from minimaskrcnn.boxes import normalise, to_pixels
+from minimaskrcnn.boxes import to_pixels
 from minimaskrcnn.config import STRIDES
 from minimaskrcnn.detections import select_detections
 from minimaskrcnn.nms import nms
@@ -47,7 +47,7 @@ class Chosen:
 
 def proposal_candidates(steps, config):
     """The best moved anchors, and which of them the RPN's NMS keeps: Candidates."""
-    verdicts = steps["rpn_probs"][:, 1], steps["rpn_deltas"], steps["anchors"]
+    verdicts = steps["anchors"], steps["rpn_probs"][:, 1], steps["rpn_deltas"]
     count = min(LOOKED_AT, config.pre_nms_proposals)
     wide = replace(config, pre_nms_proposals=count, post_nms_proposals=count, rpn_nms_threshold=1.0)
     boxes, scores = select_proposals(*verdicts, wide)  # (M, 4), (M,): no IoU is more than 1
@@ -67,8 +67,7 @@ def proposal_candidates(steps, config):
 
 def detection_candidates(steps, config):
     """The classified regions that any threshold keeps, whatever their score: Candidates."""
-    window = normalise(steps["window"][None], steps["molded"].shape)[0]
-    regions = steps["proposals"], steps["class_probs"], steps["box_deltas"], window
+    regions = steps["proposals"], steps["class_probs"], steps["box_deltas"], steps["window"]
     config = replace(config, min_score=0.0)
     wide = replace(config, detection_nms_threshold=1.0, max_detections=len(steps["proposals"]))
     rows, source = select_detections(*regions, wide)  # (M, 6), (M,)

@@ -8,7 +8,7 @@ Shapes  trace  ->  Section
 import numpy as np
 
 from minimaskrcnn.config import STRIDES
-from minimaskrcnn.visualize import COLOURS
+from minimaskrcnn.results.picture import COLOURS
 from minimaskrcnn.xray import drawings, facts, parts, rasters
 
 SURE = 12  # proposals drawn
@@ -18,7 +18,7 @@ LEVEL_COLOURS = dict(zip(range(2, 7), COLOURS[[0, 1, 2, 3, 6]], strict=True))  #
 def about_input(steps):
     """The photograph in the network's frame."""
     height, width = steps["molded"].shape[:2]
-    window, photo = steps["window"], steps["result"].image.shape
+    window, photo = steps["window_pixels"], steps["result"].image.shape
     tall, wide = (int(side) for side in window[2:] - window[:2])
     padded = (tall, wide) != (height, width)
     resized = (tall, wide) != photo[:2]
@@ -75,7 +75,7 @@ def _map_figure(steps, name):
 
 def about_anchors(steps):
     """The fixed grid, and the anchors of one point."""
-    window = steps["window"]
+    window = steps["window_pixels"]
     centre = (window[0] + window[2]) / 2, (window[1] + window[3]) / 2
     around = facts.anchors_at(steps, centre)
     frame = drawings.View(0, 0, *steps["molded"].shape[:2])
@@ -111,7 +111,7 @@ def about_rpn(steps):
             rasters.heat_uri(scores), -stride / 2, -stride / 2, height * stride, width * stride
         )
         words = f"Where the level P{level} suspects objects; best score {scores.max():.2f}."
-        view = drawings.view_of(steps["window"], steps["molded"].shape)
+        view = drawings.view_of(steps["window_pixels"], steps["molded"].shape)
         caption = f"<b>P{level}</b> best score {scores.max():.2f}"
         figures.append(parts.figure(drawings.picture(view, [heat], words, dim=True), caption))
     return parts.Section(
@@ -127,7 +127,7 @@ def about_rpn(steps):
 
 def about_proposals(steps, config):
     """The best anchors, moved; and what NMS leaves of them."""
-    view = drawings.view_of(steps["window"], steps["molded"].shape)
+    view = drawings.view_of(steps["window_pixels"], steps["molded"].shape)
     candidates = facts.proposal_candidates(steps, config)
     best = candidates.boxes[candidates.kept[candidates.own]][:SURE]
     words = f"The best {len(best)} proposals on the photograph."

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from minimaskrcnn.config import Config
-from minimaskrcnn.files import written_whole
-from minimaskrcnn.visualize import object_colours
+from minimaskrcnn.results.picture import object_colours
+from minimaskrcnn.runtime.files import written_whole
 from minimaskrcnn.xray import deciding, drawings, facts, looking, parts, rasters
 
 NAMED = 25  # objects labelled in the first picture, the best ones
@@ -96,7 +96,7 @@ def _found(result):
 
 def _result(steps):
     """The photograph with all objects."""
-    result, window, shape = steps["result"], steps["window"], steps["molded"].shape
+    result, window, shape = steps["result"], steps["window_pixels"], steps["molded"].shape
     scale = (window[2:] - window[:2]) / result.image.shape[:2]  # pixels of the input a pixel
     boxes = result.boxes * np.tile(scale, 2) + np.tile(window[:2], 2)  # (N, 4)
     view, colours = drawings.view_of(window, shape), object_colours(result.boxes)

@@ -1,0 +1,74 @@
+"""Batch normalisation: each channel is brought to mean 0 and variance 1, then scaled and shifted.
+
+Idea    y = gamma * (x - mean) / sqrt(variance + epsilon) + beta, for every channel by itself.
+        At inference mean and variance are constants, so that the whole is one multiplication and
+        one addition, which a convolution before it can absorb: `fold_batch_norm`. In training
+        from nothing they are the batch's own: `batch_norm`.
+Paper   Ioffe & Szegedy, arXiv:1502.03167, algorithm 1; the fold is their section 3.1's remark that
+        at inference the normalisation is "simply a linear transform".
+Shapes  x (..., C); gamma, beta, mean, variance (C,)
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+EPSILON = 0.001  # added to the variance; the stored variances of the COCO weights go down to 2e-13
+
+
+@dataclass(frozen=True, eq=False)
+class BatchNorm:
+    """The numbers of one normalisation, one a channel."""
+
+    gamma: np.ndarray  # (C,) scale, may be negative
+    beta: np.ndarray  # (C,) shift
+    mean: np.ndarray  # (C,) moving averages of the training batches …
+    variance: np.ndarray  # (C,) … used at inference
+
+    def __repr__(self):
+        return f"BatchNorm({len(self.gamma)})"
+
+
+def fold_batch_norm(conv, norm):
+    """Return the convolution that does what `conv` and then `norm` do at inference.
+
+    Parameters
+    ----------
+    conv : Conv with kernel (kh, kw, in, out), bias (out,)
+    norm : BatchNorm of (out,) numbers
+
+    Returns
+    -------
+    Conv without a norm, in the dtype of `conv`; the arithmetic is float64
+
+    Raises
+    ------
+    ValueError
+        If the channels do not match.
+
+    Examples
+    --------
+    >>> from minimaskrcnn.conv import Conv
+    >>> norm = BatchNorm(*(np.array([v], np.float32) for v in (-2, 1, 3, 3.999)))
+    >>> conv = Conv(np.ones((1, 1, 1, 1), np.float32), np.array([5], np.float32))
+    >>> folded = fold_batch_norm(conv, norm)          # -2 (x + 5 - 3) / 2 + 1 = -x - 1
+    >>> folded.kernel.item(), folded.bias.item()
+    (-1.0, -1.0)
+    """
+    if norm.gamma.shape != conv.bias.shape:
+        raise ValueError(
+            f"fold_batch_norm wants one gamma for each of the {conv.bias.size} output channels, "
+            f"got {norm.gamma.shape}"
+        )
+    gamma, beta, mean, variance, bias = (
+        a.astype(np.float64) for a in (norm.gamma, norm.beta, norm.mean, norm.variance, conv.bias)
+    )
+    scale = gamma / np.sqrt(variance + EPSILON)  # (out,)
+    kernel = np.empty_like(conv.kernel)
+    np.multiply(conv.kernel, scale, out=kernel, casting="same_kind")  # no float64 copy of it
+    return replace(
+        conv,
+        kernel=kernel,
+        bias=((bias - mean) * scale + beta).astype(conv.bias.dtype),
+        norm=None,
+    )

@@ -1,0 +1,9 @@
+"""Where examples come from: annotations of one's own, or scenes that are drawn.
+
+Whatever the source, a picture with known objects is handed over as an `Example`, so that training
+and evaluation do not know the difference.
+"""
+
+from minimaskrcnn.datasets.example import Example, boxes_of_masks
+
+__all__ = ["Example", "boxes_of_masks"]

@@ -1,0 +1,37 @@
+"""The chapters' drawings: `panels` shows images and maps, `charts` curves and the strip of stages.
+
+`diagram` draws the whole network from a trace.
+"""
+
+from minimaskrcnn.pictures.charts import AROUND, FLOW, curves, strip
+from minimaskrcnn.pictures.panels import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    PURPLE,
+    RED,
+    SKY,
+    YELLOW,
+    Panel,
+    Picture,
+    panels,
+)
+
+__all__ = [
+    "AROUND",
+    "BLUE",
+    "FLOW",
+    "GREEN",
+    "GREY",
+    "ORANGE",
+    "PURPLE",
+    "RED",
+    "SKY",
+    "YELLOW",
+    "Panel",
+    "Picture",
+    "curves",
+    "panels",
+    "strip",
+]

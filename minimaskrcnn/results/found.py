@@ -1,0 +1,270 @@
+"""What `predict` returns: the objects found in one photograph.
+
+Idea    Parallel arrays, one row an object, the best score first. Masks stay as small as the network
+        draws them and are pasted when they are asked for: box by box where that is enough, so that
+        a photograph of 24 megapixels with 100 objects needs no gigabytes.
+Length  A facade: twenty short methods, each a line or two of code and its documentation.
+Shapes  boxes (N, 4) pixels, class_ids (N,), scores (N,), mask_probs (N, 28, 28)
+"""
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, overload
+
+import numpy as np
+
+from minimaskrcnn.boxes import boxes_in_image
+from minimaskrcnn.config import Config
+from minimaskrcnn.results import exports
+from minimaskrcnn.results.detection import Detection
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Detections:
+    """Parallel arrays, one row an object, best score first."""
+
+    image: np.ndarray  # (H, W, 3) uint8, the photograph
+    boxes: np.ndarray  # (N, 4) int32, pixels of the photograph, y1 x1 y2 x2, end excluded
+    class_ids: np.ndarray  # (N,) int64
+    scores: np.ndarray  # (N,) float32
+    mask_probs: np.ndarray  # (N, 28, 28) float32: masks as the network draws them, over the boxes
+    class_names: tuple[str, ...]  # K, the background first
+    source: str = ""  # what was predicted on: the path, if there was one
+    seconds: dict[str, float] = field(default_factory=dict)  # how long each stage took
+
+    def __post_init__(self) -> None:
+        n, shapes = len(self.boxes), {f.name: np.shape(getattr(self, f.name)) for f in fields(self)}
+        fits = shapes["boxes"] == (n, 4) and shapes["class_ids"] == shapes["scores"] == (n,)
+        if not fits or len(shapes["mask_probs"]) != 3 or shapes["mask_probs"][0] != n:
+            raise ValueError(
+                "Detections wants boxes (N, 4), class_ids (N,), scores (N,), mask_probs (N, h, w), "
+                f"got {[shapes[k] for k in ('boxes', 'class_ids', 'scores', 'mask_probs')]}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    def __iter__(self) -> Iterator[Detection]:
+        return (self[i] for i in range(len(self)))
+
+    @overload
+    def __getitem__(self, index: int | np.integer) -> Detection: ...
+
+    @overload
+    def __getitem__(self, index: slice | np.ndarray | list[int]) -> "Detections": ...
+
+    def __getitem__(self, index: Any) -> "Detection | Detections":
+        """A number gives a Detection; a slice, boolean mask or list of numbers gives Detections."""
+        if isinstance(index, int | np.integer) and not isinstance(index, bool):
+            class_id = int(self.class_ids[index])
+            return Detection(
+                self.image,
+                self.boxes[index],
+                class_id,
+                self.class_names[class_id],
+                float(self.scores[index]),
+                self.mask_probs[index],
+            )
+        return replace(
+            self,
+            boxes=self.boxes[index],
+            class_ids=self.class_ids[index],
+            scores=self.scores[index],
+            mask_probs=self.mask_probs[index],
+        )
+
+    @property
+    def labels(self) -> list[str]:
+        """The class name of each object."""
+        return [self.class_names[i] for i in self.class_ids]
+
+    @property
+    def boxes_xyxy(self) -> np.ndarray:
+        """(N, 4) int32: the boxes as x1 y1 x2 y2, in pixels, ends excluded."""
+        return self.boxes[:, [1, 0, 3, 2]]
+
+    @property
+    def masks(self) -> np.ndarray:
+        """(N, H, W) bool: the pixels of each object. N times the photograph's pixels of memory."""
+        masks = np.zeros((len(self), *self.image.shape[:2]), bool)
+        for i, detection in enumerate(self):
+            masks[i] = detection.mask
+        return masks
+
+    @property
+    def areas(self) -> np.ndarray:
+        """(N,) int64: number of pixels of each object."""
+        return np.array([detection.area for detection in self], np.int64)
+
+    def filter(
+        self, labels: str | Iterable[str] | None = None, min_score: float = 0.0, min_area: int = 0
+    ) -> "Detections":
+        """The objects of the named classes (None: all), with at least this score and area.
+
+        Parameters
+        ----------
+        labels : class names, or one name; None: all
+        min_score : 0 … 1, the least score
+        min_area : pixels, the least area
+
+        Returns
+        -------
+        Detections
+
+        Examples
+        --------
+        >>> result.filter(labels=["person"], min_score=0.9)  # doctest: +SKIP
+        """
+        keep = self.scores >= np.float32(min_score)
+        if labels is not None:
+            named = [labels] if isinstance(labels, str) else list(labels)
+            keep = keep & np.array([label in named for label in self.labels], bool)
+        kept = self[keep]
+        return kept[kept.areas >= min_area] if min_area else kept
+
+    def crops(self) -> list[np.ndarray]:
+        """N times (h, w, 4) uint8 RGBA: each object cut out, on a transparent ground."""
+        return [detection.crop for detection in self]
+
+    def polygons(self) -> list[list[np.ndarray]]:
+        """N lists of outlines (M, 2), x and y in pixels, that enclose exactly the masks."""
+        return [detection.polygons for detection in self]
+
+    def label_map(self) -> np.ndarray:
+        """(H, W) int32: 0 where nothing is, else 1 + the object's index; the best lies on top."""
+        labels = np.zeros(self.image.shape[:2], np.int32)
+        for i in reversed(range(len(self))):
+            y1, x1, y2, x2 = self.boxes[i]
+            labels[y1:y2, x1:x2][self[i].mask_in_box] = i + 1
+        return labels
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything but the photograph, in plain Python types; see `exports.to_dict`."""
+        return exports.to_dict(self)
+
+    def to_json(self, indent: int | None = None) -> str:
+        """`to_dict` as JSON text.
+
+        Parameters
+        ----------
+        indent : int, spaces a level; None: all on one line
+
+        Returns
+        -------
+        str
+        """
+        return json.dumps(self.to_dict(), indent=indent, ensure_ascii=False, allow_nan=False)
+
+    def to_coco(self, image_id: int) -> list[dict[str, Any]]:
+        """Results in COCO's format; see `exports.to_coco`.
+
+        Parameters
+        ----------
+        image_id : int, COCO's number of the photograph
+
+        Returns
+        -------
+        list of dicts, one an object
+        """
+        return exports.to_coco(self, image_id)
+
+    def to_arrays(self) -> dict[str, Any]:
+        """Arrays under the names that other tools use; see `exports.to_arrays`."""
+        return exports.to_arrays(self)
+
+    def draw(self, legend: bool | None = None) -> np.ndarray:
+        """The picture, (H, W, 3) uint8; see `picture.draw`.
+
+        Parameters
+        ----------
+        legend : True numbers the objects and lists them beside the picture, False labels them, None
+            decides by the room there is
+
+        Returns
+        -------
+        (H, W, 3) uint8
+        """
+        from minimaskrcnn.results import picture
+
+        return picture.draw(self, legend)
+
+    def plot(self, ax: Any = None, legend: bool | None = None) -> Any:
+        """Show the picture in a matplotlib Axes (a new one if none is given); returns the Axes.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, or None
+        legend : True numbers the objects and lists them beside the picture, False labels them, None
+            decides by the room there is
+
+        Returns
+        -------
+        matplotlib Axes
+        """
+        from minimaskrcnn.results import picture
+
+        return picture.plot(self, ax, legend)
+
+    def save(self, path: str | os.PathLike[str], legend: bool | None = None) -> None:
+        """Write the picture to a file: .png, .jpg or .webp, at the photograph's own size.
+
+        Parameters
+        ----------
+        path : str or Path; the ending says the format
+        legend : True numbers the objects and lists them beside the picture, False labels them, None
+            decides by the room there is
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written.
+        ValueError
+            If the ending is of another format.
+        """
+        from minimaskrcnn.results import picture
+
+        picture.write_picture(path, self.draw(legend))
+
+    def __repr__(self) -> str:
+        return exports.table(self)
+
+    def _repr_jpeg_(self) -> bytes:
+        """The picture in a notebook, at most 1024 pixels wide or high."""
+        from minimaskrcnn.results import picture
+
+        return picture.thumbnail(self)
+
+
+def make_detections(
+    photo: np.ndarray,
+    detections: np.ndarray,
+    mask_probs: np.ndarray,
+    window: np.ndarray,
+    config: Config,
+) -> Detections:
+    """Detections in pixels of the photograph, from those normalised to the network's input.
+
+    Parameters
+    ----------
+    photo : (H, W, 3) uint8
+    detections : (N, 6) float32: normalised box, class, score
+    mask_probs : (N, 28, 28) float32
+    window : (4,) normalised: where in the input the photograph lies
+    config : Config; read is `class_names`
+
+    Returns
+    -------
+    Detections, without the boxes that have no area in whole pixels
+    """
+    boxes = boxes_in_image(detections[:, :4], window, photo.shape)
+    rows = np.flatnonzero(((boxes[:, 2:] - boxes[:, :2]) > 0).all(axis=1))
+    return Detections(
+        image=photo,
+        boxes=boxes[rows],
+        class_ids=detections[rows, 4].astype(np.int64),
+        scores=detections[rows, 5],
+        mask_probs=mask_probs[rows],
+        class_names=config.class_names,
+    )

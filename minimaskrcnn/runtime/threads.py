@@ -1,0 +1,194 @@
+"""The thread pool: work is cut into blocks, and each worker takes the next one that is left.
+
+Idea    A stage cuts its output into blocks and calls `run(task, count)`, which calls `task(i)` for
+        every block i, on all cores. The blocks depend on shapes (and the kind of processor), never
+        on the number of threads, and no two write to the same place: the result has the same bits
+        however many threads there are and whichever of them takes which block. The tasks spend
+        their time in `nogil` kernels and in matrix products, which let go of Python's global lock.
+BLAS    The library behind `@` has threads of its own, which would fight with ours: while any call
+        is in flight it is held to one (`blas`).
+Safe    Several threads may call `run` at once. A task may call `run`: its blocks then run in turn
+        on the spot. A forked child makes itself a new pool.
+"""
+
+import os
+import threading
+from math import prod
+from queue import SimpleQueue
+
+import numpy as np
+
+from minimaskrcnn.runtime import blas
+
+_lock = threading.Lock()  # guards the two names below
+_num_threads = None  # not decided yet
+_jobs = None  # the queue that the workers wait at; None: no workers yet
+
+_here = threading.local()  # of each thread: `working`, its scratch arrays
+
+
+def set_num_threads(number):
+    """Let `number` threads share the work from now on (default: one for each usable core).
+
+    The environment variable MINIMASKRCNN_NUM_THREADS sets the number to begin with.
+
+    Parameters
+    ----------
+    number : int, 1 or more
+
+    Raises
+    ------
+    ValueError
+        If `number` is not an integer of 1 or more.
+    """
+    global _num_threads, _jobs
+    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+        raise ValueError(f"the number of threads must be an integer of 1 or more, got {number!r}")
+    with _lock:
+        if _jobs is not None:
+            for _ in range(_num_threads - 1):
+                _jobs.put(None)  # ends one worker, once the jobs before it are done
+        _num_threads, _jobs = number, None
+
+
+def get_num_threads():
+    """Return how many threads share the work."""
+    global _num_threads
+    with _lock:
+        if _num_threads is None:
+            _num_threads = _default_num_threads()
+        return _num_threads
+
+
+def _default_num_threads():
+    text = os.environ.get("MINIMASKRCNN_NUM_THREADS", "").strip()
+    if text and not (text.isdecimal() and int(text) > 0):
+        raise ValueError(f"MINIMASKRCNN_NUM_THREADS must be an integer of 1 or more, got {text!r}")
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return int(text) if text else usable or 1
+
+
+def run(task, count):
+    """Call task(0) … task(count - 1), shared among the threads; return when all are done.
+
+    Parameters
+    ----------
+    task : function of a block's number; what it returns is dropped. No block may depend on
+        another, or write where another reads or writes.
+    count : number of blocks, never chosen by the number of threads
+
+    Raises
+    ------
+    Exception
+        The first one that a task raised. Blocks not begun by then are left out.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> squares = np.zeros(5, int)
+    >>> def square(i):
+    ...     squares[i] = i * i
+    >>> run(square, 5)
+    >>> squares.tolist()
+    [0, 1, 4, 9, 16]
+    """
+    if getattr(_here, "working", False):  # this is a task of an outer call
+        for i in range(count):
+            task(i)
+        return
+    job = _Job(task, count)
+    with blas.one_thread():
+        _offer(job, min(get_num_threads(), count) - 1)
+        job.work()
+        job.done.wait()
+    if job.error is not None:
+        error, job.error = job.error, None  # the error knows the frames, these must not know it:
+        try:
+            raise error
+        finally:
+            del error  # else the task's arrays would wait for the garbage collector
+
+
+class _Job:
+    """One call of `run`: which blocks are left, how many are unfinished, what went wrong."""
+
+    def __init__(self, task, count):
+        self.task, self.blocks, self.unfinished = task, iter(range(count)), count
+        self.lock, self.done, self.error = threading.Lock(), threading.Event(), None
+        if count == 0:
+            self.done.set()
+
+    def work(self):
+        """Take blocks until none is left."""
+        _here.working = True
+        try:
+            while (block := self._next()) is not None:
+                self._do(block)
+        finally:
+            _here.working = False
+
+    def _do(self, block):
+        try:
+            if self.error is None:
+                self.task(block)
+        except BaseException as error:  # to be raised by the caller's thread
+            self.error = self.error or error
+        with self.lock:
+            self.unfinished -= 1
+            if self.unfinished == 0:
+                self.done.set()
+
+    def _next(self):
+        with self.lock:
+            return next(self.blocks, None)
+
+
+def _offer(job, helpers):
+    """Put the job before so many workers; make the workers if there are none yet."""
+    global _jobs
+    with _lock:
+        if helpers > 0 and _jobs is None:
+            _jobs = SimpleQueue()
+            for _ in range(_num_threads - 1):
+                threading.Thread(target=_worker, args=(_jobs,), daemon=True).start()
+        for _ in range(helpers):
+            _jobs.put(job)
+
+
+def _worker(jobs):
+    while (job := jobs.get()) is not None:
+        job.work()
+        del job  # lets go of its arrays while waiting
+
+
+def scratch(name, shape, dtype):
+    """Return an uninitialised array that this thread keeps and reuses under this name.
+
+    Memory fresh from the system costs more than a pass of arithmetic over it. What the array held
+    is lost with the next call of the same name, so a task must not call a stage that may use it.
+
+    Parameters
+    ----------
+    name : str
+    shape : tuple of int
+    dtype : NumPy dtype
+
+    Returns
+    -------
+    array of this shape and dtype
+    """
+    arrays = _here.__dict__.setdefault("scratch", {})
+    flat = arrays.get((name, dtype))
+    if flat is None or flat.size < prod(shape):
+        flat = arrays[name, dtype] = np.empty(prod(shape), dtype)
+    return flat[: prod(shape)].reshape(shape)
+
+
+def _after_fork():
+    """In a forked child no other thread exists: begin anew."""
+    global _lock, _jobs, _here
+    _lock, _jobs, _here = threading.Lock(), None, threading.local()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
