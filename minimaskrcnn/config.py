@@ -41,7 +41,8 @@ class Config:
     image_min_size: int = 800  # pixels: enlarge until the shorter side has this many …
     image_max_size: int = 1024  # pixels: … but the longer no more; "square" pads to it (original)
     image_min_scale: float = 0.0  # never enlarge by less than this; 0 = no such limit (original)
-    resize_mode: str = "square"  # "square", "pad64" (to multiples of 64) or "none" (original)
+    image_scale: float = 0.0  # in mode "scale": input pixels per pixel of the photograph
+    resize_mode: str = "square"  # "pad64" (to multiples of 64), "none" (original) or "scale"
     mean_pixel: tuple[float, float, float] = (123.7, 116.8, 103.9)  # RGB, subtracted (original)
     pixel_std: float = 1.0  # grey levels, divided by after that; the original does not divide
 
@@ -57,6 +58,7 @@ class Config:
     mask_pool_size: int = 14  # the same for its mask (MRCNN figure 4)
     masks_in_whole_pixels: bool = False  # draw masks for boxes as they are rounded (original: no)
 
+    every_class: bool = False  # may a region be found as another than its likeliest class?
     min_score: float = 0.7  # detections below are dropped; 0 keeps all (original)
     detection_nms_threshold: float = 0.3  # IoU, within one class (original; MRCNN 3.1 has 0.5)
     max_detections: int = 100  # an image (MRCNN 3.1)

@@ -5,7 +5,10 @@ Idea    Each region takes its likeliest class and that class's box correction. B
 Paper   Mask R-CNN (arXiv:1703.06870), section 3.1, "Inference".
 Shapes  rois (R, 4), probs (R, K), deltas (R, K, 4)  ->  detections (N, 6): box, class, score
 
-Notes   Thresholds are those the COCO weights are used with: NMS at 0.3, where the paper has 0.5.
+Notes   With `Config.every_class` a region competes as each class whose score is high enough, as in
+        Fast R-CNN (arXiv:1504.08083, section 2.3) and torchvision: what is more likely background
+        than an object may still be found, which average precision rewards.
+        Thresholds are those the COCO weights are used with: NMS at 0.3, where the paper has 0.5.
         The original pads the result to 100 rows with zeros; here there is no padding.
 """
 
@@ -24,8 +27,8 @@ def select_detections(rois, class_probs, box_deltas, window, config):
     class_probs : (R, K) float32, class 0 is the background
     box_deltas : (R, K, 4) float32, in units of `config.delta_std`
     window : (4,) normalised: the part of the input that is image, not padding; boxes are cut there
-    config : Config; read are `delta_std`, `min_score`, `detection_nms_threshold`, `max_detections`
-        and `detected_classes`
+    config : Config; read are `delta_std`, `min_score`, `every_class`, `detection_nms_threshold`,
+        `max_detections` and `detected_classes`
 
     Returns
     -------
@@ -40,25 +43,32 @@ def select_detections(rois, class_probs, box_deltas, window, config):
         detections are NaN.
     """
     _check(rois, class_probs, box_deltas)
-    class_ids = class_probs.argmax(axis=1)  # (R,)
-    regions = np.arange(len(rois))
-    scores = class_probs[regions, class_ids]  # (R,)
+    regions, class_ids = _candidates(class_probs, config)  # (M,), (M,)
+    scores = class_probs[regions, class_ids]  # (M,)
     deltas = box_deltas[regions, class_ids] * np.asarray(config.delta_std, box_deltas.dtype)
-    boxes = clip(apply_deltas(rois, deltas), window)  # (R, 4)
-
-    sure = scores >= np.float32(config.min_score)  # 0 keeps all
-    wanted = np.isin(class_ids, config.detected_classes or class_ids) & (class_ids > 0)
-    keep = _nms_by_class(boxes, scores, class_ids, np.flatnonzero(sure & wanted), config)
+    boxes = clip(apply_deltas(rois[regions], deltas), window)  # (M, 4)
+    keep = _nms_by_class(boxes, scores, class_ids, config)
     keep = keep[np.argsort(-scores[keep], kind="stable")][: config.max_detections]  # (N,)
     columns = [boxes[keep], class_ids[keep, None], scores[keep, None]]
-    return np.concatenate(columns, axis=1).astype(np.float32), keep
+    return np.concatenate(columns, axis=1).astype(np.float32), regions[keep]
 
 
-def _nms_by_class(boxes, scores, class_ids, candidates, config):
+def _candidates(class_probs, config):
+    """Which regions compete as which classes: (M,) regions in ascending order, (M,) classes."""
+    sure = class_probs >= np.float32(config.min_score)  # (R, K); 0 keeps all
+    if not config.every_class:
+        sure &= np.arange(class_probs.shape[1]) == class_probs.argmax(axis=1)[:, None]
+    sure[:, 0] = False
+    if config.detected_classes:
+        sure &= np.isin(np.arange(class_probs.shape[1]), config.detected_classes)
+    return np.nonzero(sure)
+
+
+def _nms_by_class(boxes, scores, class_ids, config):
     """Indices that survive NMS among the candidates of their own class, in ascending order."""
-    keep = [candidates[:0]]
-    for class_id in np.unique(class_ids[candidates]):
-        own = candidates[class_ids[candidates] == class_id]
+    keep = [np.zeros(0, np.int64)]
+    for class_id in np.unique(class_ids):
+        own = np.flatnonzero(class_ids == class_id)
         limits = config.detection_nms_threshold, config.max_detections
         keep.append(own[nms(boxes[own], scores[own], *limits)])
     return np.sort(np.concatenate(keep))

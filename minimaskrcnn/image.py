@@ -14,14 +14,15 @@ from minimaskrcnn.resizing import resize
 
 SIDE = 64  # the input's sides must be multiples: P6 has one cell for 64 pixels
 MOST_PIXELS = 2**26  # of the input: 8192 x 8192, whose feature maps would fill 100 GB
-MODES = ("square", "pad64", "none")
+MODES = ("square", "pad64", "none", "scale")
 
 
 def scaled_size(shape, config):
     """Return the height and width in pixels that a photograph is resized to, before padding.
 
     Enlarge until the shorter side has `image_min_size` (never reduce for its sake); in mode
-    "square" the longer side must not exceed `image_max_size`.
+    "square" the longer side must not exceed `image_max_size`. In mode "scale" every photograph is
+    enlarged or reduced alike, by `image_scale`.
 
     Parameters
     ----------
@@ -42,13 +43,17 @@ def scaled_size(shape, config):
         raise ValueError(f"resize_mode must be one of {MODES}, got {config.resize_mode!r}")
     if config.resize_mode == "none":
         return height, width
+    if config.resize_mode == "scale":
+        return _scaled(height, width, config.image_scale)
     scale = max(1.0, config.image_min_size / min(height, width), config.image_min_scale)
     if config.resize_mode == "square":
         longest = max(height, width)
         if round(longest * scale) > config.image_max_size:
             scale = config.image_max_size / longest
-    if scale == 1:
-        return height, width
+    return _scaled(height, width, scale)
+
+
+def _scaled(height, width, scale):
     return max(round(height * scale), 1), max(round(width * scale), 1)
 
 
@@ -87,7 +92,7 @@ def _frame(height, width, config):
     """Height and width of the network's input for a photograph resized to `height` x `width`."""
     if config.resize_mode == "square":
         height = width = config.image_max_size
-    elif config.resize_mode == "pad64":
+    elif config.resize_mode in ("pad64", "scale"):
         height, width = -(-height // SIDE) * SIDE, -(-width // SIDE) * SIDE
     if height % SIDE or width % SIDE:
         raise ImageError(

@@ -35,6 +35,7 @@ from minimaskrcnn.rpn import RPN, region_proposals
 from minimaskrcnn.runtime.recorder import recorder
 from minimaskrcnn.runtime.stopwatch import stopwatch
 from minimaskrcnn.settings import adjusted, refuse_unknown
+from minimaskrcnn.tiles import join, tiles_of
 
 
 def run(model, photo, keep):
@@ -100,6 +101,15 @@ def outline(model, p_maps, detections, shape, window, photo, keep):
     return keep("result", make_detections(photo, detections, probs, window, config))
 
 
+def run_in_tiles(model, photo, keep):
+    """`run`, piece by piece where the photograph is too large to be looked at as a whole."""
+    tiles = tiles_of(photo.shape, model.config)  # (T, 4)
+    if len(tiles) == 1:
+        return run(model, photo, keep)
+    pieces = [run(model, photo[y1:y2, x1:x2], keep) for y1, x1, y2, x2 in tiles]
+    return keep("result", join(pieces, tiles, photo, model.config.max_detections))
+
+
 @dataclass(frozen=True, eq=False)
 class MaskRCNN:
     """The weights of every stage, and the numbers that are not weights."""
@@ -153,7 +163,7 @@ class MaskRCNN:
         config = adjusted(self.config, min_score, nms_threshold, max_detections, classes, size)
         keep, seconds = stopwatch()
         pixels = keep("photo", read_photo(photo, orient))  # (h, w, 3) uint8
-        result = run(replace(self, config=config), pixels, keep)
+        result = run_in_tiles(replace(self, config=config), pixels, keep)
         return replace(result, source=path_of(photo), seconds=seconds)
 
     def predict_each(

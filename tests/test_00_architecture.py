@@ -17,7 +17,7 @@ ROWS = [
     ["boxes", "conv", "layers", "resizing"],
     ["image", "resnet", "fpn", "anchors", "nms", "roi_align"],
     ["rpn", "heads", "proposals", "detections", "masks"],
-    ["coco_masks", "photo", "settings", "results"],
+    ["coco_masks", "photo", "settings", "results", "tiles"],
     ["torchvision", "model", "pictures"],
     ["weights", "evaluate", "xray"],
     ["datasets", "training"],

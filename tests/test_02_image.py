@@ -179,6 +179,15 @@ def test_pad64_knows_no_maximum_and_none_no_change():
     assert scaled_size((50, 130), config(128, 64, mode="none")) == (50, 130)
 
 
+def test_in_mode_scale_every_photograph_is_enlarged_or_reduced_alike():
+    double = replace(config(mode="scale"), image_scale=2.0)
+    assert scaled_size((50, 131), double) == (100, 262)
+    assert scaled_size((3000, 4001), replace(double, image_scale=0.25)) == (750, 1000)
+    assert scaled_size((1, 1), replace(double, image_scale=0.25)) == (1, 1)
+    framed, window = letterbox(photo(50, 131), double)
+    assert framed.shape == (128, 320, 3) and window.tolist() == [14, 29, 114, 291]
+
+
 # The frame
 
 

@@ -48,6 +48,29 @@ def detect(rois, class_ids, scores, window=WHOLE, **settings):
 # By hand
 
 
+def test_with_every_class_what_is_likelier_background_is_still_found():
+    rois, probs = apart(2), array([0.6, 0.4], [0.96, 0.04])
+    found, _ = select_detections(rois, probs, no_deltas(probs), WHOLE, config(score=0.05))
+    assert len(found) == 0
+    every = replace(config(score=0.05), every_class=True)
+    found, source = select_detections(rois, probs, no_deltas(probs), WHOLE, every)
+    assert found[:, 4:].tolist() == [[1, np.float32(0.4)]] and source.tolist() == [0]
+
+
+def test_with_every_class_a_region_is_found_as_each_class_with_that_class_s_box():
+    rois, probs = apart(2)[1:], array([0.1, 0.3, 0.5, 0.1])
+    deltas = no_deltas(probs)
+    deltas[0, 1] = 0, 1, 0, 0  # as class 1 it lies a tenth further right
+    every = replace(config(score=0.2), every_class=True)
+    found, source = select_detections(rois, probs, deltas, WHOLE, every)
+    assert found[:, 4].tolist() == [2, 1] and source.tolist() == [0, 0]
+    moved = np.float32(0.1) * (rois[0, 3] - rois[0, 1])
+    np.testing.assert_allclose(found[:, 1], [rois[0, 1], rois[0, 1] + moved], rtol=1e-6)
+    only = replace(every, detected_classes=(1,))
+    found, _ = select_detections(rois, probs, deltas, WHOLE, only)
+    assert found[:, 4].tolist() == [1]
+
+
 def test_a_row_is_box_class_score_best_first_and_knows_its_region():
     rois = apart(4)[:3]  # exact in float32
     detections, source = detect(rois, [3, 1, 2], [0.5, 0.9, 0.7])

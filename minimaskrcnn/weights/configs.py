@@ -8,13 +8,14 @@ from typing import get_args
 
 from minimaskrcnn.config import STRIDES, Config
 from minimaskrcnn.errors import WeightsError
-from minimaskrcnn.image import MODES
+from minimaskrcnn.image import MODES, SIDE
 
 POSITIVE = (
     *("image_max_size", "pixel_std", "anchor_scales", "anchor_ratios", "delta_std"),
     *("pre_nms_proposals", "post_nms_proposals", "pool_size", "mask_pool_size", "max_detections"),
 )
 SHARES = ("rpn_nms_threshold", "detection_nms_threshold", "min_score")  # 0 … 1
+MOST_SCALE = 64  # pixels of the input per pixel of the photograph, or the other way round
 LENGTHS = {"anchor_scales": len(STRIDES), "delta_std": 4}
 
 
@@ -52,7 +53,25 @@ def config_from_dict(path, values):
                 f"{path}: the configuration has {name} = {value!r:.60}; the original's model has "
                 f"{getattr(Config(), name)!r:.60}"
             )
-    return Config(**{n: tuple(v) if isinstance(v, list) else v for n, v in values.items()})
+    config = Config(**{n: tuple(v) if isinstance(v, list) else v for n, v in values.items()})
+    _check_scale(path, config)
+    return config
+
+
+def _check_scale(path, config):
+    """In mode "scale" there is a scale, and tiles have a size that the network takes."""
+    if config.resize_mode != "scale":
+        return
+    if not 1 / MOST_SCALE <= config.image_scale <= MOST_SCALE:
+        raise WeightsError(
+            f'{path}: the configuration has resize_mode "scale" with image_scale = '
+            f"{config.image_scale!r}; it has to lie between 1/{MOST_SCALE} and {MOST_SCALE}"
+        )
+    if config.image_max_size % SIDE:
+        raise WeightsError(
+            f'{path}: the configuration has resize_mode "scale" with image_max_size = '
+            f"{config.image_max_size}; it has to be a multiple of {SIDE}"
+        )
 
 
 def _is_a(value, kind):

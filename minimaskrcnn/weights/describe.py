@@ -59,7 +59,8 @@ def _summary(file, root):
         source = json_object(file.path, about["provenance"])
         yield f"format        minimaskrcnn's own, version {about['format_version']}"
         names = ", ".join(config.class_names)
-        frame = f"{config.resize_mode}, {config.image_max_size} pixels at most"
+        enlarged = f" x {config.image_scale:g}" if config.resize_mode == "scale" else ""
+        frame = f"{config.resize_mode}{enlarged}, {config.image_max_size} pixels at most"
         origin = ", ".join(f"{key} {value}" for key, value in source.items()) or "not recorded"
     else:
         version = root.attributes.get("keras_version", "of unknown version")
