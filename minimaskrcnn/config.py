@@ -6,7 +6,11 @@ Source  "MRCNN" is arXiv:1703.06870, "Faster" is arXiv:1506.01497, "FPN" is arXi
         "original" is github.com/matterport/Mask_RCNN, whose weights the defaults belong to.
 """
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, fields
+from typing import Any, get_args
+
+from minimaskrcnn.errors import SettingError
 
 # fmt: off
 # In the order of the network's outputs (COCO's category-id order); class 0 is the background.
@@ -29,12 +33,29 @@ COCO_CATEGORY_IDS = tuple(
 )
 # fmt: on
 
-STRIDES = (4, 8, 16, 32, 64)  # input pixels a cell of P2 … P6 (FPN, section 4)
+STRIDES = (4, 8, 16, 32, 64)  # input pixels per cell of P2 … P6 (FPN, section 4)
+RESIZE_MODES = ("square", "pad64", "none", "scale")
+
+_RANGES = {  # the least and the greatest value of each number; in between lies all that can work
+    "image_min_size": (0, 2**16), "image_max_size": (1, 2**16), "image_min_scale": (0, 1000),
+    "image_scale": (0, 64),
+    "mean_pixel": (0, 1e5), "pixel_std": (1e-5, 1e5),
+    "anchor_scales": (1e-3, 1e5), "anchor_ratios": (1e-3, 1e3), "delta_std": (1e-5, 1e3),
+    "pre_nms_proposals": (1, 2**31 - 1), "post_nms_proposals": (1, 2**31 - 1),
+    "rpn_nms_threshold": (0, 1), "pool_size": (1, 1000), "mask_pool_size": (1, 1000),
+    "min_score": (0, 1), "detection_nms_threshold": (0, 1),
+    "max_detections": (1, 2**31 - 1), "detected_classes": (0, 2**31 - 1),
+}  # fmt: skip
+_LENGTHS = {"anchor_scales": len(STRIDES), "delta_std": 4}
 
 
 @dataclass(frozen=True)
 class Config:
-    """The settings of one network; the defaults are those of the COCO weights."""
+    """The settings of one network; the defaults are those of the COCO weights.
+
+    Every value is checked when a Config is made, by whatever way: SettingError names the field,
+    what came and what is allowed. Lists become tuples.
+    """
 
     class_names: tuple[str, ...] = COCO_CLASS_NAMES  # K of them, the background first
 
@@ -64,10 +85,65 @@ class Config:
     max_detections: int = 100  # an image (MRCNN 3.1)
     detected_classes: tuple[int, ...] = ()  # ids to look for; none named = all classes
 
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, list):
+                object.__setattr__(self, field.name, tuple(value))
+            _check(field.name, field.type, getattr(self, field.name))
+        if self.resize_mode == "scale" and self.image_scale < 1 / 64:
+            raise SettingError(
+                'resize_mode "scale" needs an image_scale of 1/64 to 64 input pixels per pixel of '
+                f"the photograph, got {self.image_scale}"
+            )
+        if self.resize_mode == "scale" and self.image_max_size % STRIDES[-1]:
+            raise SettingError(
+                f'with resize_mode "scale" image_max_size, the side of a tile, must be a multiple '
+                f"of {STRIDES[-1]}, got {self.image_max_size}"
+            )
+        if max(self.detected_classes, default=0) >= self.num_classes:
+            raise SettingError(
+                f"detected_classes are ids from 0 to {self.num_classes - 1}, the classes that have "
+                f"a name; got {self.detected_classes}"
+            )
+
     @property
     def num_classes(self) -> int:
         """K, with the background."""
         return len(self.class_names)
+
+
+def _check(name: str, kind: Any, value: Any) -> None:
+    """Raise a SettingError unless a field's value is of its type and can work."""
+    items = value if isinstance(value, tuple) else (value,)
+    wanted = get_args(kind)  # of tuple[float, ...] or tuple[float, float, float]
+    if not all(_is_a(item, wanted[0] if wanted else kind) for item in items):
+        raise SettingError(f"{name} must be of type {_words(kind)}, got {value!r:.80}")
+    count = _LENGTHS.get(name, len(wanted) if wanted and wanted[-1] is not ... else None)
+    if (count is not None and len(items) != count) or isinstance(value, tuple) != bool(wanted):
+        raise SettingError(f"{name} must be {count or 1} numbers, got {value!r:.80}")
+    if not items and name != "detected_classes":
+        raise SettingError(f"{name} must not be empty")
+    if name == "resize_mode" and value not in RESIZE_MODES:
+        raise SettingError(f"resize_mode must be one of {RESIZE_MODES}, got {value!r:.80}")
+    low, high = _RANGES.get(name, (None, None))
+    if low is not None and not all(low <= item <= high for item in items):
+        raise SettingError(f"{name} must be from {low} to {high}, got {value!r:.80}")
+
+
+def _is_a(value: Any, kind: Any) -> bool:
+    """Whether a value is of a type; NumPy's numbers count, True is no number, NaN is none."""
+    if kind in (str, bool):
+        return isinstance(value, kind)
+    if isinstance(value, bool | str) or not hasattr(value, "__float__"):
+        return False
+    if kind is int:
+        return hasattr(value, "__index__")
+    return hasattr(value, "__index__") or math.isfinite(value)
+
+
+def _words(kind: Any) -> str:
+    return str(kind) if get_args(kind) else kind.__name__
 
 
 COCO = Config()

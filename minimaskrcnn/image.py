@@ -14,7 +14,6 @@ from minimaskrcnn.resizing import resize
 
 SIDE = 64  # the input's sides must be multiples: P6 has one cell for 64 pixels
 MOST_PIXELS = 2**26  # of the input: 8192 x 8192, whose feature maps would fill 100 GB
-MODES = ("square", "pad64", "none", "scale")
 
 
 def scaled_size(shape, config):
@@ -39,8 +38,6 @@ def scaled_size(shape, config):
         If `config.resize_mode` is none of the three.
     """
     height, width = shape[:2]
-    if config.resize_mode not in MODES:
-        raise ValueError(f"resize_mode must be one of {MODES}, got {config.resize_mode!r}")
     if config.resize_mode == "none":
         return height, width
     if config.resize_mode == "scale":

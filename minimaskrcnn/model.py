@@ -30,12 +30,12 @@ from minimaskrcnn.photo.sources import each_source, path_of
 from minimaskrcnn.proposals import select_proposals
 from minimaskrcnn.resnet import ResNet, backbone
 from minimaskrcnn.results import Detections, make_detections
+from minimaskrcnn.results.tiles import join, tiles_of
 from minimaskrcnn.roi_align import pyramid_roi_align
 from minimaskrcnn.rpn import RPN, region_proposals
 from minimaskrcnn.runtime.recorder import recorder
 from minimaskrcnn.runtime.stopwatch import stopwatch
 from minimaskrcnn.settings import adjusted, refuse_unknown
-from minimaskrcnn.tiles import join, tiles_of
 
 
 def run(model, photo, keep):

@@ -13,11 +13,11 @@ PACKAGE = Path(minimaskrcnn.__file__).parent
 
 # The one table of rows; a package stands for all modules in it. Within a row, left before right.
 ROWS = [
-    ["config", "errors", "runtime"],
+    ["errors", "config", "runtime"],
     ["boxes", "conv", "layers", "resizing"],
     ["image", "resnet", "fpn", "anchors", "nms", "roi_align"],
     ["rpn", "heads", "proposals", "detections", "masks"],
-    ["coco_masks", "photo", "settings", "results", "tiles"],
+    ["coco_masks", "photo", "settings", "results"],
     ["torchvision", "model", "pictures"],
     ["weights", "evaluate", "xray"],
     ["datasets", "training"],

@@ -11,7 +11,7 @@ from minimaskrcnn.config import SHAPES, Config
 from minimaskrcnn.datasets.scenes import scene
 from minimaskrcnn.errors import WeightsError
 from minimaskrcnn.results import Detections
-from minimaskrcnn.tiles import OVERLAP, join, tiles_of
+from minimaskrcnn.results.tiles import OVERLAP, join, tiles_of
 from minimaskrcnn.weights.configs import config_from_dict
 
 
