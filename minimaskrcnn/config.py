@@ -121,7 +121,7 @@ def _check(name: str, kind: Any, value: Any) -> None:
         raise SettingError(f"{name} must be of type {_words(kind)}, got {value!r:.80}")
     count = _LENGTHS.get(name, len(wanted) if wanted and wanted[-1] is not ... else None)
     if (count is not None and len(items) != count) or isinstance(value, tuple) != bool(wanted):
-        raise SettingError(f"{name} must be {count or 1} numbers, got {value!r:.80}")
+        raise SettingError(f"{name} must be {_count(count, wanted)}, got {value!r:.80}")
     if not items and name != "detected_classes":
         raise SettingError(f"{name} must not be empty")
     if name == "resize_mode" and value not in RESIZE_MODES:
@@ -140,6 +140,12 @@ def _is_a(value: Any, kind: Any) -> bool:
     if kind is int:
         return hasattr(value, "__index__")
     return hasattr(value, "__index__") or math.isfinite(value)
+
+
+def _count(count: int | None, many: Any) -> str:
+    if not many:
+        return "one value, not a list"
+    return f"{count} numbers" if count else "a list"
 
 
 def _words(kind: Any) -> str:

@@ -180,7 +180,7 @@ def test_pad64_knows_no_maximum_and_none_no_change():
 
 
 def test_in_mode_scale_every_photograph_is_enlarged_or_reduced_alike():
-    double = replace(config(mode="scale"), image_scale=2.0)
+    double = replace(config(), resize_mode="scale", image_scale=2.0)
     assert scaled_size((50, 131), double) == (100, 262)
     assert scaled_size((3000, 4001), replace(double, image_scale=0.25)) == (750, 1000)
     assert scaled_size((1, 1), replace(double, image_scale=0.25)) == (1, 1)
