@@ -71,6 +71,12 @@ def test_numbers_that_count_are_no_weights(tmp_path):
     assert list(read(tmp_path, file_of(header, bytes(12)))) == ["weight"]
 
 
+def test_the_header_may_name_the_arrays_in_another_order(tmp_path):
+    header = {"b": one(place=[4, 28])["weight"], "a": one(shape=[1], place=[0, 4])["weight"]}
+    found = read(tmp_path, file_of(header, np.arange(7, dtype="<f4").tobytes()))
+    assert found["a"].tolist() == [0] and found["b"].tolist() == [[1, 2, 3], [4, 5, 6]]
+
+
 FAULTS = {
     "an array that ends beyond the file": (one(place=[0, 24]), bytes(20), "end at byte"),
     "bytes that belong to no array": (one(), bytes(25), "end at byte"),

@@ -22,8 +22,10 @@ from torch_files import FOLDER, Call, expected, pickle_of, pickled, with_entries
 
 from minimaskrcnn.errors import WeightsError
 from minimaskrcnn.weights import pickles
+from minimaskrcnn.weights.blocks import File
+from minimaskrcnn.weights.pickled_names import Storage, Tensor, ordered_dict, tensor
 from minimaskrcnn.weights.pickles import read_pickle
-from minimaskrcnn.weights.torch_files import read_state_dict
+from minimaskrcnn.weights.torch_files import _check_view, read_state_dict
 
 READABLE = sorted(path.name for path in FOLDER.glob("*.pth") if "refused" not in path.name)
 
@@ -129,7 +131,7 @@ BOMBS = {
     ) + b".",
     "a storage of 2**70 numbers": b"((X\7\0\0\0storagectorch\nFloatStorage\nX\1\0\0\0aX\3\0\0\0cpu"
     b"\x8a\x09" + b"\xff" * 8 + b"\x3ftQ.",
-    "a list that many calls copy": b"(" + times(b"N", 1000) + b"tq\0"
+    "a list that many calls copy": b"(" + times(b"N", 1000) + b"tq\x000"
     + times(b"ctorch._utils\n_rebuild_parameter\nh\0R0", 20_000) + b"N.",
     "colliding keys": b"}(" + b"".join(
         b"\x8a\x0a" + (i * ((1 << 61) - 1)).to_bytes(10, "little") + b"N" for i in range(60_000)
@@ -181,13 +183,36 @@ def test_a_pickle_of_more_steps_than_any_checkpoint_has_is_refused(monkeypatch):
     monkeypatch.setattr(pickles, "MAX_STEPS", 1000)
     read_pickle("x", io.BytesIO(b"N0" * 499 + b"N."))
     with pytest.raises(WeightsError, match="more than 1,000 steps"):
-        read_pickle("x", io.BytesIO(b"N0" * 500 + b"N."))
+        read_pickle("x", io.BytesIO(b"N0" * 499 + b"N\x85."))
 
 
 def test_a_chain_of_lists_that_python_2_wrote_is_an_ordered_dict():
     """Python 2 hands the entries to OrderedDict; they are moved, so many calls cost nothing."""
     pairs = b"ccollections\nOrderedDict\n(](](U\1aK\1e](U\1bK\2eetR."
     assert read_pickle("x", io.BytesIO(b"\x80\2" + pairs))[0] == {"a": 1, "b": 2}
+    moved = [["a", 1]]
+    assert ordered_dict(moved) == {"a": 1} and moved == []
+
+
+@pytest.mark.parametrize(
+    "offset, shape, strides",
+    [
+        (-1, (2,), (1,)),
+        (0, (-2,), (1,)),
+        (0, (2,), (-1,)),
+        (0, (2.0,), (1,)),
+        (True, (2,), (1,)),
+        (1 << 70, (2,), (1,)),
+        (0, (2, 2), (1,)),
+        (0, (1,) * 9, (1,) * 9),
+        (0, None, (1,)),
+    ],
+)
+def test_a_tensor_whose_sizes_are_none_is_refused(offset, shape, strides):
+    storage = Storage("0", "float32", 24)
+    assert tensor(storage, 0, (2,), (1,), False, {}).shape == (2,)
+    with pytest.raises((ValueError, TypeError)):
+        tensor(storage, offset, shape, strides, False, {})
 
 
 # Hostile archives
@@ -237,6 +262,7 @@ def test_a_storage_that_declares_more_than_the_file_holds_takes_no_memory(tmp_pa
 @pytest.mark.parametrize(
     "shape, strides, fits",
     [
+        ((1, 23, 1), (9, 1, 7), True),
         ((4, 6), (6, 1), True),
         ((6, 4), (1, 6), True),
         ((4, 5), (6, 1), True),  # a slice
@@ -274,6 +300,16 @@ def test_a_view_must_lie_in_its_storage_and_have_each_number_once(tmp_path, shap
     np.testing.assert_array_equal(found, wanted)
 
 
+@pytest.mark.parametrize("first, fits", [(20, True), (21, False), (24, False)])
+def test_a_view_that_begins_late_ends_in_its_storage(first, fits):
+    view = Tensor(Storage("0", "float32", 24), first, (2, 2), (2, 1))  # its last number: first + 3
+    if fits:
+        _check_view(File("x", None, 0), "w", view)
+    else:
+        with pytest.raises(WeightsError, match="w has more numbers than its storage"):
+            _check_view(File("x", None, 0), "w", view)
+
+
 def test_many_views_of_one_storage_take_no_more_than_twice_its_numbers(tmp_path):
     """Each tensor costs some bytes of the file, and would cost a whole storage of memory."""
     storage = b"(X\7\0\0\0storagectorch\nFloatStorage\nX\1\0\0\0" + b"0X\3\0\0\0cpuM\xe8\x03tQq\0"
@@ -296,6 +332,41 @@ def test_entries_over_one_another_are_refused(tmp_path):
     content[second + 42 : second + 46] = content[first + 42 : first + 46]
     with pytest.raises(WeightsError, match="two parts of it overlap"):
         read(tmp_path, bytes(content))
+
+
+def test_an_entry_within_another_is_refused(tmp_path):
+    """The content of `data/1` holds a whole entry `data/2` of its own."""
+    content = bytearray(stored_bytes("bare.pth"))
+    listed = content.index(b"PK\1\2")
+    names = {bytes(content[i + 46 : i + 46 + content[i + 28]]): i
+             for i in range(listed, len(content)) if content.startswith(b"PK\1\2", i)}  # fmt: skip
+    outer = names[b"bare/data/0"]
+    begin = struct.unpack_from("<I", content, outer + 42)[0]
+    place = begin + 100 + content[begin + 28]
+    moved = struct.unpack_from("<I", content, names[b"bare/data/1"] + 42)[0]
+    inner = bytes(content[moved : moved + 30]).replace(content[moved + 28 : moved + 30], b"\0\0")
+    content[place : place + 30] = inner
+    content[place + 30 : place + 41] = b"bare/data/1"
+    struct.pack_into("<I", content, names[b"bare/data/1"] + 42, place)
+    with pytest.raises(WeightsError, match="two parts of it overlap"):
+        read(tmp_path, bytes(content))
+
+
+def test_an_entry_that_bears_another_name_than_the_list_says_is_refused(tmp_path):
+    content = stored_bytes("bare.pth")
+    first = content.index(b"bare/data/1")
+    content = content[:first] + b"bare/data/9" + content[first + 11 :]
+    with pytest.raises(WeightsError, match="the entry 'bare/data/1' is not where it should be"):
+        read(tmp_path, content)
+
+
+def test_a_storage_of_the_older_form_that_counts_otherwise_is_refused(tmp_path):
+    content = stored_bytes("bare_older.pth")
+    count = struct.pack("<Q", 108)
+    assert content.count(count) == 1
+    changed = content.replace(count, struct.pack("<Q", 109))
+    with pytest.raises(WeightsError, match="a storage has 109 numbers in place of 108"):
+        read(tmp_path, changed)
 
 
 def test_two_entries_of_one_name_are_refused(tmp_path):
