@@ -135,13 +135,13 @@ def test_the_length_of_the_header_is_judged_before_memory_is_taken(tmp_path, len
 def test_a_header_as_long_as_allowed_costs_little(tmp_path):
     text = b'{"a":{' + b",".join(b'"%d":{}' % i for i in range(85_000)) + b"}}"
     assert 900_000 < len(text) < 1 << 20
-    begin = time.perf_counter()
+    begin = time.process_time()
     tracemalloc.start()
     with pytest.raises(WeightsError, match="describes no array 'a'"):
         read(tmp_path, file_of(text))
     assert tracemalloc.get_traced_memory()[1] < 60e6
     tracemalloc.stop()
-    assert time.perf_counter() - begin < 5
+    assert time.process_time() - begin < 5
 
 
 def test_no_prefix_of_a_file_loads(tmp_path):
