@@ -11,6 +11,7 @@ Status  0 done; 1 done in part, the summary says what failed (or, of `weights se
 import argparse
 import os
 import sys
+import warnings
 from importlib import import_module
 
 from minimaskrcnn import __version__
@@ -22,6 +23,16 @@ COMMANDS = ("demo", "predict", "explain", "train", "evaluate", "weights", "chapt
 
 def main(argv=None) -> int:
     """Run the command line; `argv` is without the program's name. Returns the exit status."""
+    with warnings.catch_warnings():  # a warning is a line of its own, not a piece of source
+        warnings.showwarning = _show_warning
+        return _status(argv)
+
+
+def _show_warning(message, *_):
+    print(f"minimaskrcnn: {message}", file=sys.stderr)
+
+
+def _status(argv):
     for stream in (sys.stdout, sys.stderr):  # a name that cannot be printed as it is gets escapes
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")

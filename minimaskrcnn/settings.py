@@ -83,6 +83,7 @@ def class_ids(names, class_names):
     except TypeError as error:
         raise SettingError(f"classes must be a list of class names, got {names!r}") from error
     known = [name for name in class_names if name != class_names[0]]  # without the background
+    names = [part for name in names for part in _parts(name, known)]
     for name in names:
         if name not in known:
             near = get_close_matches(str(name), known, n=3) or known[:5]
@@ -93,6 +94,13 @@ def class_ids(names, class_names):
     if not names:
         raise SettingError("classes names no class; leave it out to look for all")
     return tuple(sorted({class_names.index(name) for name in names}))
+
+
+def _parts(name, known):
+    """A name, or the names in a list such as "person,dog", unless that is the name of a class."""
+    if name in known or not isinstance(name, str) or "," not in name:
+        return [name]
+    return [part.strip() for part in name.split(",") if part.strip()]
 
 
 def _sizes(size, config):

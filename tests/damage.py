@@ -8,21 +8,26 @@ import numpy as np
 from toy_weights import write_toy
 
 from minimaskrcnn import weights
+from minimaskrcnn.config import COCO
 from minimaskrcnn.errors import WeightsError
 from minimaskrcnn.weights import tree
 
-FORMATS = ("keras", "own")
+FORMATS = ("keras", "own")  # in HDF5
+OWN = ("own", "safetensors")
 
 
 @cache
 def toys():
-    """The same small model in both formats: ({format: bytes}, what `load` makes of them)."""
+    """The same small model in each format: ({format: bytes}, what `load` makes of them)."""
     with TemporaryDirectory() as folder:
         keras, own = Path(folder) / "keras", Path(folder) / "own"
         write_toy(keras, blocks=(1, 1, 1, 1))
-        weights.convert(keras, own)
-        contents = {"keras": keras.read_bytes(), "own": own.read_bytes()}
-        return contents, tree.named_leaves(weights.load(keras))
+        weights.convert(keras, own, COCO)
+        weights.convert(keras, own.with_suffix(".safetensors"), COCO)
+        contents = {
+            path.suffix[1:] or path.name: path.read_bytes() for path in Path(folder).iterdir()
+        }
+        return contents, tree.named_leaves(weights.load(keras, COCO))
 
 
 def toy(kind):

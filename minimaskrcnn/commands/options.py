@@ -7,7 +7,8 @@ def add_settings(parser):
     """Add --weights, the five settings of `settings.adjusted`, and --ignore-orientation."""
     add = parser.add_argument
     add("--weights", default="coco", help='"coco" (default), "shapes" or a weight file')
-    add("--classes", type=_names, metavar="LIST", help="look for these only: person,dog")
+    add("--classes", action="append", metavar="LIST",
+        help="look for these only: person,dog; may be repeated")  # fmt: skip
     add("--min-score", type=float, metavar="S", help="drop objects less sure than this, 0 to 1")
     add("--nms-threshold", type=float, metavar="T", help="overlap allowed within a class, 0 to 1")
     add("--max-detections", type=int, metavar="N", help="keep the best N objects of an image")
@@ -41,7 +42,3 @@ def refuse_images(args):
 
     if args.images is not None:
         raise SettingError("--images belongs to annotations: give their file, --dataset FILE")
-
-
-def _names(text):
-    return [part.strip() for part in text.split(",") if part.strip()]

@@ -54,7 +54,6 @@ def run(args) -> int:
         with warnings.catch_warnings(), nullcontext() if args.quiet else progress_of_compiling():
             warnings.simplefilter("ignore")
             warnings.simplefilter("always", UserWarning)
-            warnings.showwarning = _show_warning
             done = _predict_all(model, photos, failures, args)
     return _report(failures, done)
 
@@ -143,10 +142,6 @@ def _report(failures, done):
     if not failures:
         return 0
     return 1 if done else 2
-
-
-def _show_warning(message, *_):
-    print(f"minimaskrcnn: {message}", file=sys.stderr)
 
 
 def _formats(text):

@@ -7,6 +7,7 @@ EXAMPLES = """examples:
   minimaskrcnn weights info mask_rcnn_coco.h5
   minimaskrcnn weights verify mask_rcnn_coco.h5
   minimaskrcnn weights convert mask_rcnn_balloon.h5 balloon.h5 --class-names balloon
+  minimaskrcnn weights convert mine.h5 mine.safetensors --config display.txt --class-names a,b
 """
 
 # The numbers of `python benchmarks/float16.py full` and `small`.
@@ -29,29 +30,25 @@ def add_parser(subparsers):
     action = actions.add_parser("fetch", help="download, verify and convert the COCO weights")
     action.set_defaults(run=run_fetch)
 
-    action = actions.add_parser("convert", help="convert a Keras file into this package's format")
-    action.add_argument("source", metavar="IN.h5")
-    action.add_argument("target", metavar="OUT.h5")
-    action.add_argument(
-        "--class-names",
-        metavar="NAMES",
-        help="the classes in the order of training, without the background: a,b,c, or a text "
-        "file with one a line (not needed for COCO's 80)",
-    )
-    action.add_argument(
-        "--config", metavar="FILE.json", help="other settings than the COCO model's, as JSON"
-    )
+    action = actions.add_parser("convert", help="convert a file into this package's format")
+    action.add_argument("source", metavar="IN")
+    action.add_argument("target", metavar="OUT", help="OUT.h5, or OUT.safetensors")
+    _add_given(action)
     action.add_argument(
         "--float16", action="store_true", help="half the size; what that costs is printed"
     )
     action.set_defaults(run=run_convert)
 
-    action = actions.add_parser("info", help="say what a file is, and list its arrays")
+    action = actions.add_parser("info", help="say what a file is")
     action.add_argument("file", metavar="FILE")
+    action.add_argument(
+        "--arrays", action="store_true", help="list every array: shape, min, mean, std, max"
+    )
     action.set_defaults(run=run_info)
 
     action = actions.add_parser("verify", help="say which known file it is, or what is wrong")
     action.add_argument("file", metavar="FILE")
+    _add_given(action)
     action.set_defaults(run=run_verify)
 
     action = actions.add_parser(
@@ -62,6 +59,22 @@ def add_parser(subparsers):
         "--image", action="append", default=[], metavar="FILE", help="001763.jpg or 004545.jpg"
     )
     action.set_defaults(run=run_selftest)
+
+
+def _add_given(action):
+    """What a Keras file does not say: --class-names and --config."""
+    action.add_argument(
+        "--class-names",
+        metavar="NAMES",
+        help="the classes in the order of training, without the background: a,b,c, or a text "
+        "file with one name per line (not needed for COCO's 80)",
+    )
+    action.add_argument(
+        "--config",
+        metavar="FILE",
+        help="the settings of the training: JSON with this package's names or the original's "
+        "(IMAGE_MAX_DIM, …), or the text that the original's config.display() prints",
+    )
 
 
 def run_fetch(args) -> int:
@@ -75,11 +88,11 @@ def run_fetch(args) -> int:
 def run_convert(args) -> int:
     """Write a model in this package's own format."""
     from minimaskrcnn.weights import convert
-    from minimaskrcnn.weights.configs import read_config
     from minimaskrcnn.weights.describe import verify
+    from minimaskrcnn.weights.given import read_given
 
-    config = read_config(args.config, args.class_names)
-    convert(args.source, args.target, config, args.float16)
+    config, names = read_given(args.config, args.class_names)
+    convert(args.source, args.target, config, args.float16, class_names=names)
     for line in verify(args.target):
         print(line)
     if args.float16:
@@ -92,7 +105,7 @@ def run_info(args) -> int:
     """Describe a file."""
     from minimaskrcnn.weights.describe import info
 
-    for line in info(args.file):
+    for line in info(args.file, args.arrays):
         print(line)
     return 0
 
@@ -100,8 +113,10 @@ def run_info(args) -> int:
 def run_verify(args) -> int:
     """Check a file."""
     from minimaskrcnn.weights.describe import verify
+    from minimaskrcnn.weights.given import read_given
 
-    for line in verify(args.file):
+    config, names = read_given(args.config, args.class_names)
+    for line in verify(args.file, config=config, class_names=names):
         print(line)
     return 0
 

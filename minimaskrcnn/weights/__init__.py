@@ -1,8 +1,10 @@
 """Weights: what is in the file, converting it, verifying it, fetching it.
 
-Read in this order: `blocks` and `hdf5` (how a file is taken apart safely), `names` and `keras`
-(the original's layers and ours), `shapes` (do they fit together), `tree` (a model as a list of
-names), `store` (our own format), `convert`, `describe`, `http` and `download`, `selftest`.
+Read in this order: `claims` and `hdf5` (how a file is taken apart safely), `names`, `keras_layers`
+and `keras` (the original's layers and ours), `assumed` (the settings it does not hold), `fitting`
+(do the arrays fit together), `tree` (a model as a list of names), `store` and `stored` (our own
+format), `safetensors`, `pickles` and `torch_files` (other people's formats), `opening`, `convert`,
+`describe`, `http` and `download`, `selftest`.
 """
 
 from minimaskrcnn.weights.convert import convert, load, provenance_of

@@ -1,22 +1,23 @@
-"""Converting: from the original's file, or our own, to our own."""
+"""Loading a weight file of any format, and converting it to our own."""
 
 from pathlib import Path
 
-from minimaskrcnn.weights.configs import json_object
-from minimaskrcnn.weights.hdf5 import open_file
+from minimaskrcnn.errors import WeightsError
 from minimaskrcnn.weights.keras import read_keras
 from minimaskrcnn.weights.lock import checksum
-from minimaskrcnn.weights.store import about_store, is_store, read_store, save
+from minimaskrcnn.weights.opening import open_weights
+from minimaskrcnn.weights.store import read_store, save
 
 
-def load(path, config=None):
+def load(path, config=None, class_names=None):
     """Read a weight file: the original's (Keras HDF5) or this project's own.
 
     Parameters
     ----------
     path : of the file
-    config : Config in place of the file's own; a Keras file has none, and takes that of the COCO
-        model if it has 81 classes
+    config : Config in place of the file's own. A Keras file has none: without one it takes the
+        settings of the COCO model, or those that its anchors tell
+    class_names : tuple of str, the background first, in place of those of the Config
 
     Returns
     -------
@@ -27,19 +28,29 @@ def load(path, config=None):
     WeightsError
         If anything in the file is missing, left over, misshapen, not finite or damaged: nothing is
         ever left at a random value.
+
+    Warns
+    -----
+    UserWarning
+        If settings had to be assumed, or numbers were rounded.
     """
-    with open_file(path) as (file, root):
-        read = read_store if is_store(root) else read_keras
-        return read(file, root, config)
+    with open_weights(path) as opened:
+        if opened.stored:
+            return read_store(opened.stored, config, class_names)
+        if opened.root:
+            return read_keras(opened.file, opened.root, config, class_names)
+        raise WeightsError(
+            f"{path}: is a state dict of PyTorch; this package reads such files, but converts none"
+        )
 
 
-def convert(source, target, config=None, float16=False, source_name=None):
+def convert(source, target, config=None, float16=False, source_name=None, class_names=None):
     """Write the model of one file into another, in our own format.
 
     Parameters
     ----------
-    source, target : paths
-    config : as in `load`
+    source, target : paths; a target that ends in .safetensors is written in that format
+    config, class_names : as in `load`
     float16 : as in `save`
     source_name : what to call the source in the new file; None: its own name
 
@@ -48,7 +59,7 @@ def convert(source, target, config=None, float16=False, source_name=None):
     WeightsError
         If `source` cannot be read or `target` cannot be written; then there is no target.
     """
-    model = load(source, config)
+    model = load(source, config, class_names)
     save(model, target, provenance_of(source, source_name), float16)
 
 
@@ -69,9 +80,9 @@ def provenance_of(path, name=None):
     WeightsError
         If it is no weight file.
     """
-    with open_file(path) as (file, root):
-        if is_store(root):
-            return json_object(path, about_store(file, root)["provenance"])
+    with open_weights(path) as opened:
+        if opened.stored:
+            return opened.stored.provenance
     path = Path(path)
     return {
         "source": name or path.name,

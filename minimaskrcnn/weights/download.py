@@ -12,6 +12,7 @@ import shutil
 import warnings
 from pathlib import Path
 
+from minimaskrcnn.config import COCO
 from minimaskrcnn.errors import WeightsError
 from minimaskrcnn.weights.convert import convert, load
 from minimaskrcnn.weights.http import PAUSES, TIMEOUT, DownloadError, download, forget
@@ -75,7 +76,7 @@ def _obtain(release, home, target, progress, pauses, timeout):
     by_hand, part = home / release.name, home / f"{release.name}.part"
     if by_hand.exists():
         verify_release(by_hand, release)
-        return convert(by_hand, target)
+        return convert(by_hand, target, COCO)
     if os.environ.get("MINIMASKRCNN_OFFLINE", "0") not in ("", "0"):
         raise _not_to_be_had(
             release, home, "MINIMASKRCNN_OFFLINE is set, so the network is not used"
@@ -83,7 +84,7 @@ def _obtain(release, home, target, progress, pauses, timeout):
     _check_space(release, home, part)
     try:
         _download_verified(release, part, progress, pauses, timeout)
-        convert(part, target, source_name=release.name)
+        convert(part, target, COCO, source_name=release.name)
     except DownloadError as error:
         raise _not_to_be_had(release, home, str(error)) from error
     except OSError as error:  # no space is the likeliest: give back what we took

@@ -27,9 +27,10 @@ def check_shapes(path, shapes, config, called=str):
     found = class_count(shapes)
     if found != config.num_classes:
         raise WeightsError(
-            f"{path}: is of {found} classes, the background included, but {config.num_classes} "
+            f"{path}: has {found} classes, the background included, but {config.num_classes} "
             "class names are given: name as many as it has (--class-names, or config=…)"
         )
+    _check_pictures(path, called, shapes.get("backbone.stem.kernel"))
     widths = _check_backbone(layer, shapes)
     width = layer(f"fpn.lateral.{STAGES - 1}", 1, 1, widths[-1], None)  # of the whole pyramid
     for i in range(STAGES):
@@ -37,6 +38,7 @@ def check_shapes(path, shapes, config, called=str):
         layer(f"fpn.smooth.{i}", 3, 3, width, width)
 
     shared = layer("rpn.shared", 3, 3, width, None)
+    _check_ratios(path, called, shapes.get("rpn.logits.kernel"), config.anchor_ratios)
     layer("rpn.logits", 1, 1, shared, 2 * len(config.anchor_ratios))
     layer("rpn.deltas", 1, 1, shared, 4 * len(config.anchor_ratios))
 
@@ -50,6 +52,28 @@ def check_shapes(path, shapes, config, called=str):
         width = layer(f"mask_head.convs.{i}", 3, 3, width, None)
     width = layer("mask_head.deconv", 2, 2, None, width, outputs=2)
     layer("mask_head.logits", 1, 1, width, classes)
+
+
+def _check_pictures(path, called, kernel):
+    """The first layer tells of how many channels the pictures are."""
+    if kernel and kernel[:2] == (7, 7) and len(kernel) == 4 and kernel[2] != 3:
+        raise WeightsError(
+            f"{path}: takes pictures of {kernel[2]} channels ({called('backbone.stem')} has a "
+            f"kernel of shape {kernel}); this package gives it red, green and blue. Train it on "
+            "RGB pictures, or convert the kernel to three channels (for one: divided by three and "
+            "repeated)"
+        )
+
+
+def _check_ratios(path, called, kernel, ratios):
+    """The RPN's outputs tell how many anchors stand on a cell: two logits for each."""
+    if kernel and len(kernel) == 4 and kernel[3] % 2 == 0 and kernel[3] != 2 * len(ratios):
+        raise WeightsError(
+            f"{path}: has {kernel[3] // 2} anchors on each cell ({called('rpn.logits')} has "
+            f"{kernel[3]} outputs, two for each), but the configuration has {len(ratios)} "
+            "anchor_ratios (RPN_ANCHOR_RATIOS in the original). Name as many, in the order of "
+            "training, with --config or config=Config(anchor_ratios=(…))"
+        )
 
 
 def class_count(shapes):
@@ -90,24 +114,31 @@ def _layer(path, shapes, called, name, *wanted, outputs=-1):
     kernel = shapes.get(f"{name}.kernel")
     if kernel is None:
         raise WeightsError(
-            f"{path}: has no {called(name)}. The file is of another network than Mask R-CNN with "
-            "a ResNet and a feature pyramid, or incomplete"
+            f"{path}: has no {called(name)}. The file belongs to another network than Mask R-CNN "
+            "with a ResNet and a feature pyramid, or is incomplete"
         )
     if len(kernel) != len(wanted) or any(
         w not in (None, k) for w, k in zip(wanted, kernel, strict=True)
     ):
         text = ", ".join("any" if w is None else str(w) for w in wanted)
         raise WeightsError(
-            f"{path}: {called(name)} has a kernel of shape {kernel}, expected ({text}). "
-            "The file is of another network than the layers before this one"
+            f"{path}: {called(name)} has a kernel of shape {kernel}, expected ({text}), so it does "
+            "not fit the layers before it: the file belongs to another network, or is damaged"
         )
     vectors = [f"{name}.bias"]
     if any(f"{name}.norm.{part}" in shapes for part in NORM):
         vectors += [f"{name}.norm.{part}" for part in NORM]
     for vector in vectors:
-        if shapes.get(vector) != (kernel[outputs],):
+        if vector not in shapes:
+            raise WeightsError(
+                f"{path}: {called(name)} has no {vector.rsplit('.', 1)[1]}; in the original every "
+                "convolution has a bias, and every normalisation four arrays. The file belongs to "
+                "another network (use_bias=False?), or is incomplete. A bias of zeros, written "
+                "into the file, changes nothing and makes it load"
+            )
+        if shapes[vector] != (kernel[outputs],):
             raise WeightsError(
                 f"{path}: {called(name)} has {vector.rsplit('.', 1)[1]} of shape "
-                f"{shapes.get(vector)}, expected ({kernel[outputs]},)"
+                f"{shapes[vector]}, expected ({kernel[outputs]},)"
             )
     return kernel[outputs]

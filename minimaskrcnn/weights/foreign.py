@@ -7,11 +7,10 @@ SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _FOREIGN = [  # (how the file begins, what it is)
     (b"<", "is a web page, not weights: what was saved is the page around the download"),
     (b"version https://git-lfs", "is a Git LFS pointer, not weights: run `git lfs pull` beside it"),
-    (b"PK\x03\x04", "is a ZIP archive (a PyTorch, NumPy or Keras 3 file?), not Keras HDF5 weights"),
     (b"\x1f\x8b", "is compressed: unpack it first (gunzip)"),
     (b"BZh", "is compressed: unpack it first (bunzip2)"),
     (b"\xfd7zXZ", "is compressed: unpack it first (unxz)"),
-    (b"\x80", "is a Python pickle (PyTorch?), which is never opened: it could run any code"),
+    (b"\x80", "is a Python pickle, but none that torch.save wrote; it is never opened"),
     (b"{", "is JSON, not weights: what was saved may be a server's error message"),
 ]
 

@@ -60,11 +60,15 @@ def open_file(path):
         arrays in groups: external files, soft links, compression, references, virtual arrays.
     """
     with open_blocks(path) as file:
-        try:
-            root = _read_root(file)
-        except (struct.error, UnicodeDecodeError) as error:
-            raise damaged(file, file.handle.tell(), "a part of it makes no sense") from error
-        yield file, root
+        yield file, read_tree(file)
+
+
+def read_tree(file):
+    """Return the root Group of an open HDF5 file; errors as in `open_file`."""
+    try:
+        return _read_root(file)
+    except (struct.error, UnicodeDecodeError) as error:
+        raise damaged(file, file.handle.tell(), "a part of it makes no sense") from error
 
 
 def read_array(file, array):

@@ -11,6 +11,8 @@ import json
 from dataclasses import dataclass
 from math import prod
 
+import numpy as np
+
 from minimaskrcnn.errors import WeightsError
 from minimaskrcnn.weights.claims import (
     MAX_RANK,
@@ -37,6 +39,11 @@ class Part:
     kind: str  # as in `floats`: "float32", …
     shape: tuple[int, ...]
     offset: int  # bytes from the file's beginning
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Of the bytes as they lie in the file."""
+        return np.dtype(KINDS.get(self.kind, self.kind))
 
 
 def is_safetensors(head):
