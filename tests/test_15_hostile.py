@@ -231,7 +231,7 @@ def test_a_newer_form_of_hdf5_says_how_to_save_it(tmp_path):
         (bytes(5000), "begins with zeros"),
         (b"\n<!DOCTYPE html><html>Not Found</html>", "is a web page"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:ee7e", "is a Git LFS pointer"),
-        (b"PK\x03\x04rest", "is a ZIP archive"),
+        (b"PK\x03\x04rest", "begins as a ZIP archive, but does not end as one"),
         (b"\x80\x02}q\x00.", "is a Python pickle.*never opened"),
         (b"\x1f\x8b\x08", "is compressed"),
         (b'{"message": "Not Found"}', "is JSON"),

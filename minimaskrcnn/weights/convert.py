@@ -39,6 +39,7 @@ def load(path, config=None, class_names=None):
             return read_store(opened.stored, config, class_names)
         if opened.root:
             return read_keras(opened.file, opened.root, config, class_names)
+        opened.state_dict(path)  # what is damaged is said first
         raise WeightsError(
             f"{path}: is a state dict of PyTorch; this package reads such files, but converts none"
         )

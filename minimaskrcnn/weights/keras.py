@@ -48,7 +48,7 @@ def read_keras(file, root, config=None, class_names=None):
     config = config_of(file, shapes, anchors, config, class_names)
     layer_of = {place.name: f"the layer {place.layer}" for place in table}
     check_shapes(file.path, shapes, config, called=layer_of.get)
-    widths = sorted({array.dtype.name for array in arrays.values()} - {"float32"})
+    widths = sorted({array.dtype.name for array in arrays.values()} & {"float16", "float64"})
     if widths:
         warnings.warn(
             f"{file.path}: holds {' and '.join(widths)}, not float32, the precision of this "

@@ -81,9 +81,10 @@ def read_settings(path, text):
             _compare(path, name, value)
         elif name not in FOR_TRAINING and name != "NUM_CLASSES":
             value = 0 if value is None and name in OFF else value
-            if settings.setdefault(ours, value) != value:
+            if ours in settings and settings[ours] != value:
                 raise WeightsError(f"{path}: gives {ours} twice, with different values")
             _check_known(path, name)
+            settings[ours] = value
     return settings, given.get("NUM_CLASSES")
 
 
