@@ -335,3 +335,11 @@ def test_the_subtraction_is_that_of_the_original(case):
     assert (molded[::step, ::step] == PREPROCESS[f"{case}_molded"]).all()
     corner = PREPROCESS[f"{case}_molded_float64"]
     assert (molded[:8, :8] == corner.astype(np.float32)).all()
+
+
+@pytest.mark.parametrize("dtype", [">f4", ">f8", ">u2", ">i4"])
+def test_numbers_stored_the_other_way_round_are_resized_as_what_they_mean(dtype):
+    array = np.arange(12).reshape(3, 4)
+    swapped = resize(array.astype(dtype), 5, 7)
+    assert swapped.dtype.isnative
+    np.testing.assert_allclose(swapped, resize(array.astype(float), 5, 7), rtol=1e-6)

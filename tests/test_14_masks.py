@@ -198,3 +198,10 @@ def test_what_is_no_mask_is_refused(probs):
     ):
         with pytest.raises(ValueError, match=r"mask_probs must be \(h, w\) without NaN"):
             call()
+
+
+def test_a_single_nan_among_the_probabilities_is_refused():
+    probs = np.ones((28, 28), np.float32)
+    probs[3, 5] = np.nan
+    with pytest.raises(ValueError, match="without NaN"):
+        stretch_mask(probs, 30, 30)

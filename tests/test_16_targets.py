@@ -319,3 +319,11 @@ def test_mask_targets_are_the_original_s(number):
     ours = mask_targets(masks[objects], where, 28)
     assert ours.any() == (positives > 0)
     assert (ours == case["masks"][:positives]).all()
+
+
+def test_copies_of_an_object_are_shaken_in_and_out_on_every_side():
+    own = boxes([0.3, 0.4, 0.7, 0.6], dtype=np.float32)
+    copies = with_objects(boxes(dtype=np.float32), own, 200, 0.1, rng())[1:]
+    moves = (copies - own) / [0.4, 0.2, 0.4, 0.2]  # in sides of the box
+    assert (moves.min(axis=0) < -0.08).all() and (moves.max(axis=0) > 0.08).all()
+    assert np.abs(moves).max() <= 0.1 + 1e-6

@@ -220,3 +220,12 @@ def test_random_text_is_a_mask_or_a_value_error():
         decoded += 1
         np.testing.assert_array_equal(mask, api.decode({"size": [2, 3], "counts": text}))
     assert decoded > 50
+
+
+def test_runs_of_more_than_16_million_pixels_fit_where_they_are_written():
+    mask = np.zeros((4100, 4200), bool)  # 17,220,000 pixels: six characters and not five
+    empty = encode(mask)
+    assert empty["counts"] == api.encode(np.asfortranarray(mask.view(np.uint8)))["counts"].decode()
+    assert run_lengths(empty).tolist() == [mask.size]
+    mask[-1, -1] = True
+    assert run_lengths(encode(mask)).tolist() == [mask.size - 1, 1]
