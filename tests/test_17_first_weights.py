@@ -1,4 +1,4 @@
-"""A network that has learned nothing: its first numbers; and a batch whose targets are not mixed."""
+"""A network that has learned nothing: its first numbers; and a batch with its own targets."""
 
 from dataclasses import replace
 
