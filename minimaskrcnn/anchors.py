@@ -1,13 +1,13 @@
-"""Anchors: the fixed grid of boxes that the region proposal network judges and corrects.
+"""Anchors: the fixed grid of boxes that the region proposal network classifies and corrects.
 
-Idea    On every cell of every pyramid level stand three boxes: wide, square, tall. The network
-        never invents a box; it says which anchors hold an object and how to move them onto it.
-Paper   Faster R-CNN (arXiv:1506.01497), section 3.1; one scale a level: FPN (arXiv:1612.03144),
+Idea    Every cell of every pyramid level has three boxes: tall, square, wide. The network does not
+        invent boxes; it says which anchors contain an object and how to move them onto it.
+Paper   Faster R-CNN (arXiv:1506.01497), section 3.1; one scale per level: FPN (arXiv:1612.03144),
         section 4.1.
 Shapes  input (H, W)  ->  anchors (A, 4), A = 3 · sum of the levels' cells; 261,888 for 1024 x 1024
 
-Notes   Centres lie at multiples of the level's stride from 0, with no shift by half a stride: so
-        the COCO weights were trained.
+Notes   Centres lie at multiples of the level's stride, starting at 0, without a shift by half a
+        stride, because the COCO weights were trained with such anchors.
 """
 
 import numpy as np
@@ -22,10 +22,10 @@ def make_anchors(shape, scales, ratios, strides=STRIDES, step=1):
     Parameters
     ----------
     shape : (H, W, ...) of the input
-    scales : pixels, one a level: the square root of the anchors' area
+    scales : pixels, one per level: the square root of the anchors' area
     ratios : width / height, the same on every level
-    strides : pixels between two cells, one a level
-    step : cells between two anchors; 1 puts them on every cell
+    strides : pixels between two cells, one per level
+    step : number of cells from one anchor to the next; 1 puts anchors on every cell
 
     Returns
     -------
@@ -34,7 +34,7 @@ def make_anchors(shape, scales, ratios, strides=STRIDES, step=1):
     Raises
     ------
     ValueError
-        If there is not one scale a level, or a scale, ratio, stride or the step is not positive.
+        If there is not one scale per level, or a scale, ratio, stride or the step is not positive.
 
     Examples
     --------
@@ -66,12 +66,12 @@ def _level_anchors(shape, scale, ratios, stride, step):
 
 
 def normalised_anchors(shape, config):
-    """The anchors that `config` describes, as (A, 4) float32 normalised to the input's (H, W).
+    """Return the anchors that `config` describes, normalised to the network's input.
 
     Parameters
     ----------
     shape : (H, W, …) of the network's input, pixels
-    config : Config; read are `anchor_scales` and `anchor_ratios`
+    config : Config; uses `anchor_scales` and `anchor_ratios`
 
     Returns
     -------

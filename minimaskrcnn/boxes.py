@@ -1,7 +1,8 @@
-"""Box geometry: areas, overlap (IoU), deltas, clipping, and the two units that boxes come in.
+"""Box geometry: areas, overlap (IoU), deltas, clipping, and the two units of boxes.
 
-Idea    A box is y1 x1 y2 x2. Inside the network boxes are normalised to its input, so that they
-        mean the same on every pyramid level; "deltas" describe a box relative to another.
+Idea    A box is four numbers, y1 x1 y2 x2. Inside the network boxes are normalised to its input,
+        so that the same numbers fit every pyramid level. Users get boxes in pixels. The four
+        "deltas" say how one box must be moved and scaled to become another.
 Paper   Deltas: R-CNN (arXiv:1311.2524), appendix C. The units are those that the COCO weights were
         trained with (github.com/matterport/Mask_RCNN, `norm_boxes`).
 Length  Ten small functions, each with its formula and an example.
@@ -11,12 +12,12 @@ Shapes  boxes (N, 4); deltas (N, 4) as dy, dx, log dh, log dw; IoU (N, M)
 import numpy as np
 from numba import njit
 
-# A pixel box excludes its end, a normalised one includes it: 0 … 1 spans first to last pixel.
+# A box in pixels excludes its end, a normalised one includes it: 0 … 1 is first to last pixel.
 _END = np.array([0.0, 0.0, 1.0, 1.0])
 
 
 def areas(boxes):
-    """Return height · width of each box, without any + 1.
+    """Return the area of each box, height · width, where height is y2 - y1 (not + 1).
 
     Parameters
     ----------
@@ -45,8 +46,8 @@ def iou_matrix(a, b):
 
     Returns
     -------
-    (N, M) in 0 … 1, dtype of `a`; 0 where boxes only touch, and for boxes without area or with
-    reversed corners
+    (N, M) in 0 … 1, dtype of `a`; 0 if two boxes only touch, or one has no area or reversed
+    corners
 
     Examples
     --------
@@ -76,8 +77,8 @@ def _iou_matrix(a, b):
 def encode_deltas(boxes, targets):
     """Return the deltas that move `boxes` onto `targets`: the inverse of `apply_deltas`.
 
-    dy = (target's centre - box's centre) / box's height, log dh = log(target's height / box's
-    height); x likewise. Both need a positive height and width.
+    dy = (target's centre - box's centre) / box's height, and log dh = log(target's height / box's
+    height); the same for x. These four numbers are what bounding-box regression predicts.
 
     Parameters
     ----------
@@ -115,12 +116,12 @@ def encode_deltas(boxes, targets):
 def apply_deltas(boxes, deltas):
     """Move and scale each box by its deltas.
 
-    New centre = centre + delta · size; new size = size · exp(delta), with no limit on the exponent.
+    New centre = centre + delta · size; new size = size · exp(delta). The exponent has no limit.
 
     Parameters
     ----------
     boxes : (N, 4) float32 or float64, any unit
-    deltas : (N, 4) dy, dx, log dh, log dw; already multiplied by their standard deviation
+    deltas : (N, 4) dy, dx, log dh, log dw, already multiplied by `Config.delta_std`
 
     Returns
     -------
@@ -143,7 +144,7 @@ def apply_deltas(boxes, deltas):
 
 
 def clip(boxes, window):
-    """Cut the boxes off at a window (y1, x1, y2, x2) in their own unit; outside becomes area 0.
+    """Clip boxes to a window; a box that lies outside of it is left without area.
 
     Parameters
     ----------
@@ -157,7 +158,7 @@ def clip(boxes, window):
     Raises
     ------
     ValueError
-        If `boxes` is not (N, 4) or `window` not four numbers.
+        If `boxes` is not (N, 4) or `window` is not four numbers.
 
     Examples
     --------
@@ -172,7 +173,9 @@ def clip(boxes, window):
 
 
 def normalise(boxes_pixels, shape):
-    """Return pixel boxes (end excluded) as normalised ones (end included): 0 … 1 over the image.
+    """Convert boxes in pixels (end excluded) to normalised boxes (end included).
+
+    A normalised 0 is the first pixel of the image, 1 the last.
 
     Parameters
     ----------
@@ -194,7 +197,7 @@ def normalise(boxes_pixels, shape):
 
 
 def to_pixels(boxes, shape):
-    """Return normalised boxes as pixel boxes (end excluded): the inverse of `normalise`.
+    """Convert normalised boxes to boxes in pixels (end excluded): the inverse of `normalise`.
 
     Parameters
     ----------
@@ -208,7 +211,7 @@ def to_pixels(boxes, shape):
     Raises
     ------
     ValueError
-        If a number is not finite or too large for a pixel.
+        If a number is not finite, or too large for int32.
 
     Examples
     --------
@@ -223,7 +226,7 @@ def to_pixels(boxes, shape):
 
 
 def boxes_in_image(boxes, window, shape):
-    """Move boxes from the network's input back to the photograph.
+    """Convert boxes from the network's input back to pixels of the photograph.
 
     Parameters
     ----------
@@ -233,8 +236,8 @@ def boxes_in_image(boxes, window, shape):
 
     Returns
     -------
-    (N, 4) int32, pixels of the photograph, end excluded. One that had no area becomes one pixel
-    wide or high, as in the original.
+    (N, 4) int32, pixels of the photograph, end excluded. A side without length becomes one pixel
+    long, as in the original.
     """
     check_boxes(boxes)
     window = np.asarray(window, boxes.dtype)
@@ -244,7 +247,7 @@ def boxes_in_image(boxes, window, shape):
 
 
 def in_whole_pixels(boxes, window, shape):
-    """Round boxes to the pixels of the photograph: where their masks will be pasted.
+    """Round normalised boxes to whole pixels of the photograph, where masks will be pasted.
 
     Parameters
     ----------
@@ -267,14 +270,14 @@ def in_whole_pixels(boxes, window, shape):
 
 
 def _span(shape):
-    """What a normalised 1 is worth in pixels: the distance from the first to the last."""
+    """The length of a normalised 1 in pixels: the distance from the first pixel to the last."""
     return np.array([shape[0] - 1, shape[1] - 1, shape[0] - 1, shape[1] - 1], np.float64)
 
 
 def check_boxes(boxes, name="boxes", dtypes="f"):
-    """Raise a ValueError unless `boxes` is an array (N, 4) of a dtype of one of these kinds.
+    """Raise a ValueError unless `boxes` is an array (N, 4) whose dtype is of one of these kinds.
 
-    Integers, where floats are wanted, would be cut off without a word.
+    Integers are refused where floats are wanted: results would be truncated without a warning.
     """
     if not isinstance(boxes, np.ndarray) or boxes.ndim != 2 or boxes.shape[1] != 4:
         found = getattr(boxes, "shape", type(boxes).__name__)

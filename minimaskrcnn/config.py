@@ -1,7 +1,7 @@
-"""Every number of the network that is not a weight, with its unit and its source.
+"""The configuration: every number of the network that is not a weight, with its unit and source.
 
-Idea    One frozen dataclass. A stage is handed the numbers it needs; nothing reads a global.
-        Vary it with `dataclasses.replace(COCO, min_score=0.5)`.
+Idea    All of them are fields of one frozen dataclass, which is passed to the stages; there are no
+        global settings. To change one, make a copy: `dataclasses.replace(COCO, min_score=0.5)`.
 Source  "MRCNN" is arXiv:1703.06870, "Faster" is arXiv:1506.01497, "FPN" is arXiv:1612.03144,
         "original" is github.com/matterport/Mask_RCNN, whose weights the defaults belong to.
 """
@@ -36,7 +36,7 @@ COCO_CATEGORY_IDS = tuple(
 STRIDES = (4, 8, 16, 32, 64)  # input pixels per cell of P2 … P6 (FPN, section 4)
 RESIZE_MODES = ("square", "pad64", "none", "scale")
 
-_RANGES = {  # the least and the greatest value of each number; in between lies all that can work
+_RANGES = {  # the least and the greatest value of each number: every value that can work is between
     "image_min_size": (0, 2**16), "image_max_size": (1, 2**16), "image_min_scale": (0, 1000),
     "image_scale": (0, 64),
     "mean_pixel": (0, 1e5), "pixel_std": (1e-5, 1e5),
@@ -53,37 +53,37 @@ _LENGTHS = {"anchor_scales": len(STRIDES), "delta_std": 4}
 class Config:
     """The settings of one network; the defaults are those of the COCO weights.
 
-    Every value is checked when a Config is made, by whatever way: SettingError names the field,
-    what came and what is allowed. Lists become tuples.
+    Every value is checked whenever a Config is made. If one is wrong, a SettingError names the
+    field, the value it was given, and the values that are allowed. Lists become tuples.
     """
 
     class_names: tuple[str, ...] = COCO_CLASS_NAMES  # K of them, the background first
 
     image_min_size: int = 800  # pixels: enlarge until the shorter side has this many …
-    image_max_size: int = 1024  # pixels: … but the longer no more; "square" pads to it (original)
+    image_max_size: int = 1024  # pixels: … but the longer side at most this; "square" pads to it
     image_min_scale: float = 0.0  # never enlarge by less than this; 0 = no such limit (original)
     image_scale: float = 0.0  # in mode "scale": input pixels per pixel of the photograph
     resize_mode: str = "square"  # "pad64" (to multiples of 64), "none" (original) or "scale"
     mean_pixel: tuple[float, float, float] = (123.7, 116.8, 103.9)  # RGB, subtracted (original)
-    pixel_std: float = 1.0  # grey levels, divided by after that; the original does not divide
+    pixel_std: float = 1.0  # grey levels: the difference is divided by this (original: no division)
 
     anchor_scales: tuple[float, ...] = (32, 64, 128, 256, 512)  # pixels, P2 … P6 (FPN 4.1)
     anchor_ratios: tuple[float, ...] = (0.5, 1.0, 2.0)  # width / height (Faster 3.3)
     delta_std: tuple[float, ...] = (0.1, 0.1, 0.2, 0.2)  # unit of dy dx dh dw (original)
 
-    pre_nms_proposals: int = 6000  # best-scored anchors that enter NMS (Faster 3.3)
-    post_nms_proposals: int = 1000  # proposals that leave it (FPN 5.2)
+    pre_nms_proposals: int = 6000  # anchors with the best scores that enter NMS (Faster 3.3)
+    post_nms_proposals: int = 1000  # proposals that leave it, at most (FPN 5.2)
     rpn_nms_threshold: float = 0.7  # IoU (Faster 3.3)
 
-    pool_size: int = 7  # cells a side of a region's features for its class and box (MRCNN 3.1)
+    pool_size: int = 7  # cells per side of a region's features for its class and box (MRCNN 3.1)
     mask_pool_size: int = 14  # the same for its mask (MRCNN figure 4)
-    masks_in_whole_pixels: bool = False  # draw masks for boxes as they are rounded (original: no)
+    masks_in_whole_pixels: bool = False  # predict masks for the rounded boxes (original: no)
 
-    every_class: bool = False  # may a region be found as another than its likeliest class?
-    min_score: float = 0.7  # detections below are dropped; 0 keeps all (original)
+    every_class: bool = False  # may a region be detected as any class, not only its likeliest?
+    min_score: float = 0.7  # confidence threshold: detections below are dropped (original)
     detection_nms_threshold: float = 0.3  # IoU, within one class (original; MRCNN 3.1 has 0.5)
-    max_detections: int = 100  # an image (MRCNN 3.1)
-    detected_classes: tuple[int, ...] = ()  # ids to look for; none named = all classes
+    max_detections: int = 100  # per image (MRCNN 3.1)
+    detected_classes: tuple[int, ...] = ()  # ids to look for; empty = all classes
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -109,12 +109,12 @@ class Config:
 
     @property
     def num_classes(self) -> int:
-        """K, with the background."""
+        """K, the number of classes including the background."""
         return len(self.class_names)
 
 
 def _check(name: str, kind: Any, value: Any) -> None:
-    """Raise a SettingError unless a field's value is of its type and can work."""
+    """Raise a SettingError unless a field's value has the right type and is in its range."""
     items = value if isinstance(value, tuple) else (value,)
     wanted = get_args(kind)  # of tuple[float, ...] or tuple[float, float, float]
     if not all(_is_a(item, wanted[0] if wanted else kind) for item in items):
@@ -132,7 +132,7 @@ def _check(name: str, kind: Any, value: Any) -> None:
 
 
 def _is_a(value: Any, kind: Any) -> bool:
-    """Whether a value is of a type; NumPy's numbers count, True is no number, NaN is none."""
+    """Whether a value is of a type. NumPy's numbers count as numbers; True and NaN do not."""
     if kind in (str, bool):
         return isinstance(value, kind)
     if isinstance(value, bool | str) or not hasattr(value, "__float__"):
@@ -154,11 +154,14 @@ def _words(kind: Any) -> str:
 
 COCO = Config()
 
-# The bundled model, trained from nothing on drawn scenes of 128 x 128 (`minimaskrcnn train`). What
-# differs: shapes of 6 to 60 pixels want smaller anchors; a finer unit of deltas makes the last
-# pixel count while learning; a model that is not asked for the odd doubtful shape loses AP, so its
-# score may be low; shapes overlap, so that boxes do as well; a mask is looked at in the box it is
-# pasted in, since half a pixel is much of a small shape.
+# The bundled model, trained from nothing on drawn scenes of 128 x 128 (`minimaskrcnn train`).
+# How it differs from COCO, and why:
+# - Anchors are smaller, because the shapes have 6 to 60 pixels.
+# - The unit of the deltas is finer, so that training counts errors of a single pixel.
+# - The confidence threshold is low, because average precision rewards doubtful detections, too.
+# - NMS allows more overlap, because the shapes, and so their boxes, overlap.
+# - Masks are predicted in the rounded box in which they are pasted, because half a pixel is a
+#   large part of a small shape.
 SHAPES = Config(
     class_names=("background", "circle", "square", "triangle"),
     image_min_size=128,

@@ -1,14 +1,14 @@
-"""Detections: of a thousand classified regions, the objects.
+"""Detections: from a thousand classified regions, select the objects.
 
-Idea    Each region takes its likeliest class and that class's box correction. Background goes, the
-        unsure go, and NMS within each class leaves one box an object.
+Idea    Each region takes its likeliest class, and its box is refined by that class's deltas.
+        Background and low scores are dropped; then NMS, class by class, leaves one box per object.
 Paper   Mask R-CNN (arXiv:1703.06870), section 3.1, "Inference".
 Shapes  rois (R, 4), probs (R, K), deltas (R, K, 4)  ->  detections (N, 6): box, class, score
 
-Notes   With `Config.every_class` a region competes as each class whose score is high enough, as in
-        Fast R-CNN (arXiv:1504.08083, section 2.3) and torchvision: what is more likely background
-        than an object may still be found, which average precision rewards.
-        Thresholds are those the COCO weights are used with: NMS at 0.3, where the paper has 0.5.
+Notes   With `Config.every_class` a region is a candidate for each class whose score is high enough,
+        as in Fast R-CNN (arXiv:1504.08083, section 2.3) and torchvision. A region that is more
+        likely background than an object may then still be detected; average precision rewards it.
+        NMS uses the original's threshold, 0.3; the paper has 0.5.
         The original pads the result to 100 rows with zeros; here there is no padding.
 """
 
@@ -19,28 +19,28 @@ from minimaskrcnn.nms import nms
 
 
 def select_detections(rois, class_probs, box_deltas, window, config):
-    """Turn the box head's verdicts into detections.
+    """Return the detected objects, made from the proposals and the box head's answers for them.
 
     Parameters
     ----------
     rois : (R, 4) float32, normalised
     class_probs : (R, K) float32, class 0 is the background
     box_deltas : (R, K, 4) float32, in units of `config.delta_std`
-    window : (4,) normalised: the part of the input that is image, not padding; boxes are cut there
-    config : Config; read are `delta_std`, `min_score`, `every_class`, `detection_nms_threshold`,
+    window : (4,) normalised: the part of the input that is photograph, not padding; boxes are
+        clipped to it
+    config : Config; uses `delta_std`, `min_score`, `every_class`, `detection_nms_threshold`,
         `max_detections` and `detected_classes`
 
     Returns
     -------
-    detections : (N, 6) float32: normalised y1 x1 y2 x2, class, score; best score first, among equal
-        ones the lower region. Boxes may have no area (those of regions in the padding).
-    source : (N,) int64, which region each came from
+    detections : (N, 6) float32: normalised y1 x1 y2 x2, class, score. Best score first; for equal
+        scores the lower region first. Boxes of regions in the padding may have no area.
+    source : (N,) int64, the region from which each detection was made
 
     Raises
     ------
     ValueError
-        If the arrays are not of the same regions and classes, or probabilities or the boxes of
-        detections are NaN.
+        If the shapes do not fit together, or a probability or a candidate's box is NaN.
     """
     _check(rois, class_probs, box_deltas)
     regions, class_ids = _candidates(class_probs, config)  # (M,), (M,)
@@ -54,7 +54,7 @@ def select_detections(rois, class_probs, box_deltas, window, config):
 
 
 def _candidates(class_probs, config):
-    """Which regions compete as which classes: (M,) regions in ascending order, (M,) classes."""
+    """The candidates: (M,) regions in ascending order, and (M,) the class of each."""
     sure = class_probs >= np.float32(config.min_score)  # (R, K); 0 keeps all
     if not config.every_class:
         sure &= np.arange(class_probs.shape[1]) == class_probs.argmax(axis=1)[:, None]
@@ -65,7 +65,7 @@ def _candidates(class_probs, config):
 
 
 def _nms_by_class(boxes, scores, class_ids, config):
-    """Indices that survive NMS among the candidates of their own class, in ascending order."""
+    """Indices of the candidates that survive NMS within their own class, in ascending order."""
     keep = [np.zeros(0, np.int64)]
     for class_id in np.unique(class_ids):
         own = np.flatnonzero(class_ids == class_id)

@@ -1,37 +1,40 @@
-"""The exceptions a user may meet: one sentence each, what was wrong with what, and what to do.
+"""The exceptions a user may meet. Each message says what happened, to what, and what to do next.
 
-Bad arguments of a single stage (a shape, a dtype) are plain `ValueError`s.
+A wrong argument of a single stage (its shape or dtype) raises a plain `ValueError` instead.
 """
 
 import os
 
 
 class MiniMaskRCNNError(Exception):
-    """Any failure that is the input's and not the program's; the command line prints it, exit 2."""
+    """The input is at fault, not the program. The command line prints the message and exits with 2.
+
+    All exceptions below are of this kind: catch this one to catch them all.
+    """
 
 
 class ImageError(MiniMaskRCNNError, ValueError):
-    """A photograph that cannot be read or used: names the file or says what the array is."""
+    """A photograph cannot be read or used; the message names the file or describes the array."""
 
 
 class SettingError(MiniMaskRCNNError, ValueError):
-    """A threshold, size or class name that makes no sense: names it and says what is allowed."""
+    """A setting, such as a threshold, makes no sense; the message says which values are allowed."""
 
 
 class WeightsError(MiniMaskRCNNError, ValueError):
-    """A weight file that is missing, damaged, of another network, or not to be had."""
+    """The weights cannot be obtained, are damaged, or belong to a different network."""
 
 
 class DatasetError(MiniMaskRCNNError, ValueError):
-    """Annotations that are corrupt or do not fit: names file, image and annotation."""
+    """Annotations are corrupt or do not fit their images; the message names file and annotation."""
 
 
 class TrainingError(MiniMaskRCNNError, RuntimeError):
-    """A training that cannot go on: says at which step, why, and what is kept."""
+    """Training cannot continue; the message says at which step, why, and what has been kept."""
 
 
 def sentence(error):
-    """An exception in words; an OSError's begins with its file and has no number."""
+    """Return an exception's message; that of an OSError begins with the file, without a number."""
     if isinstance(error, OSError) and error.filename is not None and error.strerror:
         return f"{os.fsdecode(error.filename)}: {error.strerror}"
     return str(error)

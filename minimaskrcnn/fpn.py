@@ -1,7 +1,8 @@
-"""Feature pyramid network (FPN): every resolution gets the deepest layers' understanding.
+"""Feature pyramid network (FPN): feature maps of every resolution, all with deep features.
 
-Idea    C5 knows what is there but not where; C2 knows where but not what. Walk down from C5: double
-        the map, add the next finer one (both brought to the same channels), smooth the sum.
+Idea    C5 knows what is in the image, but only roughly where; C2 knows where, but not what. So
+        start at C5 and go down: double the map, add the next finer one (a 1x1 convolution brings
+        both to the same number of channels), and smooth the sum with a 3x3 convolution.
 Paper   FPN (arXiv:1612.03144), section 3 and figure 3; P6 for the RPN: section 4.1, footnote.
 Shapes  c2 (H/4, W/4, 256) … c5 (H/32, W/32, 2048)  ->  p2 … p6, each (H/4 … H/64, W/4 … W/64, 256)
 """
@@ -14,32 +15,32 @@ from minimaskrcnn.resizing import subsample, upsample
 
 @dataclass(frozen=True, eq=False)
 class FPN:
-    """Two convolutions a level, finest first; no ReLU anywhere in the pyramid."""
+    """Two convolutions per level, the finest level first; there is no ReLU in the pyramid."""
 
     lateral: tuple[Conv, ...]  # 1x1, from the channels of C2 … C5 to the pyramid's
     smooth: tuple[Conv, ...]  # 3x3, of P2 … P5
 
 
 def pyramid(c_maps, fpn):
-    """Return (p2, p3, p4, p5, p6) of the backbone's (c2, c3, c4, c5).
+    """Return the pyramid's maps, P2 … P6, made from the backbone's maps, C2 … C5.
 
     Parameters
     ----------
-    c_maps : four maps (H, W, C) float32, each half as large as the one before
+    c_maps : (c2, c3, c4, c5), each (H, W, C) float32 and half as large as the one before
     fpn : FPN
 
     Returns
     -------
-    five maps (H, W, 256) float32. The RPN reads all of them, the heads read p2 … p5.
+    (p2, p3, p4, p5, p6), each (H, W, 256) float32. The RPN reads all of them, the heads p2 … p5.
 
     Raises
     ------
     ValueError
-        If there is not one map a level, or a map is not twice as large as the next.
+        If there is not one map per level, or a map is not twice as large as the next.
 
     Notes
     -----
-    What travels down is the sum before its 3x3 convolution. P6 is every second cell of P5.
+    The next level receives the sum before its 3x3 convolution. P6 is every second cell of P5.
     """
     _check(c_maps, fpn)
     sums = [conv2d(c_maps[-1], fpn.lateral[-1])]

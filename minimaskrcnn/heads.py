@@ -1,8 +1,9 @@
-"""The two heads: what is in a region, where exactly (box head), and on which pixels (mask head).
+"""The two heads: what a region contains and exactly where (box head), and its pixels (mask head).
 
-Idea    A region's 7x7 features go through two dense layers to class logits and, for every class,
-        box deltas. Its 14x14 features stay a map, so that a mask can be drawn: four convolutions,
-        doubled to 28x28, one mask a class. Masks of different classes do not compete.
+Idea    The box head passes a region's 7x7 features through two dense layers; they give class
+        logits and, for every class, box deltas. The mask head keeps the region's 14x14 features a
+        map: four convolutions, then doubling to 28x28, give one mask per class. Masks of
+        different classes do not compete.
 Paper   Mask R-CNN (arXiv:1703.06870), section 3 and figure 4 (right).
 Shapes  roi_features (R, 7, 7, 256)    ->  class_logits (R, K), box_deltas (R, K, 4)
         mask_features (N, 14, 14, 256) ->  mask_logits (N, 28, 28, K)
@@ -16,7 +17,7 @@ from minimaskrcnn.layers import Deconv, Dense, deconv2d, dense, reshape
 
 @dataclass(frozen=True, eq=False)
 class BoxHead:
-    """Class and box; a 7x7 convolution over 7x7 cells is a dense layer on all of them."""
+    """The weights for class and box; a 7x7 convolution of 7x7 cells is a dense layer on them."""
 
     hidden1: Conv  # 7x7, 256 -> 1024, ReLU
     hidden2: Conv  # 1x1, 1024 -> 1024, ReLU
@@ -26,7 +27,7 @@ class BoxHead:
 
 @dataclass(frozen=True, eq=False)
 class MaskHead:
-    """Mask, one a class."""
+    """The weights for masks, one mask per class."""
 
     convs: tuple[Conv, ...]  # four times 3x3, 256 -> 256, ReLU
     deconv: Deconv  # 2x2, stride 2, ReLU
@@ -34,7 +35,7 @@ class MaskHead:
 
 
 def box_head(roi_features, head):
-    """Classify regions and refine their boxes.
+    """Return the class logits of each region, and for each class the deltas that refine its box.
 
     Parameters
     ----------
@@ -44,12 +45,12 @@ def box_head(roi_features, head):
     Returns
     -------
     class_logits : (R, K) float32, class 0 is the background
-    box_deltas : (R, K, 4) float32, one set for each class, in units of `Config.delta_std`
+    box_deltas : (R, K, 4) float32, four for each class, in units of `Config.delta_std`
 
     Raises
     ------
     ValueError
-        If the features are not those of the head: another grid or number of channels.
+        If the features have a different grid or number of channels than the head expects.
     """
     wanted = head.hidden1.kernel.shape[:3]  # (7, 7, 256)
     if roi_features.shape[1:] != wanted:
@@ -63,7 +64,7 @@ def box_head(roi_features, head):
 
 
 def mask_head(mask_features, head):
-    """Draw a mask of every class for every region.
+    """Return the mask logits of every region, one mask per class.
 
     Parameters
     ----------
@@ -77,7 +78,7 @@ def mask_head(mask_features, head):
     Raises
     ------
     ValueError
-        If the features are not (N, P, P, C) or have not the head's channels.
+        If the features are not (N, P, P, C), or C is not the number that the head expects.
     """
     if mask_features.ndim != 4:
         raise ValueError(f"mask_head wants features (N, P, P, C), got {mask_features.shape}")

@@ -1,9 +1,9 @@
 """From a photograph to the network's input: resize, pad, subtract the mean.
 
-Idea    The network wants one fixed frame. The photograph is enlarged or reduced to fit, centred,
-        and surrounded by zeros ("letterbox"); `window` remembers where it lies.
-Source  The COCO weights were trained on pictures prepared so: github.com/matterport/Mask_RCNN,
-        `resize_image` and `mold_image`.
+Idea    The network expects an input of one fixed size. The photograph is enlarged or reduced to
+        fit, centred, and surrounded by zeros ("letterbox"); `window` records where it lies.
+Source  The COCO weights were trained on pictures prepared in this way:
+        github.com/matterport/Mask_RCNN, `resize_image` and `mold_image`.
 Shapes  photograph (h, w, 3) uint8  ->  input (H, W, 3) uint8, window (4,) pixels  ->  float32
 """
 
@@ -12,30 +12,26 @@ import numpy as np
 from minimaskrcnn.errors import ImageError
 from minimaskrcnn.resizing import resize
 
-SIDE = 64  # the input's sides must be multiples: P6 has one cell for 64 pixels
+SIDE = 64  # the input's sides must be multiples of this: one cell of P6 stands for 64 pixels
 MOST_PIXELS = 2**26  # of the input: 8192 x 8192, whose feature maps would fill 100 GB
 
 
 def scaled_size(shape, config):
     """Return the height and width in pixels that a photograph is resized to, before padding.
 
-    Enlarge until the shorter side has `image_min_size` (never reduce for its sake); in mode
-    "square" the longer side must not exceed `image_max_size`. In mode "scale" every photograph is
-    enlarged or reduced alike, by `image_scale`.
+    The photograph is enlarged until its shorter side has `image_min_size` pixels; one that is
+    larger already is left as it is. In mode "square" it is then reduced, if necessary, until the
+    longer side has `image_max_size`. In mode "scale" every photograph is multiplied by
+    `image_scale`.
 
     Parameters
     ----------
     shape : (h, w, …) of the photograph
-    config : Config; read are `resize_mode` and the `image_…_size` fields
+    config : Config; uses `resize_mode` and the `image_…_size` fields
 
     Returns
     -------
     height, width : int
-
-    Raises
-    ------
-    ValueError
-        If `config.resize_mode` is none of the three.
     """
     height, width = shape[:2]
     if config.resize_mode == "none":
@@ -60,25 +56,23 @@ def letterbox(photo, config):
     Parameters
     ----------
     photo : (h, w, 3) uint8 RGB
-    config : Config; read are `resize_mode` and the `image_…_size` fields
+    config : Config; uses `resize_mode` and the `image_…_size` fields
 
     Returns
     -------
     framed : (H, W, 3) uint8, zeros around the photograph; both sides are multiples of 64
-    window : (4,) int64, y1 x1 y2 x2: where in it the photograph lies, end excluded
+    window : (4,) int64 pixels, y1 x1 y2 x2: where in the frame the photograph lies, end excluded
 
     Raises
     ------
     ImageError
         If `photo` is not (h, w, 3) uint8, is empty, or its sides do not suit the mode.
-    ValueError
-        If `config.resize_mode` is none of the three.
     """
     check_photo(photo)
     height, width = scaled_size(photo.shape, config)
     frame_height, frame_width = _frame(height, width, config)
     if (height, width) != photo.shape[:2]:
-        photo = resize(photo, height, width).astype(np.uint8)  # cut off, not rounded
+        photo = resize(photo, height, width).astype(np.uint8)  # truncated, not rounded
     top, left = (frame_height - height) // 2, (frame_width - width) // 2
     framed = np.zeros((frame_height, frame_width, 3), np.uint8)
     framed[top : top + height, left : left + width] = photo
@@ -105,14 +99,14 @@ def _frame(height, width, config):
 
 
 def mold(framed, config):
-    """Return the network's input, (H, W, 3) uint8 -> float32: the mean pixel subtracted.
+    """Return the network's input: the framed picture as float32, less the mean pixel.
 
     The difference is divided by `config.pixel_std`, which is 1 for the COCO weights.
 
     Parameters
     ----------
     framed : (H, W, 3) uint8, made by `letterbox`
-    config : Config; read are `mean_pixel` and `pixel_std`
+    config : Config; uses `mean_pixel` and `pixel_std`
 
     Returns
     -------

@@ -1,7 +1,8 @@
-"""The small operations between convolutions: dense, transposed convolution, softmax and the like.
+"""The small operations around convolutions: dense layer, transposed convolution, softmax, sigmoid.
 
-Idea    Each is a line or two of linear algebra. Those that training passes through end in
-        `tape.record` and have their backward below them, or are made of operations that do.
+Idea    Each is a line or two of linear algebra. An operation that training uses ends with
+        `tape.record`, and its gradient (`…_backward`) stands below it; or it is composed of
+        operations that do so.
 Paper   Softmax: any textbook. Transposed convolution: arXiv:1603.07285, chapter 4.
 Shapes  maps (H, W, C) or (B, H, W, C); vectors (R, C)
 """
@@ -27,7 +28,7 @@ class Dense:
 
 @dataclass(frozen=True, eq=False)
 class Deconv:
-    """A transposed convolution, 2x2 with stride 2: every cell paints a 2x2 patch of its own."""
+    """A transposed convolution, 2x2 with stride 2: every cell becomes a 2x2 patch of its own."""
 
     kernel: np.ndarray  # (2, 2, out, in), as Keras stores it
     bias: np.ndarray  # (out,)
@@ -38,7 +39,7 @@ class Deconv:
 
 
 def dense(x, layer):
-    """Return x · kernel + bias: (R, in) -> (R, out): a 1x1 convolution of maps of one cell.
+    """Return x · kernel + bias, (R, in) -> (R, out), computed as a 1x1 convolution.
 
     Parameters
     ----------
@@ -64,10 +65,11 @@ def dense(x, layer):
 
 
 def deconv2d(x, layer, relu=False):
-    """Return the transposed convolution: (B, H, W, in) -> (B, 2 H, 2 W, out), or without the B.
+    """Return a map of twice the height and width: the transposed convolution of x.
 
-    y[2i+a, 2j+b, o] = sum over c of x[i, j, c] · kernel[a, b, o, c], + bias[o]. As patches do not
-    overlap, it is a 1x1 convolution to 2 · 2 · out channels, laid out in space afterwards.
+    y[2i+a, 2j+b, o] = bias[o] + sum over c of x[i, j, c] · kernel[a, b, o, c]. Because the patches
+    do not overlap, this is a 1x1 convolution to 2 · 2 · out channels, which are then laid out in
+    space.
 
     Parameters
     ----------
@@ -122,7 +124,7 @@ def _lay_out_backward(grad, patches):
 
 
 def reshape(x, shape):
-    """`x.reshape(shape)`, known to the tape.
+    """Return `x.reshape(shape)`, and record it on the tape.
 
     Parameters
     ----------
@@ -141,11 +143,11 @@ def _reshape_backward(grad, x):
 
 
 def concatenate(arrays, axis):
-    """`np.concatenate`, known to the tape.
+    """Return `np.concatenate(arrays, axis)`, and record it on the tape.
 
     Parameters
     ----------
-    arrays : list of arrays, alike but along the axis
+    arrays : list of arrays, whose shapes differ only along the axis
     axis : int, along which they are joined
 
     Returns
@@ -176,7 +178,7 @@ def softmax(logits):
     >>> softmax(np.array([0.0, 0.0]))
     array([0.5, 0.5])
     """
-    weights = np.exp(logits - logits.max(axis=-1, keepdims=True))  # cancels: no overflow
+    weights = np.exp(logits - logits.max(axis=-1, keepdims=True))  # the maximum cancels out
     return weights / weights.sum(axis=-1, keepdims=True)
 
 

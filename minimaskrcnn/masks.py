@@ -1,7 +1,8 @@
 """Masks: from 28 x 28 probabilities to the pixels of the photograph.
 
-Idea    The mask head draws every object on a grid of 28 x 28, whatever its size. Stretch the grid
-        to the object's box and call everything from one half up the object.
+Idea    The mask head predicts every object on a grid of 28 x 28, whatever the object's size. The
+        grid is stretched to the object's box; a pixel whose probability is at least one half
+        belongs to the object.
 Paper   Mask R-CNN (arXiv:1703.06870), section 3.1, "Inference".
 Shapes  detections (N, 6), window, image shape  ->  boxes (N, 4) in pixels
         mask_probs (28, 28), box, image shape   ->  mask (H, W) bool
@@ -13,7 +14,7 @@ from minimaskrcnn.resizing import resize
 
 
 def of_class(class_masks, class_ids):
-    """Of each object's K masks, the one of its class: (N, h, w, K), (N,) -> (N, h, w).
+    """Select, from each object's K masks, the mask of its class.
 
     Parameters
     ----------
@@ -27,7 +28,7 @@ def of_class(class_masks, class_ids):
     Raises
     ------
     ValueError
-        If there is not one class for each object, or it is none of the K.
+        If there is not one class for each object, or a class is not one of the K.
     """
     if class_masks.ndim != 4 or class_ids.shape != class_masks.shape[:1]:
         raise ValueError(
@@ -41,14 +42,14 @@ def of_class(class_masks, class_ids):
 
 
 def paste_mask(mask_probs, box, shape, threshold=0.5):
-    """Draw one object's mask at full size.
+    """Paste one object's mask into an image-sized array.
 
     Parameters
     ----------
     mask_probs : (h, w) float32, probabilities over the box
     box : (4,) int, pixels, end excluded, within the image
     shape : (H, W, ...) of the image in pixels
-    threshold : a pixel belongs to the object from this probability on
+    threshold : a pixel belongs to the object if its probability is at least this
 
     Returns
     -------
@@ -68,13 +69,13 @@ def paste_mask(mask_probs, box, shape, threshold=0.5):
 
 
 def stretch_mask(mask_probs, height, width, threshold=0.5):
-    """One object's mask over its box only: (h, w) probabilities -> (height, width) bool.
+    """Stretch one object's mask to its box, and apply the threshold.
 
     Parameters
     ----------
     mask_probs : (h, w) float32, 0 … 1
-    height, width : of the box, pixels
-    threshold : probability from which on a pixel is the object's
+    height, width : size of the box in pixels
+    threshold : a pixel belongs to the object if its probability is at least this
 
     Returns
     -------

@@ -1,7 +1,7 @@
 """Non-maximum suppression (NMS): keep one box per object.
 
-Idea    Neighbouring anchors fire on the same object. Walk down from the best score; keep
-        a box unless it overlaps an already kept one by more than the threshold.
+Idea    Several neighbouring boxes find the same object. Go through the boxes from the best score
+        to the worst; keep a box unless it overlaps one already kept by more than the threshold.
 Paper   Faster R-CNN (arXiv:1506.01497), section 3.3.
 Shapes  boxes (N, 4), scores (N,)  ->  keep (M,), indices into both
 """
@@ -17,11 +17,11 @@ def nms_plain(boxes, scores, iou_threshold, limit=None):
 
     Parameters
     ----------
-    boxes : (N, 4) float32, y1 x1 y2 x2, any unit; one without area, or with reversed corners,
+    boxes : (N, 4) float32, y1 x1 y2 x2, any unit; a box without area, or with reversed corners,
         overlaps nothing
     scores : (N,) float32; equal scores rank by index, lower first
     iou_threshold : float in [0, 1]; an overlap equal to it is kept
-    limit : int of 0 or more, how many to keep at the most; None keeps all
+    limit : int of 0 or more, how many to keep at most; None keeps all
 
     Returns
     -------
@@ -30,8 +30,8 @@ def nms_plain(boxes, scores, iou_threshold, limit=None):
     Raises
     ------
     ValueError
-        If `boxes` is not (N, 4), `scores` is not (N,), either is not of floats or holds NaN, the
-        threshold is outside [0, 1], or the limit is negative.
+        If `boxes` is not (N, 4), `scores` is not (N,), one of them is not of floats or contains
+        NaN, the threshold is outside [0, 1], or the limit is negative.
 
     Examples
     --------

@@ -1,7 +1,7 @@
-"""Proposals: of a quarter of a million judged anchors, the thousand regions worth a second look.
+"""Proposals: from a quarter of a million anchors, select the thousand regions worth a closer look.
 
-Idea    Take the best-scored anchors, move each as the RPN says, cut off at the image's border, and
-        let NMS remove the near-duplicates.
+Idea    Take the anchors with the best scores, move each by the deltas that the RPN predicts, clip
+        it to the image, and let NMS remove near-duplicates.
 Paper   Faster R-CNN (arXiv:1506.01497), section 3.3; 1000 of them: FPN (arXiv:1612.03144), 5.2.
 Shapes  anchors (A, 4), scores (A,), deltas (A, 4)  ->  proposals (R, 4), their scores (R,)
 
@@ -15,14 +15,14 @@ from minimaskrcnn.nms import nms
 
 
 def select_proposals(anchors, scores, deltas, config):
-    """Turn the RPN's verdicts into proposals.
+    """Return the best regions, made from the anchors and the RPN's scores and deltas for them.
 
     Parameters
     ----------
     anchors : (A, 4) float32, normalised
-    scores : (A,) float32, the probability that an anchor holds an object
+    scores : (A,) float32, the probability that an anchor contains an object
     deltas : (A, 4) float32, in units of `config.delta_std`
-    config : Config; read are `pre_nms_proposals`, `post_nms_proposals`, `rpn_nms_threshold` and
+    config : Config; uses `pre_nms_proposals`, `post_nms_proposals`, `rpn_nms_threshold` and
         `delta_std`
 
     Returns
@@ -52,12 +52,12 @@ def select_proposals(anchors, scores, deltas, config):
 def top_indices(scores, count):
     """Return the indices of the `count` highest scores, best first; ties: lower index first.
 
-    Only what reaches the `count`-th highest value is sorted.
+    Only the scores that reach the `count`-th highest value are sorted.
 
     Parameters
     ----------
     scores : (N,) float32 or float64
-    count : int, how many; all, if there are no more than that
+    count : int, how many; if there are fewer scores, all of them
 
     Returns
     -------

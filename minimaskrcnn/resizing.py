@@ -1,8 +1,9 @@
-"""Maps made smaller and larger: max-pooling, doubling, taking every second cell.
+"""Make maps smaller or larger: max-pooling, upsampling, subsampling, bilinear resizing.
 
-Idea    The backbone halves its maps once by keeping the strongest answer of each neighbourhood; the
-        pyramid doubles them by repetition on its way down, and thins its coarsest one out to P6.
-        None has a weight to learn, but all pass gradients on.
+Idea    The backbone halves its map once by max-pooling, which keeps the largest value of each
+        neighbourhood. The pyramid doubles its maps by repeating every cell (`upsample`), and takes
+        every second cell of P5 for P6 (`subsample`). These three have no weights, but gradients
+        pass through them. `resize` is for photographs and masks.
 Paper   Max-pooling: any textbook; here as in ResNet (arXiv:1512.03385, table 1). Doubling and P6:
         FPN (arXiv:1612.03144), sections 3 and 4.1.
 Shapes  maps (H, W, C) or (B, H, W, C)
@@ -19,11 +20,11 @@ BLOCK = 16  # rows of a map that a thread does at once
 
 
 def max_pool(x):
-    """Return the largest value of each 3x3 window, windows 2 apart: (H, W, C) -> (H/2, W/2, C).
+    """Return the largest value of each 3x3 window, with stride 2: (H, W, C) -> (H/2, W/2, C).
 
-    Padded so that ceil(H/2) x ceil(W/2) cells come out (Keras' "same"): for even sizes the last
-    window reaches one cell beyond the map; nothing there is ever the largest. A window that holds
-    NaN gives NaN.
+    The map is padded so that ceil(H/2) x ceil(W/2) cells come out (Keras' "same"). For even sizes
+    the last window reaches one cell beyond the map; what lies there is never the largest. A window
+    that contains NaN gives NaN.
 
     Parameters
     ----------
@@ -36,7 +37,7 @@ def max_pool(x):
     Raises
     ------
     ValueError
-        If `x` is nothing of the kind.
+        If `x` has a different number of dimensions or dtype.
     """
     _check_map(x, "max_pool")
     *batch, h, w, c = x.shape
@@ -62,9 +63,10 @@ def _max_pool_backward(grad, x, winners):
 
 @njit(cache=True, nogil=True)
 def _max_pool(x, first, last, y, winners):
-    """Rows first … last - 1 of the pooled map, and which of the nine cells won (ties: the first).
+    """Write rows first … last - 1 of the pooled map, and which of the nine cells was the largest.
 
-    The centre, cell 4, never lies beyond the map: it stands where nothing exceeds minus infinity.
+    Among equal cells the first wins. Where nothing exceeds minus infinity, the centre (cell 4)
+    stands, because it never lies beyond the map.
     """
     h, w, c = x.shape
     top, left = h % 2, w % 2  # odd sizes are padded before as well
@@ -95,7 +97,7 @@ def _send_to_winners(grad, winners, dx):
 
 
 def upsample(x):
-    """Return the map doubled by repeating every cell (nearest neighbour): (2 H, 2 W, C).
+    """Return a map of twice the height and width: every cell is repeated (nearest neighbour).
 
     Arguments and errors as in `max_pool`.
     """
@@ -119,7 +121,7 @@ def _upsample_backward(grad, x):
 
 
 def subsample(x):
-    """Return every second cell, from the first: (H, W, C) -> (H/2, W/2, C).
+    """Return every second cell, starting with the first: (H, W, C) -> (H/2, W/2, C).
 
     Arguments and errors as in `max_pool`.
     """
@@ -142,23 +144,23 @@ def _check_map(x, name):
 
 
 def resize(array, height, width):
-    """Bilinear resizing as the original does it: half-pixel centres, and zeros around the array.
+    """Resize an array bilinearly, as the original does: half-pixel centres, zeros around the array.
 
     Parameters
     ----------
     array : (h, w) or (h, w, C) of bool, integers, float32 or float64; float32 is computed in
         float32, everything else in float64
-    height, width : of the result
+    height, width : size of the result
 
     Returns
     -------
-    (height, width) or (height, width, C), float32 or float64, not rounded, within the smallest and
-    the largest value of the array
+    (height, width) or (height, width, C), float32 or float64, not rounded, between the smallest
+    and the largest value of the array
 
     Raises
     ------
     ValueError
-        If the array is empty, of another shape or dtype, or a size is not positive.
+        If the array is empty, its shape or dtype is a different one, or a size is not positive.
 
     Notes
     -----
@@ -189,7 +191,7 @@ def resize(array, height, width):
 
 
 def _weights(n, m, dtype):
-    """For each of `m` outputs: the two of `n` inputs it lies between, and the weight of each."""
+    """For each of `m` outputs, the two of `n` inputs that it lies between, and their weights."""
     position = (np.arange(m) + 0.5) * (n / m) - 0.5  # (m,) in -1/2 … n - 1/2
     first = np.floor(position).astype(np.int64)
     fraction = position - first

@@ -1,13 +1,14 @@
-"""The backbone: ResNet turns an image into feature maps of falling resolution and rising meaning.
+"""The backbone: ResNet turns an image into feature maps, each coarser and more abstract.
 
-Idea    A deep network learns more easily when each block only adds a correction to its input:
-        y = relu(x + f(x)). f squeezes the channels, looks at 3x3 cells, and expands again.
+Idea    A deep network learns more easily if each block only adds a correction to its input:
+        y = relu(x + f(x)). The correction f reduces the number of channels (1x1 convolution),
+        looks at neighbouring cells (3x3), and expands the channels again (1x1).
 Paper   ResNet (arXiv:1512.03385), figure 5 (right) and table 1.
 Shapes  image (H, W, 3)  ->  c1 (H/4, W/4, 64), c2 (H/4, W/4, 256), c3 (H/8, W/8, 512),
         c4 (H/16, W/16, 1024), c5 (H/32, W/32, 2048)
 
-Notes   The stride of a stage sits in the first 1x1 convolution of its first block, as in the paper
-        and the COCO weights; torchvision has moved it to the 3x3.
+Notes   The first 1x1 convolution of a stage's first block has the stride, as in the paper and the
+        COCO weights; in torchvision the 3x3 convolution has it.
 """
 
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from minimaskrcnn.resizing import max_pool
 class Bottleneck:
     """One residual block."""
 
-    reduce: Conv  # 1x1, to fewer channels; carries the stride
+    reduce: Conv  # 1x1, to fewer channels; has the stride
     spatial: Conv  # 3x3
     expand: Conv  # 1x1, to four times as many
     shortcut: Conv | None = None  # 1x1 with the same stride, in the first block of a stage
@@ -38,7 +39,7 @@ class ResNet:
 
 
 def stem(image, conv):
-    """Return C1: 7x7 convolution with stride 2, ReLU, 3x3 max-pool with stride 2.
+    """Return C1: a 7x7 convolution with stride 2, ReLU, then 3x3 max-pooling with stride 2.
 
     Parameters
     ----------
@@ -53,7 +54,7 @@ def stem(image, conv):
 
 
 def bottleneck(x, block):
-    """One residual block: (H, W, C) -> (H', W', C'), half the size where the block has a stride.
+    """Apply one residual block; the map is halved if the block has a stride of 2.
 
     Parameters
     ----------
@@ -71,7 +72,7 @@ def bottleneck(x, block):
 
 
 def stage(x, blocks):
-    """The blocks of one stage, one after the other: C1 -> C2, C2 -> C3, C3 -> C4 or C4 -> C5.
+    """Apply the blocks of one stage, one after the other: from C1 to C2, C2 to C3 and so on.
 
     Parameters
     ----------
@@ -88,7 +89,7 @@ def stage(x, blocks):
 
 
 def backbone(image, resnet):
-    """Return what the stem and each stage make of an image: ever coarser maps, ever more channels.
+    """Return the feature maps C1 … C5 of an image: the outputs of the stem and of each stage.
 
     Parameters
     ----------

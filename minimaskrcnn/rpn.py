@@ -1,8 +1,8 @@
 """Region proposal network (RPN): is there an object at this anchor, and how should it move?
 
-Idea    A 3x3 convolution slides over every pyramid level with the same weights. At each cell it
-        says for each of three anchors: background or object (2 logits), and how to move towards the
-        object (4 deltas).
+Idea    The same small network, a 3x3 convolution and two 1x1, slides over every pyramid level. At
+        each cell it answers for each of three anchors: is it background or object (2 logits), and
+        how should the anchor move towards the object (4 deltas)?
 Paper   Faster R-CNN (arXiv:1506.01497), section 3.1 and figure 3; on a pyramid: FPN, section 4.1.
 Shapes  p2 … p6 (H, W, 256)  ->  logits (A, 2), deltas (A, 4), A anchors of all levels
 """
@@ -23,7 +23,7 @@ class RPN:
 
 
 def region_proposals(p_maps, rpn):
-    """Judge every anchor of every level.
+    """Return the objectness logits and the box deltas of every anchor of every level.
 
     Parameters
     ----------
@@ -40,11 +40,11 @@ def region_proposals(p_maps, rpn):
     Raises
     ------
     ValueError
-        If the last two convolutions are not for the same number of anchors a cell.
+        If the last two convolutions are not for the same number of anchors per cell.
     """
     if rpn.deltas.kernel.shape[3] != 2 * rpn.logits.kernel.shape[3]:
         raise ValueError(
-            "the RPN wants 2 logits and 4 deltas an anchor, got kernels for "
+            "the RPN wants 2 logits and 4 deltas per anchor, got kernels for "
             f"{rpn.logits.kernel.shape[3]} and {rpn.deltas.kernel.shape[3]} channels"
         )
     logits, deltas = [], []

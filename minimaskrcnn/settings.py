@@ -1,7 +1,7 @@
-"""Settings of one call: `predict(photo, min_score=0.5, size=512)` without another model.
+"""Settings for a single call, such as `predict(photo, min_score=0.5, size=512)`.
 
-Idea    What users vary from photograph to photograph has short names and is checked here; the
-        stages go on reading `Config`.
+Idea    Users vary five settings from photograph to photograph. These have short names and are
+        checked here, then written into a copy of the model's `Config`, which the stages read.
 Shapes  Config, settings  ->  Config
 """
 
@@ -15,18 +15,18 @@ from minimaskrcnn.image import SIDE
 def adjusted(
     config, min_score=None, nms_threshold=None, max_detections=None, classes=None, size=None
 ):
-    """Return the configuration with what is given changed; None leaves a number as it is.
+    """Return a copy of a Config with the given settings changed; None leaves a setting as it is.
 
     Parameters
     ----------
     config : Config
-    min_score : 0 … 1, drop detections below it
-    nms_threshold : 0 … 1, IoU above which the weaker of two boxes of a class is dropped
-    max_detections : at least 1, keep so many of the best
+    min_score : 0 … 1, the confidence threshold: detections with a lower score are dropped
+    nms_threshold : 0 … 1, the IoU above which the weaker of two boxes of a class is dropped
+    max_detections : at least 1: how many of the best detections are kept
     classes : list of class names (or one name); only objects of these classes are looked for
-    size : pixels, a multiple of 64: side of the network's input. Smaller is quicker, larger finds
-        smaller objects; the time grows with its square. The smallest side the photograph is
-        enlarged to (`image_min_size`) changes in proportion.
+    size : pixels, a multiple of 64: the side of the network's input. A smaller one is faster, a
+        larger one finds smaller objects; the time grows with its square. `image_min_size`, the
+        length to which a photograph's shorter side is enlarged, changes in proportion.
 
     Returns
     -------
@@ -35,7 +35,7 @@ def adjusted(
     Raises
     ------
     SettingError
-        Naming the setting, what is allowed and what came.
+        If a setting makes no sense; the message names it, its value, and what is allowed.
 
     Examples
     --------
@@ -68,7 +68,7 @@ OTHER_NAMES = {  # what other programs call the five settings
 
 
 def refuse_unknown(unknown):
-    """Raise a SettingError for keywords that are no settings, with the one that may be meant."""
+    """Raise a SettingError for an unknown keyword, and suggest the setting that may be meant."""
     for name in unknown:
         meant = [ours for ours, others in OTHER_NAMES.items() if name.lower() in others]
         near = meant or get_close_matches(name, (*OTHER_NAMES, "orient"), n=1)
@@ -77,7 +77,7 @@ def refuse_unknown(unknown):
 
 
 def class_ids(names, class_names):
-    """The ids of the named classes, (id, …); SettingError for a name the model does not know."""
+    """Return the ids of the named classes; a name the model does not know is a SettingError."""
     try:
         names = [names] if isinstance(names, str) else list(names)
     except TypeError as error:

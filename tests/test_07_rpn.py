@@ -112,7 +112,7 @@ def test_weights_of_two_numbers_of_anchors_are_refused():
     rpn = constant_rpn()
     for channels in (8, 16):
         other = RPN(rpn.shared, rpn.logits, conv(np.zeros((1, 1, 1, channels)), np.zeros(channels)))
-        with pytest.raises(ValueError, match=f"and 4 deltas an anchor, .* 6 and {channels} chan"):
+        with pytest.raises(ValueError, match=f"and 4 deltas per anchor, .* 6 and {channels} chan"):
             region_proposals([np.zeros((1, 1, 1), np.float32)], other)
 
 

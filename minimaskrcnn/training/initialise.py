@@ -47,7 +47,7 @@ def new_model(config, widths=None, seed=0):
 
     Parameters
     ----------
-    config : Config; read are the number of classes and anchor ratios, and `pool_size`
+    config : Config; uses the number of classes and anchor ratios, and `pool_size`
     widths : Widths or None for the defaults
     seed : int; the same seed gives the same weights
 
