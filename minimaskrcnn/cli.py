@@ -9,64 +9,70 @@ Status  0 done; 1 done in part, the summary says what failed (or, of `weights se
 """
 
 import argparse
-import os
 import sys
 import warnings
 from importlib import import_module
 
 from minimaskrcnn import __version__
-from minimaskrcnn.errors import MiniMaskRCNNError, sentence
+from minimaskrcnn.errors import MiniMaskRCNNError, printable, sentence
+from minimaskrcnn.runtime.terminal import complain, open_streams, say
 
 # Modules of minimaskrcnn.commands, in the order of --help.
 COMMANDS = ("demo", "predict", "explain", "train", "evaluate", "weights", "chapters")
 
 
+class Parser(argparse.ArgumentParser):
+    """argparse's parser: what it prints is printable, and missed where it is lost."""
+
+    def error(self, message):
+        """Print usage and message, and end with status 2."""
+        super().error(printable(message))
+
+    def _print_message(self, message, file=None):
+        if message and file is sys.stdout:
+            say(*message.rstrip("\n").split("\n"))
+        else:
+            super()._print_message(message, file)
+            complain()  # notices now that standard error is full, not at the very end
+
+
 def main(argv=None) -> int:
     """Run the command line; `argv` is without the program's name. Returns the exit status."""
+    open_streams()
     with warnings.catch_warnings():  # a warning is a line of its own, not a piece of source
-        warnings.showwarning = _show_warning
+        warnings.showwarning = lambda message, *_: complain(str(message))
         return _status(argv)
 
 
-def _show_warning(message, *_):
-    print(f"minimaskrcnn: {message}", file=sys.stderr)
-
-
 def _status(argv):
-    for stream in (sys.stdout, sys.stderr):  # a name that cannot be printed as it is gets escapes
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
     try:
         args = build_parser().parse_args(argv)
-        status = args.run(args)
-        sys.stdout.flush()  # a closed pipe shows here, not at the interpreter's end
-        return status
+        return args.run(args)
     except SystemExit as end:  # argparse: --help, --version or wrong usage
         return int(end.code or 0)
     except BrokenPipeError:  # `minimaskrcnn … | head`: the reader has had enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141  # 128 + SIGPIPE, what a shell reports
     except MemoryError as error:
-        print(f"minimaskrcnn: the memory does not suffice ({error}); try smaller pictures, or "
-              "fewer at once", file=sys.stderr)  # fmt: skip
+        complain(f"the memory does not suffice ({error}); try smaller pictures, or fewer at once")
         return 2
     except (MiniMaskRCNNError, OSError) as error:
-        print(f"minimaskrcnn: {sentence(error)}", file=sys.stderr)
+        complain(*sentence(error).split("\n"))
         return 2
     except KeyboardInterrupt:
-        print("minimaskrcnn: interrupted", file=sys.stderr)
+        complain("interrupted")
         return 130
 
 
 def build_parser():
     """The parser of all subcommands; the chosen one's `run` is in the parsed `args.run`."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="minimaskrcnn",
         description="Find the objects in photographs: boxes, classes and masks (Mask R-CNN).",
         epilog="`minimaskrcnn COMMAND --help` explains a command and shows examples.",
     )
     parser.add_argument("--version", action="version", version=f"minimaskrcnn {__version__}")
-    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    parser.set_defaults(run=lambda args: parser.print_help() or 0)  # the bare command
+    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND")
     for name in COMMANDS:
         import_module(f"minimaskrcnn.commands.{name}").add_parser(subparsers)
     return parser

@@ -199,22 +199,15 @@ def test_without_any_image_no_weights_are_loaded_or_fetched(tmp_path, monkeypatc
     ],
 )
 def test_settings_that_make_no_sense_give_status_2(toy, photos, capsys, tmp_path, arguments, says):
-    given = [
-        "predict",
-        str(photos / "beach.jpg"),
-        "--weights",
-        toy,
-        "--output",
-        str(tmp_path / "o"),
-    ]
-    assert cli.main([*given, *arguments]) == 2
+    given = ["predict", str(photos / "beach.jpg"), "--weights", toy]
+    assert cli.main([*given, "--output", str(tmp_path / "o"), *arguments]) == 2
     captured = capsys.readouterr()
     assert captured.out == "" and says in captured.err and len(captured.err.splitlines()) == 1
 
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["predict"], ["nonsense"], ["predict", "a.jpg", "--format", "png,gif"],
+    [["predict"], ["nonsense"], ["predict", "a.jpg", "--format", "png,gif"],
      ["predict", "a.jpg", "--min-score", "high"], ["predict", "a.jpg", "--nonsense"]],
 )  # fmt: skip
 def test_wrong_usage_gives_status_2(arguments, capsys):

@@ -3,7 +3,8 @@
 import argparse
 from pathlib import Path
 
-from minimaskrcnn.runtime.files import written_whole
+from minimaskrcnn.runtime.files import make_folder, written_whole
+from minimaskrcnn.runtime.terminal import say
 
 FOLDER = "minimaskrcnn-chapters"
 EXAMPLES = """examples:
@@ -24,17 +25,20 @@ def add_parser(subparsers):
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("folder", nargs="?", default=FOLDER, type=Path, metavar="DIR")
+    parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="the same as DIR")
     parser.add_argument("--no-open", action="store_true", help="only copy")
     parser.set_defaults(run=run)
 
 
 def run(args) -> int:
     """Copy, say what was done, start Jupyter and wait for it."""
-    kept = copy(installed(), args.folder)
-    print(f"the chapters are in {args.folder}; begin with README.md or 01_tour.ipynb")
+    folder = args.output or args.folder
+    make_folder(folder)
+    kept = copy(installed(), folder)
+    say(f"the chapters are in {folder}; begin with README.md or 01_tour.ipynb")
     for name in kept:
-        print(f"  kept your {name}; delete it to get the original again")
-    return 0 if args.no_open else _open(args.folder)
+        say(f"  kept your {name}; delete it to get the original again")
+    return 0 if args.no_open else _open(folder)
 
 
 def installed():
@@ -93,7 +97,7 @@ def _open(folder):
     from importlib.util import find_spec
 
     if find_spec("jupyterlab") is None:
-        print('to open them: pip install "minimaskrcnn[notebooks]", then jupyter lab there')
+        say('to open them: pip install "minimaskrcnn[notebooks]", then jupyter lab there')
         return 0
     jupyter = subprocess.Popen([sys.executable, "-m", "jupyterlab", str(folder)])
     while True:

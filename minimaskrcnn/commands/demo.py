@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from minimaskrcnn.runtime.terminal import say
+
 
 def add_parser(subparsers):
     """Describe the subcommand to argparse."""
@@ -15,7 +17,7 @@ def add_parser(subparsers):
     )
     add = parser.add_argument
     add("--seed", type=int, metavar="N", help="of the scene; default: another one each time")
-    add("--output", type=Path, default=Path("demo.png"), metavar="FILE",
+    add("-o", "--output", type=Path, default=Path("demo.png"), metavar="FILE",
         help="the picture; default: demo.png")  # fmt: skip
     parser.set_defaults(run=run)
 
@@ -29,8 +31,10 @@ def run(args) -> int:
     from minimaskrcnn.errors import SettingError
     from minimaskrcnn.results.picture import check_suffix
     from minimaskrcnn.runtime.compiling import progress_of_compiling
+    from minimaskrcnn.runtime.files import check_writable
 
     check_suffix(args.output)
+    check_writable(args.output)
     seed = randbelow(2**32) if args.seed is None else args.seed
     if not 0 <= seed < 2**32:
         raise SettingError(f"--seed must be from 0 to {2**32 - 1}, got {seed}")
@@ -38,7 +42,7 @@ def run(args) -> int:
         example = scene(seed)
         result = load_model("shapes").predict(example.image, min_score=0.5)
     result.save(args.output)
-    print(f"scene {seed}: {len(example.class_ids)} shapes drawn, {len(result)} found")
-    print(repr(result))
-    print(f"wrote {args.output}")
+    say(f"scene {seed}: {len(example.class_ids)} shapes drawn, {len(result)} found")
+    say(*repr(result).split("\n"))
+    say(f"wrote {args.output}")
     return 0

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from minimaskrcnn.commands.options import count, refuse_images
+from minimaskrcnn.runtime.terminal import progress_bar, say
 
 EXAMPLES = """examples:
   minimaskrcnn evaluate                    # the bundled model on 500 scenes it has never seen
@@ -35,22 +36,19 @@ def add_parser(subparsers):
 
 def run(args) -> int:
     """Print the twelve lines for boxes, then for masks; returns 0."""
-    from tqdm import tqdm
-
     from minimaskrcnn.api import load_model
     from minimaskrcnn.evaluate import by_class, summary
     from minimaskrcnn.training.validation import validate
 
     examples, total, class_names = _examples(args)
     model = load_model("shapes" if args.weights is None else args.weights)
-    # None: shown on a terminal only
-    shown = tqdm(examples, total=total, unit="image", disable=None, leave=False)
+    shown = progress_bar(examples, total=total, unit="image", leave=False)
     evaluation = validate(model, shown, class_names, min_score=args.min_score)
-    print(f"{total} images")
-    print(summary(evaluation))
-    print(by_class(evaluation, class_names))
+    say(f"{total} images")
+    say(*summary(evaluation).split("\n"))
+    say(*by_class(evaluation, class_names).split("\n"))
     if min(evaluation.box.stats.min(), evaluation.box.class_ap.min()) < 0:
-        print("-1 stands where the dataset has no such objects")
+        say("-1 stands where the dataset has no such objects")
     return 0
 
 
@@ -73,6 +71,6 @@ def _examples(args):
         )
     dataset = load_annotations(args.dataset, args.images)
     check_pictures(dataset)
-    print(*remarks(dataset), sep="\n")
+    say(*remarks(dataset))
     examples = (dataset[i] for i in range(len(dataset)))
     return examples, len(dataset), dataset.class_names

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from minimaskrcnn.commands.options import add_settings, settings_of
+from minimaskrcnn.runtime.terminal import say
 
 EXAMPLES = """examples:
   minimaskrcnn explain street.jpg
@@ -35,11 +36,13 @@ def run(args) -> int:
     from minimaskrcnn.api import explain
     from minimaskrcnn.errors import SettingError
     from minimaskrcnn.runtime.compiling import progress_of_compiling
+    from minimaskrcnn.runtime.files import check_writable
 
     if args.output.suffix.lower() not in (".html", ".htm"):
         raise SettingError(f"{args.output}: the page is HTML; give it a name that ends in .html")
+    check_writable(args.output)
     with progress_of_compiling():
         report = explain(args.photo, args.weights, **settings_of(args))
     report.save(args.output)
-    print(f"wrote {args.output}: open it in a browser")
+    say(f"wrote {args.output}: open it in a browser")
     return 0

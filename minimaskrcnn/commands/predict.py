@@ -1,14 +1,15 @@
 """`minimaskrcnn predict`: find the objects in photographs; `outputs` says what is written."""
 
 import argparse
+import json
 import os
-import sys
 import warnings
 from collections import Counter
 from contextlib import nullcontext
 from pathlib import Path
 
 from minimaskrcnn.commands.options import add_settings, settings_of
+from minimaskrcnn.runtime.terminal import complain, progress_bar, say
 
 FORMATS = ("png", "json", "coco", "masks", "crops")
 EXAMPLES = """examples:
@@ -77,16 +78,14 @@ def _find(images):
 
 def _predict_all(model, photos, failures, args):
     """Predict and write; failures are added to. Returns how many photographs were done."""
-    from tqdm import tqdm
-
     from minimaskrcnn.errors import sentence
     from minimaskrcnn.results import outputs
 
     folder = args.output or (None if args.json else Path())
     names, ids = outputs.file_names(photos), outputs.image_ids(photos)
     dataset, done = outputs.new_dataset(model.config.class_names), 0
-    hidden = args.quiet or len(photos) == 1 or None  # None: shown on a terminal only
-    with tqdm(total=len(photos), unit="image", disable=hidden, file=sys.stderr) as bar:
+    hidden = args.quiet or len(photos) == 1
+    with progress_bar(total=len(photos), unit="image", hidden=hidden) as bar:
 
         def failed(path, error):
             words = sentence(error)
@@ -101,7 +100,8 @@ def _predict_all(model, photos, failures, args):
                 continue
             if folder and "coco" in args.format:
                 outputs.add_to_dataset(dataset, result, ids[result.source])
-            _print(result, args, bar, alone=len(photos) == 1)
+            with bar.external_write_mode():
+                _print(result, args, alone=len(photos) == 1)
             bar.update()
             done += 1
     if dataset["images"]:
@@ -123,22 +123,22 @@ def _results(model, photos, failed, args):
     return model.predict_each(photos, on_error=failed, **settings_of(args))
 
 
-def _print(result, args, bar, alone):
+def _print(result, args, alone):
     if args.json:
-        bar.write(result.to_json())
+        say(json.dumps(result.to_dict(), allow_nan=False).replace("\x7f", "\\u007f"))
     elif not args.quiet:
         counts = Counter(result.labels).most_common()
         found = ", ".join(f"{count} {label}" for label, count in counts) or "nothing"
-        bar.write(repr(result) if alone else f"{result.source}: {found}")
+        say(*(repr(result).split("\n") if alone else [f"{result.source}: {found}"]))
 
 
 def _report(failures, done):
     """Say on standard error what failed; returns the exit status."""
     for failure in failures:
-        print(f"minimaskrcnn: {failure}", file=sys.stderr)
+        complain(failure)
     if failures and done:
         total = done + len(failures)
-        print(f"minimaskrcnn: {len(failures)} of {total} failed, the rest is done", file=sys.stderr)
+        complain(f"{len(failures)} of {total} failed, the rest is done")
     if not failures:
         return 0
     return 1 if done else 2

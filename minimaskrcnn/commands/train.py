@@ -6,10 +6,12 @@ with every checkpoint), losses.png (the curves) and train.log.
 
 import argparse
 import shlex
-import sys
 from pathlib import Path
 
 from minimaskrcnn.commands.options import count, refuse_images
+from minimaskrcnn.errors import printable
+from minimaskrcnn.runtime import terminal
+from minimaskrcnn.runtime.files import make_folder
 
 EXAMPLES = """examples:
   minimaskrcnn train                       # the bundled model, from random numbers
@@ -43,7 +45,7 @@ def add_parser(subparsers):
     add("--rate", type=_rate, metavar="R",
         help="highest learning rate; default: 0.004, with --init 0.001")  # fmt: skip
     add("--seed", type=_seed, default=0, metavar="N", help="of weights and batches; default: 0")
-    add("--output", type=Path, default=Path("run"), metavar="DIR",
+    add("-o", "--output", type=Path, default=Path("run"), metavar="DIR",
         help="the run's folder; default: run")  # fmt: skip
     add("--checkpoint-every", type=count, default=250, metavar="N", help="steps; default: 250")
     parser.set_defaults(run=run)
@@ -53,15 +55,16 @@ def run(args) -> int:
     """Train; returns 0."""
     from minimaskrcnn.training.train import CHECKPOINT, MODEL, train
 
+    make_folder(args.output)
     model, example_of, remarks = _model_and_examples(args)
     recipe = _recipe(args)
-    args.output.mkdir(parents=True, exist_ok=True)
     log_file = args.output / "train.log"
     with log_file.open("a", encoding="utf-8", errors="backslashreplace") as log:
 
         def say(line):
-            for file in (None, log):  # None: standard output
-                print(line, file=file, flush=True)
+            terminal.say(line)
+            log.write(printable(line) + "\n")
+            log.flush()
 
         for line in remarks:
             say(line)
@@ -72,13 +75,13 @@ def run(args) -> int:
         except KeyboardInterrupt:
             kept = (args.output / CHECKPOINT).exists()
             said = "the same command goes on from its last" if kept else "before the first"
-            print(f"minimaskrcnn: interrupted; {said} checkpoint", file=sys.stderr)
+            terminal.complain(f"interrupted; {said} checkpoint")
             return 130
     weights = args.output / MODEL
     judge = ["minimaskrcnn", "evaluate", "--dataset", args.dataset]
     judge += ["--images", str(args.images)] if args.images else []
-    print(f"wrote {weights}; judge it with")
-    print(f"  {shlex.join([*judge, '--weights', str(weights)])}")
+    terminal.say(f"wrote {weights}; judge it with")
+    terminal.say(f"  {shlex.join([*judge, '--weights', str(weights)])}")
     return 0
 
 

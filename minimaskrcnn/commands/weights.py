@@ -2,6 +2,8 @@
 
 import argparse
 
+from minimaskrcnn.runtime.terminal import say
+
 EXAMPLES = """examples:
   minimaskrcnn weights fetch
   minimaskrcnn weights info mask_rcnn_coco.h5
@@ -32,7 +34,8 @@ def add_parser(subparsers):
 
     action = actions.add_parser("convert", help="convert a file into this package's format")
     action.add_argument("source", metavar="IN")
-    action.add_argument("target", metavar="OUT", help="OUT.h5, or OUT.safetensors")
+    action.add_argument("target", metavar="OUT", nargs="?", help="OUT.h5, or OUT.safetensors")
+    action.add_argument("-o", "--output", metavar="OUT", help="the same as OUT")
     _add_given(action)
     action.add_argument(
         "--float16", action="store_true", help="half the size; what that costs is printed"
@@ -81,23 +84,29 @@ def run_fetch(args) -> int:
     """Make sure that the COCO weights are there."""
     from minimaskrcnn.weights.download import fetch
 
-    print(f"{fetch()}: the COCO weights, verified and converted")
+    say(f"{fetch()}: the COCO weights, verified and converted")
     return 0
 
 
 def run_convert(args) -> int:
     """Write a model in this package's own format."""
+    from minimaskrcnn.errors import SettingError
+    from minimaskrcnn.runtime.files import check_writable
     from minimaskrcnn.weights import convert
     from minimaskrcnn.weights.describe import verify
     from minimaskrcnn.weights.given import read_given
 
+    target = args.output or args.target
+    if target is None:
+        raise SettingError("give the file to write, too: minimaskrcnn weights convert IN OUT")
+    check_writable(target)
     config, names = read_given(args.config, args.class_names)
-    convert(args.source, args.target, config, args.float16, class_names=names)
-    for line in verify(args.target):
-        print(line)
+    convert(args.source, target, config, args.float16, class_names=names)
+    for line in verify(target):
+        say(line)
     if args.float16:
-        print(FLOAT16)
-    print(f"try it: minimaskrcnn predict PHOTO.jpg --weights {args.target}")
+        say(*FLOAT16.split("\n"))
+    say(f"try it: minimaskrcnn predict PHOTO.jpg --weights {target}")
     return 0
 
 
@@ -106,7 +115,7 @@ def run_info(args) -> int:
     from minimaskrcnn.weights.describe import info
 
     for line in info(args.file, args.arrays):
-        print(line)
+        say(line)
     return 0
 
 
@@ -117,7 +126,7 @@ def run_verify(args) -> int:
 
     config, names = read_given(args.config, args.class_names)
     for line in verify(args.file, config=config, class_names=names):
-        print(line)
+        say(line)
     return 0
 
 
@@ -131,9 +140,9 @@ def run_selftest(args) -> int:
     verdicts = []
     for verdict, line in selftest(path, args.image):
         verdicts.append(verdict)
-        print(f"{words[verdict]:8} {line}")
+        say(f"{words[verdict]:8} {line}")
     counts = ", ".join(f"{verdicts.count(verdict)} {word}" for verdict, word in words.items())
-    print(f"{counts}; the published numbers and their sources: weights/published_numbers.json")
+    say(f"{counts}; the published numbers and their sources: weights/published_numbers.json")
     if verdicts[0] is not True:  # the first line says which file this is
-        print("This is not the published file: the lines above say nothing about the weights.")
+        say("This is not the published file: the lines above say nothing about the weights.")
     return 1 if False in verdicts else 0

@@ -15,6 +15,7 @@ import numpy as np
 from minimaskrcnn.datasets import Example
 from minimaskrcnn.datasets.drawing import CLASS_NAMES, draw
 from minimaskrcnn.runtime.files import written_whole
+from minimaskrcnn.runtime.terminal import say
 
 
 def scene(seed, size=128):
@@ -124,10 +125,10 @@ def main():
 
 
 def _report(numbers):
-    print(f"{'':24}     mean    least     10 %     50 %     90 %     most")
+    say(f"{'':24}     mean    least     10 %     50 %     90 %     most")
     for name, values in numbers.items():
         row = [values.mean(), *np.percentile(values, [0, 10, 50, 90, 100])]
-        print(f"{name:24}" + "".join(f"{number:9.2f}" for number in row))
+        say(f"{name:24}" + "".join(f"{number:9.2f}" for number in row))
 
 
 if __name__ == "__main__":

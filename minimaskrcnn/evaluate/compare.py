@@ -20,6 +20,7 @@ import numpy as np
 
 from minimaskrcnn.boxes import areas
 from minimaskrcnn.coco_masks import rle
+from minimaskrcnn.errors import shortened
 from minimaskrcnn.evaluate.average_precision import LIMITS, average, match_image, tables
 from minimaskrcnn.evaluate.matching import box_overlaps, mask_overlaps
 
@@ -149,9 +150,10 @@ def by_class(evaluation, class_names):
     str; -1 stands, as in the twelve lines, where there are no such objects
     """
     kinds = [evaluation.box, *([] if evaluation.mask is None else [evaluation.mask])]
-    width = max(map(len, ["AP by class", *class_names[1:]]))
+    names = [shortened(name, 40) for name in class_names[1:]]
+    width = max(map(len, ["AP by class", *names]))
     lines = [f"{'AP by class':{width}}  {'boxes':>6}  {'masks':>6}"[: width + 8 * len(kinds)]]
-    for i, name in enumerate(class_names[1:]):
+    for i, name in enumerate(names):
         values = "".join(f"  {averages.class_ap[i]:6.3f}" for averages in kinds)
         lines.append(f"{name:{width}}{values}")
     return "\n".join(lines)

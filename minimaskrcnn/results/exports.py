@@ -7,6 +7,9 @@ Shapes  Detections  ->  str, dict, list of dict
 
 from minimaskrcnn.coco_masks.rle import area, encode_in_box
 from minimaskrcnn.config import COCO_CATEGORY_IDS, COCO_CLASS_NAMES
+from minimaskrcnn.errors import printable, shortened
+
+LONGEST = 40  # letters of a class name in the table
 
 
 def table(result):
@@ -17,16 +20,18 @@ def table(result):
     str, without a line break at its end
     """
     height, width = result.image.shape[:2]
-    where = f" in {result.source}" if result.source else ""
+    where = f" in {printable(result.source)}" if result.source else ""
     count = f"{len(result) or 'no'} object{'' if len(result) == 1 else 's'}"
     time = f", {sum(result.seconds.values()):.2f} s" if result.seconds else ""
     lines = [f"{count}{where} ({height} x {width} pixels{time})"]
     if len(result):
-        longest = max(len(label) for label in result.labels)
+        labels = [shortened(label, LONGEST) for label in result.labels]
+        longest = max(map(len, labels))
         lines.append(f"  #  {'label':{longest}}  score     y1     x1     y2     x2")
     for i, detection in enumerate(result):
+        label = f"{labels[i]:{longest}}"
         box = " ".join(f"{edge:6d}" for edge in detection.box)
-        lines.append(f"{i:3d}  {detection.label:{longest}}  {detection.score:5.3f} {box}")
+        lines.append(f"{i:3d}  {label}  {detection.score:5.3f} {box}")
     return "\n".join(lines)
 
 

@@ -8,10 +8,9 @@ Idea    Numba turns each hot loop into machine code when it is first called, and
 Source  Numba's events: numba.readthedocs.io, "Event API".
 """
 
-import sys
 from contextlib import contextmanager
 
-from tqdm import tqdm
+from minimaskrcnn.runtime.terminal import complain, progress_bar
 
 
 @contextmanager
@@ -26,8 +25,8 @@ def progress_of_compiling():
 
         def on_start(self, happening):
             if self.bar is None:
-                print("minimaskrcnn: compiling its loops, once; kept for later", file=sys.stderr)
-                self.bar = tqdm(unit="loop", leave=False, disable=None, file=sys.stderr)
+                complain("compiling its loops, once; kept for later")
+                self.bar = progress_bar(unit="loop", leave=False)
             self.bar.set_description(happening.data["dispatcher"].py_func.__name__.strip("_"))
 
         def on_end(self, happening):

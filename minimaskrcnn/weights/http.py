@@ -10,6 +10,8 @@ import re
 import time
 from pathlib import Path
 
+from minimaskrcnn.runtime.terminal import progress_bar
+
 PAUSES = (1, 2, 4, 8, 16)  # seconds before each further try that brings nothing new
 TIMEOUT = 30  # seconds without a single byte
 CHUNK = 1 << 13  # bytes; of a chunk that breaks off, nothing is kept
@@ -88,15 +90,13 @@ def _transfer(release, part, progress, timeout):
 
 
 def _write_body(response, file, start, release, progress):
-    from tqdm import tqdm
-
-    bar = tqdm(
+    bar = progress_bar(
         total=release.size,
         initial=start,
         desc=release.name,
         unit="B",
         unit_scale=True,
-        disable=None if progress else True,  # None: only in a terminal
+        hidden=not progress,
     )
     with bar:
         for chunk in response.iter_content(CHUNK):
