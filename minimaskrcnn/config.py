@@ -35,18 +35,22 @@ COCO_CATEGORY_IDS = tuple(
 
 STRIDES = (4, 8, 16, 32, 64)  # input pixels per cell of P2 … P6 (FPN, section 4)
 RESIZE_MODES = ("square", "pad64", "none", "scale")
+CONVENTIONS = ("matterport", "torchvision")
 
 _RANGES = {  # the least and the greatest value of each number: every value that can work is between
     "image_min_size": (0, 2**16), "image_max_size": (1, 2**16), "image_min_scale": (0, 1000),
     "image_scale": (0, 64),
     "mean_pixel": (0, 1e5), "pixel_std": (1e-5, 1e5),
     "anchor_scales": (1e-3, 1e5), "anchor_ratios": (1e-3, 1e3), "delta_std": (1e-5, 1e3),
+    "channel_std": (1e-5, 1e5), "rpn_delta_std": (1e-5, 1e3),
     "pre_nms_proposals": (1, 2**31 - 1), "post_nms_proposals": (1, 2**31 - 1),
     "rpn_nms_threshold": (0, 1), "pool_size": (1, 1000), "mask_pool_size": (1, 1000),
     "min_score": (0, 1), "detection_nms_threshold": (0, 1),
     "max_detections": (1, 2**31 - 1), "detected_classes": (0, 2**31 - 1),
 }  # fmt: skip
-_LENGTHS = {"anchor_scales": len(STRIDES), "delta_std": 4}
+_LENGTHS = {"anchor_scales": len(STRIDES), "delta_std": 4, "rpn_delta_std": 4, "channel_std": 3}
+_OPTIONAL = ("detected_classes", "rpn_delta_std", "channel_std")  # may be empty
+_CHOICES = {"resize_mode": RESIZE_MODES, "convention": CONVENTIONS}
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,7 @@ class Config:
     """
 
     class_names: tuple[str, ...] = COCO_CLASS_NAMES  # K of them, the background first
+    convention: str = "matterport"  # whose rules the weights have learned: or "torchvision"
 
     image_min_size: int = 800  # pixels: enlarge until the shorter side has this many …
     image_max_size: int = 1024  # pixels: … but the longer side at most this; "square" pads to it
@@ -66,10 +71,12 @@ class Config:
     resize_mode: str = "square"  # "pad64" (to multiples of 64), "none" (original) or "scale"
     mean_pixel: tuple[float, float, float] = (123.7, 116.8, 103.9)  # RGB, subtracted (original)
     pixel_std: float = 1.0  # grey levels: the difference is divided by this (original: no division)
+    channel_std: tuple[float, ...] = ()  # the same for red, green and blue, where they differ
 
     anchor_scales: tuple[float, ...] = (32, 64, 128, 256, 512)  # pixels, P2 … P6 (FPN 4.1)
     anchor_ratios: tuple[float, ...] = (0.5, 1.0, 2.0)  # width / height (Faster 3.3)
     delta_std: tuple[float, ...] = (0.1, 0.1, 0.2, 0.2)  # unit of dy dx dh dw (original)
+    rpn_delta_std: tuple[float, ...] = ()  # the same for the RPN, where it has another
 
     pre_nms_proposals: int = 6000  # anchors with the best scores that enter NMS (Faster 3.3)
     post_nms_proposals: int = 1000  # proposals that leave it, at most (FPN 5.2)
@@ -101,6 +108,11 @@ class Config:
                 f'with resize_mode "scale" image_max_size, the side of a tile, must be a multiple '
                 f"of {STRIDES[-1]}, got {self.image_max_size}"
             )
+        if self.convention == "torchvision" and self.resize_mode != "square":
+            raise SettingError(
+                'in the convention "torchvision" there is one way to resize, and no resize_mode; '
+                f"got {self.resize_mode!r}"
+            )
         if max(self.detected_classes, default=0) >= self.num_classes:
             raise SettingError(
                 f"detected_classes are ids from 0 to {self.num_classes - 1}, the classes that have "
@@ -112,20 +124,32 @@ class Config:
         """K, the number of classes including the background."""
         return len(self.class_names)
 
+    @property
+    def stds(self) -> tuple[float, ...]:
+        """What the colours are divided by: one number, or three."""
+        return self.channel_std or (self.pixel_std,)
+
+    @property
+    def rpn_std(self) -> tuple[float, ...]:
+        """The unit of the RPN's deltas."""
+        return self.rpn_delta_std or self.delta_std
+
 
 def _check(name: str, kind: Any, value: Any) -> None:
     """Raise a SettingError unless a field's value has the right type and is in its range."""
     items = value if isinstance(value, tuple) else (value,)
     wanted = get_args(kind)  # of tuple[float, ...] or tuple[float, float, float]
+    if name in _OPTIONAL and value == ():
+        return
     if not all(_is_a(item, wanted[0] if wanted else kind) for item in items):
         raise SettingError(f"{name} must be of type {_words(kind)}, got {value!r:.80}")
     count = _LENGTHS.get(name, len(wanted) if wanted and wanted[-1] is not ... else None)
     if (count is not None and len(items) != count) or isinstance(value, tuple) != bool(wanted):
         raise SettingError(f"{name} must be {_count(count, wanted)}, got {value!r:.80}")
-    if not items and name != "detected_classes":
+    if not items:
         raise SettingError(f"{name} must not be empty")
-    if name == "resize_mode" and value not in RESIZE_MODES:
-        raise SettingError(f"resize_mode must be one of {RESIZE_MODES}, got {value!r:.80}")
+    if value not in _CHOICES.get(name, (value,)):
+        raise SettingError(f"{name} must be one of {_CHOICES[name]}, got {value!r:.80}")
     low, high = _RANGES.get(name, (None, None))
     if low is not None and not all(low <= item <= high for item in items):
         raise SettingError(f"{name} must be from {low} to {high}, got {value!r:.80}")
@@ -153,6 +177,24 @@ def _words(kind: Any) -> str:
 
 
 COCO = Config()
+
+# torchvision's networks, and its published weights. They have an output for each of COCO's own ids,
+# 0 … 90; eleven of those are no class: the background, and ten that COCO left out.
+_NAME_OF_ID = dict(zip(COCO_CATEGORY_IDS, COCO_CLASS_NAMES[1:], strict=True))
+TORCHVISION = Config(
+    class_names=("background", *(_NAME_OF_ID.get(i, f"N/A {i}") for i in range(1, 91))),
+    convention="torchvision",
+    image_min_size=800,
+    image_max_size=1333,
+    mean_pixel=(123.675, 116.28, 103.53),  # 255 · (0.485, 0.456, 0.406), ImageNet's
+    channel_std=(58.395, 57.12, 57.375),  # 255 · (0.229, 0.224, 0.225)
+    anchor_ratios=(2.0, 1.0, 0.5),  # torchvision counts height / width
+    rpn_delta_std=(1.0, 1.0, 1.0, 1.0),
+    pre_nms_proposals=1000,  # of each level
+    every_class=True,
+    min_score=0.05,
+    detection_nms_threshold=0.5,
+)
 
 # The bundled model, trained from nothing on drawn scenes of 128 x 128 (`minimaskrcnn train`).
 # How it differs from COCO, and why:

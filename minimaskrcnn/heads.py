@@ -20,9 +20,10 @@ class BoxHead:
     """The weights for class and box; a 7x7 convolution of 7x7 cells is a dense layer on them."""
 
     hidden1: Conv  # 7x7, 256 -> 1024, ReLU
-    hidden2: Conv  # 1x1, 1024 -> 1024, ReLU
+    hidden2: Conv | None  # 1x1, 1024 -> 1024, ReLU; not in torchvision's second version …
     logits: Dense  # 1024 -> K
     deltas: Dense  # 1024 -> K · 4
+    convs: tuple[Conv, ...] | None = None  # … which begins with four times 3x3, 256 -> 256, ReLU
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,8 +56,10 @@ def box_head(roi_features, head):
     wanted = head.hidden1.kernel.shape[:3]  # (7, 7, 256)
     if roi_features.shape[1:] != wanted:
         raise ValueError(f"box_head wants {wanted} for each region, got {roi_features.shape}")
-    x = conv2d(roi_features, head.hidden1, relu=True)  # (R, 1, 1, 1024)
-    x = conv2d(x, head.hidden2, relu=True)
+    x = roi_features
+    for conv in (*(head.convs or ()), head.hidden1, head.hidden2):
+        if conv is not None:
+            x = conv2d(x, conv, relu=True)  # (R, 7, 7, 256), then (R, 1, 1, 1024)
     x = reshape(x, (len(x), x.shape[3]))  # (R, 1024)
     class_logits = dense(x, head.logits)  # (R, K)
     box_deltas = dense(x, head.deltas)  # (R, K * 4)

@@ -36,15 +36,24 @@ from minimaskrcnn.rpn import RPN, region_proposals
 from minimaskrcnn.runtime.recorder import recorder
 from minimaskrcnn.runtime.stopwatch import stopwatch
 from minimaskrcnn.settings import adjusted, refuse_unknown
+from minimaskrcnn.torchvision import steps as theirs
 
 
 def run(model, photo, keep):
     """From a photograph, (h, w, 3) uint8, to Detections; `keep` is shown every intermediate."""
+    frame, look, propose, classify, outline = steps_of(model.config)
     molded, window = frame(model, photo, keep)
     p_maps = look(model, molded, keep)
-    proposals = propose(model, p_maps, molded.shape, keep)
+    proposals = propose(model, p_maps, molded.shape, window, keep)
     detections = classify(model, p_maps, proposals, molded.shape, window, keep)
     return outline(model, p_maps, detections, molded.shape, window, photo, keep)
+
+
+def steps_of(config):
+    """The five steps by the rules that the weights have learned; here alone they are chosen."""
+    if config.convention == "torchvision":
+        return theirs.frame, theirs.look, theirs.propose, theirs.classify, theirs.outline
+    return frame, look, propose, classify, outline
 
 
 def frame(model, photo, keep):
@@ -63,7 +72,7 @@ def look(model, molded, keep):
     return [keep(f"p{level}", p_map) for level, p_map in enumerate(p_maps, start=2)]
 
 
-def propose(model, p_maps, shape, keep):
+def propose(model, p_maps, shape, window, keep):
     """Find the regions, (R, 4), that may hold an object; `shape` is that of the input."""
     anchors = keep("anchors", normalised_anchors(shape, model.config))  # (A, 4)
     logits, deltas = region_proposals(p_maps, model.rpn)  # (A, 2), (A, 4)

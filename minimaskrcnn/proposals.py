@@ -21,9 +21,9 @@ def select_proposals(anchors, scores, deltas, config):
     ----------
     anchors : (A, 4) float32, normalised
     scores : (A,) float32, the probability that an anchor contains an object
-    deltas : (A, 4) float32, in units of `config.delta_std`
+    deltas : (A, 4) float32, in units of `config.rpn_std`
     config : Config; uses `pre_nms_proposals`, `post_nms_proposals`, `rpn_nms_threshold` and
-        `delta_std`
+        `rpn_std`
 
     Returns
     -------
@@ -43,7 +43,7 @@ def select_proposals(anchors, scores, deltas, config):
             f"scores {scores.shape} and deltas {deltas.shape}"
         )
     best = top_indices(scores, config.pre_nms_proposals)  # (6000,)
-    std = np.asarray(config.delta_std, deltas.dtype)
+    std = np.asarray(config.rpn_std, deltas.dtype)
     boxes = clip(apply_deltas(anchors[best], deltas[best] * std), (0, 0, 1, 1))  # (6000, 4)
     keep = nms(boxes, scores[best], config.rpn_nms_threshold, config.post_nms_proposals)
     return boxes[keep], scores[best[keep]]

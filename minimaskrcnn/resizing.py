@@ -19,16 +19,17 @@ from minimaskrcnn.runtime import memory, tape, threads
 BLOCK = 16  # rows of a map that a thread does at once
 
 
-def max_pool(x):
+def max_pool(x, before=None):
     """Return the largest value of each 3x3 window, with stride 2: (H, W, C) -> (H/2, W/2, C).
 
-    The map is padded so that ceil(H/2) x ceil(W/2) cells come out (Keras' "same"). For even sizes
-    the last window reaches one cell beyond the map; what lies there is never the largest. A window
-    that contains NaN gives NaN.
+    The map is padded so that ceil(H/2) x ceil(W/2) cells come out; what lies beyond the map is
+    never the largest. A window that contains NaN gives NaN.
 
     Parameters
     ----------
     x : (H, W, C) or (B, H, W, C), float32 or float64
+    before : 0 or 1, by how many cells the first window reaches beyond the map. None is Keras'
+        "same": 0 for even sizes, whose last window reaches beyond, and 1 for odd ones
 
     Returns
     -------
@@ -44,32 +45,33 @@ def max_pool(x):
     maps, rows, columns = x.reshape(-1, h, w, c), (h + 1) // 2, (w + 1) // 2
     y = memory.empty((len(maps), rows, columns, c), x.dtype)
     winners = memory.empty(y.shape, np.uint8)
+    top, left = (h % 2, w % 2) if before is None else (before, before)
     blocks = ceil(rows / BLOCK)  # of each map
 
     def block(i):
         n, first = i // blocks, i % blocks * BLOCK
-        _max_pool(maps[n], first, min(first + BLOCK, rows), y[n], winners[n])
+        _max_pool(maps[n], top, left, first, min(first + BLOCK, rows), y[n], winners[n])
 
     threads.run(block, len(maps) * blocks)
-    return tape.record(y.reshape(*batch, rows, columns, c), _max_pool_backward, x, winners)
+    y = y.reshape(*batch, rows, columns, c)
+    return tape.record(y, _max_pool_backward, x, winners, top, left)
 
 
-def _max_pool_backward(grad, x, winners):
+def _max_pool_backward(grad, x, winners, top, left):
     dx = np.zeros_like(x)
     maps, grad = dx.reshape(-1, *x.shape[-3:]), np.ascontiguousarray(grad).reshape(winners.shape)
-    threads.run(lambda n: _send_to_winners(grad[n], winners[n], maps[n]), len(maps))
+    threads.run(lambda n: _send_to_winners(grad[n], winners[n], top, left, maps[n]), len(maps))
     return [(x, dx)]
 
 
 @njit(cache=True, nogil=True)
-def _max_pool(x, first, last, y, winners):
+def _max_pool(x, top, left, first, last, y, winners):
     """Write rows first … last - 1 of the pooled map, and which of the nine cells was the largest.
 
     Among equal cells the first wins. Where nothing exceeds minus infinity, the centre (cell 4)
     stands, because it never lies beyond the map.
     """
     h, w, c = x.shape
-    top, left = h % 2, w % 2  # odd sizes are padded before as well
     for i in range(first, last):
         for j in range(y.shape[1]):
             y[i, j] = -np.inf
@@ -85,9 +87,8 @@ def _max_pool(x, first, last, y, winners):
 
 
 @njit(cache=True, nogil=True)
-def _send_to_winners(grad, winners, dx):
+def _send_to_winners(grad, winners, top, left, dx):
     rows, columns, c = grad.shape
-    top, left = dx.shape[0] % 2, dx.shape[1] % 2
     for i in range(rows):
         for j in range(columns):
             for k in range(c):

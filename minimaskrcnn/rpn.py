@@ -15,11 +15,12 @@ from minimaskrcnn.layers import concatenate, reshape
 
 @dataclass(frozen=True, eq=False)
 class RPN:
-    """One 3x3 convolution, then two 1x1; the same for all levels."""
+    """One 3x3 convolution (or two), then two 1x1; the same for all levels."""
 
     shared: Conv  # 3x3, 256 -> 512, ReLU
     logits: Conv  # 1x1, 512 -> 2 · 3: for each ratio background, object
     deltas: Conv  # 1x1, 512 -> 4 · 3: for each ratio dy, dx, log dh, log dw
+    before: tuple[Conv, ...] | None = None  # 3x3, ReLU: one in torchvision's second version
 
 
 def region_proposals(p_maps, rpn):
@@ -49,8 +50,9 @@ def region_proposals(p_maps, rpn):
         )
     logits, deltas = [], []
     for p_map in p_maps:
-        shared = conv2d(p_map, rpn.shared, relu=True)  # (H, W, 512)
-        batch = p_map.shape[:-3]
+        shared, batch = p_map, p_map.shape[:-3]
+        for conv in (*(rpn.before or ()), rpn.shared):
+            shared = conv2d(shared, conv, relu=True)  # (H, W, 512)
         logits.append(reshape(conv2d(shared, rpn.logits), (*batch, -1, 2)))  # (H*W*3, 2)
         deltas.append(reshape(conv2d(shared, rpn.deltas), (*batch, -1, 4)))  # (H*W*3, 4)
     return concatenate(logits, axis=-2), concatenate(deltas, axis=-2)

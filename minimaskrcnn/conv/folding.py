@@ -29,13 +29,14 @@ class BatchNorm:
         return f"BatchNorm({len(self.gamma)})"
 
 
-def fold_batch_norm(conv, norm):
+def fold_batch_norm(conv, norm, epsilon=EPSILON):
     """Return the convolution that does what `conv` and then `norm` do at inference.
 
     Parameters
     ----------
     conv : Conv with kernel (kh, kw, in, out), bias (out,)
     norm : BatchNorm of (out,) numbers
+    epsilon : added to the variance
 
     Returns
     -------
@@ -63,7 +64,7 @@ def fold_batch_norm(conv, norm):
     gamma, beta, mean, variance, bias = (
         a.astype(np.float64) for a in (norm.gamma, norm.beta, norm.mean, norm.variance, conv.bias)
     )
-    scale = gamma / np.sqrt(variance + EPSILON)  # (out,)
+    scale = gamma / np.sqrt(variance + epsilon)  # (out,)
     kernel = np.empty_like(conv.kernel)
     np.multiply(conv.kernel, scale, out=kernel, casting="same_kind")  # no float64 copy of it
     return replace(

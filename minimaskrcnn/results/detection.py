@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from minimaskrcnn.coco_masks.outlines import mask_to_polygons
-from minimaskrcnn.masks import paste_mask, stretch_mask
+from minimaskrcnn.masks import stretch_mask
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,23 +22,48 @@ class Detection:
     class_id: int
     label: str
     score: float  # 0 … 1
-    mask_probs: np.ndarray = field(repr=False)  # (28, 28) float32, over the box
+    mask_probs: np.ndarray = field(repr=False)  # (28, 28) float32, over the box or …
+    mask_box: np.ndarray | None = field(default=None, repr=False)  # … (4,) int32, over this one
+    exact_box: np.ndarray | None = field(default=None, repr=False)  # (4,) float32, if not rounded
 
     @property
     def mask(self) -> np.ndarray:
         """(H, W) bool: the object's pixels."""
-        return paste_mask(self.mask_probs, self.box, self.image.shape)
+        mask = np.zeros(self.image.shape[:2], bool)
+        y1, x1, y2, x2 = self.region
+        mask[y1:y2, x1:x2] = self.mask_in_region
+        return mask
+
+    @property
+    def region(self) -> np.ndarray:
+        """(4,) int32: the part of the photograph that holds all pixels of the mask.
+
+        That is the box; in torchvision's convention it is a little more on each side.
+        """
+        if self.mask_box is None:
+            return self.box
+        return np.clip(self.mask_box, 0, np.tile(self.image.shape[:2], 2)).astype(np.int32)
+
+    @property
+    def mask_in_region(self) -> np.ndarray:
+        """(h, w) bool: the object's pixels within its region."""
+        box = self.box if self.mask_box is None else self.mask_box
+        stretched = stretch_mask(self.mask_probs, box[2] - box[0], box[3] - box[1])
+        y1, x1, y2, x2 = self.region - np.tile(box[:2], 2)
+        return stretched[y1:y2, x1:x2]
 
     @property
     def mask_in_box(self) -> np.ndarray:
         """(h, w) bool: the object's pixels within its box."""
-        y1, x1, y2, x2 = (int(edge) for edge in self.box)
-        return stretch_mask(self.mask_probs, y2 - y1, x2 - x1)
+        if self.mask_box is None:
+            return self.mask_in_region
+        y1, x1, y2, x2 = self.box
+        return self.mask[y1:y2, x1:x2]
 
     @property
     def area(self) -> int:
         """Number of the object's pixels."""
-        return int(self.mask_in_box.sum())
+        return int(self.mask_in_region.sum())
 
     @property
     def crop(self) -> np.ndarray:
@@ -50,6 +75,6 @@ class Detection:
     @property
     def polygons(self) -> list[np.ndarray]:
         """[(M, 2) int64, …]: outlines in pixels, x and y; see `outlines.mask_to_polygons`."""
-        start = self.box[[1, 0]]  # x, y
-        flat = mask_to_polygons(self.mask_in_box)
+        start = self.region[[1, 0]]  # x, y
+        flat = mask_to_polygons(self.mask_in_region)
         return [np.array(polygon).reshape(-1, 2) + start for polygon in flat]

@@ -56,7 +56,7 @@ def to_dict(result):
 
 def run_lengths(detection):
     """The mask of one object as COCO's run lengths, {"size": [H, W], "counts": str}."""
-    return encode_in_box(detection.mask_in_box, detection.box, detection.image.shape)
+    return encode_in_box(detection.mask_in_region, detection.region, detection.image.shape)
 
 
 def _object(detection):
@@ -90,7 +90,7 @@ def to_coco(result, image_id):
         {
             "image_id": image_id,
             "category_id": ids[detection.class_id],
-            "bbox": _xywh(detection.box),
+            "bbox": _xywh(detection),
             "score": round(detection.score, 6),
             "segmentation": run_lengths(detection),
         }
@@ -111,8 +111,11 @@ def category_ids(class_names):
     return tuple(range(len(class_names)))
 
 
-def _xywh(box):
-    y1, x1, y2, x2 = box.tolist()
+def _xywh(detection):
+    """The box as COCO writes it: whole pixels, or exact ones where the convention has them."""
+    y1, x1, y2, x2 = detection.box.tolist()
+    if detection.exact_box is not None:
+        y1, x1, y2, x2 = (round(edge, 3) for edge in detection.exact_box.tolist())
     return [x1, y1, x2 - x1, y2 - y1]
 
 

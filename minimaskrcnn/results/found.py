@@ -33,6 +33,9 @@ class Detections:
     class_names: tuple[str, ...]  # K, the background first
     source: str = ""  # what was predicted on: the path, if there was one
     seconds: dict[str, float] = field(default_factory=dict)  # how long each stage took
+    # torchvision's convention does not round boxes, and draws masks over boxes of their own.
+    exact_boxes: np.ndarray | None = None  # (N, 4) float32, the boxes before they were rounded
+    mask_boxes: np.ndarray | None = None  # (N, 4) int32, may leave the photograph
 
     def __post_init__(self) -> None:
         n, shapes = len(self.boxes), {f.name: np.shape(getattr(self, f.name)) for f in fields(self)}
@@ -66,14 +69,12 @@ class Detections:
                 self.class_names[class_id],
                 float(self.scores[index]),
                 self.mask_probs[index],
+                None if self.mask_boxes is None else self.mask_boxes[index],
+                None if self.exact_boxes is None else self.exact_boxes[index],
             )
-        return replace(
-            self,
-            boxes=self.boxes[index],
-            class_ids=self.class_ids[index],
-            scores=self.scores[index],
-            mask_probs=self.mask_probs[index],
-        )
+        rows = ("boxes", "class_ids", "scores", "mask_probs", "exact_boxes", "mask_boxes")
+        arrays = {name: getattr(self, name) for name in rows}
+        return replace(self, **{n: a[index] for n, a in arrays.items() if a is not None})
 
     @property
     def labels(self) -> list[str]:
@@ -136,8 +137,8 @@ class Detections:
         """(H, W) int32: 0 where nothing is, else 1 + the object's index; the best lies on top."""
         labels = np.zeros(self.image.shape[:2], np.int32)
         for i in reversed(range(len(self))):
-            y1, x1, y2, x2 = self.boxes[i]
-            labels[y1:y2, x1:x2][self[i].mask_in_box] = i + 1
+            y1, x1, y2, x2 = self[i].region
+            labels[y1:y2, x1:x2][self[i].mask_in_region] = i + 1
         return labels
 
     def to_dict(self) -> dict[str, Any]:

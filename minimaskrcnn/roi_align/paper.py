@@ -3,13 +3,19 @@
 Idea    Divide the region into P x Q equal bins, without rounding, and average four samples in each:
         every cell of the patch stands for the whole of its bin, not for one point.
 Paper   Mask R-CNN (arXiv:1703.06870), section 3 and figure 3.
-Shapes  map (H, W, C), rois (R, 4) normalised  ->  (R, P, Q, C)
+Shapes  map (H, W, C), rois (R, 4)  ->  (R, P, Q, C)
 """
+
+from math import ceil
 
 import numpy as np
 from numba import njit
 
-from minimaskrcnn.roi_align.crop import _read, check_sampling
+from minimaskrcnn.roi_align.crop import check_sampling
+from minimaskrcnn.runtime import tape, threads
+
+BLOCK = 16  # regions that a thread reads at once
+FAR = 1e9  # cells: beyond, and where a region holds NaN, samples are 0
 
 
 def roi_align_paper(feature_map, rois, size):
@@ -20,30 +26,108 @@ def roi_align_paper(feature_map, rois, size):
     bin; those beyond the outermost centres take the border's value. A region with NaN gives zeros.
     """
     check_sampling(feature_map, rois, size)
-    return _roi_align_paper(feature_map, rois, *size)
+    h, w = feature_map.shape[:2]
+    return mean_of_samples(feature_map, rois * np.array([h, w, h, w]) - 0.5, size)
 
 
-@njit(cache=True, nogil=True)
-def _roi_align_paper(feature_map, rois, p, q):
+def mean_of_samples(feature_map, rois, size, least=-np.inf, reach=FAR):
+    """The mean of 2 x 2 samples in each bin of regions that are given in cells.
+
+    Parameters
+    ----------
+    feature_map : (H, W, C)
+    rois : (R, 4) in cells: 0 is the centre of the first one, H - 1 that of the last; their dtype is
+        that of the arithmetic
+    size : (P, Q) bins in a column and in a row
+    least : cells; a region is taken to be at least so high and wide
+    reach : cells; samples up to so far beyond the outermost centres take the border's value,
+        samples further away are 0
+
+    Returns
+    -------
+    (R, P, Q, C), dtype of the map
+
+    Raises
+    ------
+    ValueError
+        As `crop_and_resize`.
+    """
+    check_sampling(feature_map, rois, size)
     h, w, c = feature_map.shape
-    patches = np.zeros((len(rois), p, q, c), feature_map.dtype)
-    sample = np.empty(c, feature_map.dtype)
-    for r in range(len(rois)):
-        if not usable(rois[r]):
-            continue
-        y1, x1, y2, x2 = rois[r]
-        for i in range(2 * p):  # two rows of samples a bin
-            y = y1 * h + (i + 0.5) * (y2 - y1) * h / (2 * p) - 0.5
-            y = min(max(y, 0.0), h - 1.0)
-            for j in range(2 * q):
-                x = x1 * w + (j + 0.5) * (x2 - x1) * w / (2 * q) - 0.5
-                x = min(max(x, 0.0), w - 1.0)
-                _read(feature_map, y, x, sample)
-                patches[r, i // 2, j // 2] += sample / 4
-    return patches
+    rows = _cells(_positions(rois[:, 0], rois[:, 2], size[0], least), h, reach, feature_map.dtype)
+    columns = _cells(_positions(rois[:, 1], rois[:, 3], size[1], least), w, reach, rows[1].dtype)
+    patches = np.zeros((len(rois), *size, c), feature_map.dtype)
+
+    def block(i):
+        part = slice(i * BLOCK, (i + 1) * BLOCK)
+        at = (array[part] for array in (*rows, *columns))
+        _mean_of_samples(feature_map, *at, patches[part])
+
+    threads.run(block, ceil(len(rois) / BLOCK))
+    return tape.record(patches, _backward, feature_map, rows, columns)
+
+
+def _positions(start, end, bins, least):
+    """Where the samples lie, in cells: at 1/4 and 3/4 of each bin; (R,), (R,) -> (R, 2 · bins)."""
+    number = start.dtype.type
+    i = np.arange(2 * bins)
+    whole, half = (i // 2).astype(number), (i % 2 + 0.5).astype(number)
+    with np.errstate(invalid="ignore", over="ignore"):  # regions that are no numbers
+        side = np.maximum(end - start, number(least))[:, None] / number(bins)  # (R, 1), of a bin
+        return start[:, None] + whole * side + half * side / number(2)
+
+
+def _cells(positions, count, reach, dtype):
+    """The first of the two cells around each sample, -1 where it is 0; its distance from it."""
+    inside = (positions >= -reach) & (positions <= count - 1 + reach)  # NaN is not
+    within = np.where(inside, np.clip(positions, 0, count - 1), 0)
+    first = within.astype(np.int64)
+    return np.where(inside, first, -1), (within - first).astype(dtype)
+
+
+def _backward(grad, feature_map, rows, columns):
+    """Each bin hands its gradient to the sixteen cells it was read from; regions are constants."""
+    dmap = np.zeros_like(feature_map)
+    _scatter(np.ascontiguousarray(grad), *rows, *columns, dmap)
+    return [(feature_map, dmap)]
 
 
 @njit(cache=True, nogil=True)
-def usable(roi):
-    """Whether cells can be counted from the region: no NaN, nothing beyond integers."""
-    return np.all(np.abs(roi) < 1e9)
+def _mean_of_samples(feature_map, tops, down, lefts, across, patches):
+    h, w, c = feature_map.shape
+    for r in range(len(patches)):
+        for i in range(tops.shape[1]):
+            top, dy = tops[r, i], down[r, i]
+            bottom = min(top + 1, h - 1)
+            for j in range(lefts.shape[1]):
+                left, dx = lefts[r, j], across[r, j]
+                right = min(left + 1, w - 1)
+                if top < 0 or left < 0:
+                    continue
+                patch = patches[r, i // 2, j // 2]  # (C,)
+                for k in range(c):
+                    above = feature_map[top, left, k]
+                    above += (feature_map[top, right, k] - above) * dx
+                    below = feature_map[bottom, left, k]
+                    below += (feature_map[bottom, right, k] - below) * dx
+                    patch[k] += (above + (below - above) * dy) * np.float32(0.25)
+
+
+@njit(cache=True, nogil=True)
+def _scatter(grad, tops, down, lefts, across, dmap):  # the transpose of _mean_of_samples
+    h, w, c = dmap.shape
+    for r in range(len(grad)):
+        for i in range(tops.shape[1]):
+            top, dy = tops[r, i], down[r, i]
+            bottom = min(top + 1, h - 1)
+            for j in range(lefts.shape[1]):
+                left, dx = lefts[r, j], across[r, j]
+                right = min(left + 1, w - 1)
+                if top < 0 or left < 0:
+                    continue
+                for k in range(c):
+                    share = grad[r, i // 2, j // 2, k] / 4
+                    dmap[top, left, k] += share * (1 - dy) * (1 - dx)
+                    dmap[top, right, k] += share * (1 - dy) * dx
+                    dmap[bottom, left, k] += share * dy * (1 - dx)
+                    dmap[bottom, right, k] += share * dy * dx

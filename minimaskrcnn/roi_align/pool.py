@@ -10,7 +10,6 @@ import numpy as np
 from numba import njit
 
 from minimaskrcnn.roi_align.crop import check_sampling
-from minimaskrcnn.roi_align.paper import usable
 
 
 def roi_pool(feature_map, rois, size):
@@ -22,6 +21,12 @@ def roi_pool(feature_map, rois, size):
     """
     check_sampling(feature_map, rois, size)
     return _roi_pool(feature_map, rois, *size)
+
+
+@njit(cache=True, nogil=True)
+def _usable(roi):
+    """Whether cells can be counted from the region: no NaN, nothing beyond integers."""
+    return np.all(np.abs(roi) < 1e9)
 
 
 @njit(cache=True, nogil=True)
@@ -39,7 +44,7 @@ def _roi_pool(feature_map, rois, p, q):
     h, w, c = feature_map.shape
     patches = np.zeros((len(rois), p, q, c), feature_map.dtype)
     for r in range(len(rois)):
-        if not usable(rois[r]):
+        if not _usable(rois[r]):
             continue
         y1, x1, y2, x2 = rois[r]
         for i in range(p):

@@ -72,6 +72,21 @@ def pyramid_roi_align(p_maps, rois, size, shape):
         crop_and_resize(p_map, rois[levels == level], (size, size))
         for level, p_map in enumerate(p_maps, start=2)
     ]
+    return from_levels(patches, levels)
+
+
+def from_levels(patches, levels):
+    """Join patches that were read level by level, in the order of the regions.
+
+    Parameters
+    ----------
+    patches : one array (r, P, P, C) per level, coarser levels later
+    levels : (R,) integers, the level of each region
+
+    Returns
+    -------
+    (R, P, P, C)
+    """
     return _in_order(patches, np.argsort(levels, kind="stable"))
 
 

@@ -2,21 +2,23 @@
 
 from pathlib import Path
 
-from minimaskrcnn.errors import WeightsError
 from minimaskrcnn.weights.keras import read_keras
+from minimaskrcnn.weights.known import TORCHVISION_1
 from minimaskrcnn.weights.lock import checksum
 from minimaskrcnn.weights.opening import open_weights
 from minimaskrcnn.weights.store import read_store, save
+from minimaskrcnn.weights.torchvision import EPSILON, EPSILON_OF_PUBLISHED, read_torchvision
 
 
 def load(path, config=None, class_names=None):
-    """Read a weight file: the original's (Keras HDF5) or this project's own.
+    """Read a weight file: the original's (Keras HDF5), torchvision's, or this project's own.
 
     Parameters
     ----------
     path : of the file
     config : Config in place of the file's own. A Keras file has none: without one it takes the
-        settings of the COCO model, or those that its anchors tell
+        settings of the COCO model, or those that its anchors tell. For torchvision's see
+        `torchvision.config_for`
     class_names : tuple of str, the background first, in place of those of the Config
 
     Returns
@@ -39,10 +41,10 @@ def load(path, config=None, class_names=None):
             return read_store(opened.stored, config, class_names)
         if opened.root:
             return read_keras(opened.file, opened.root, config, class_names)
-        opened.state_dict(path)  # what is damaged is said first
-        raise WeightsError(
-            f"{path}: is a state dict of PyTorch; this package reads such files, but converts none"
-        )
+        arrays = opened.state_dict(path)
+        published = TORCHVISION_1.is_this(opened.file.size, checksum(path))
+        epsilon = EPSILON_OF_PUBLISHED if published else EPSILON
+        return read_torchvision(path, arrays, config, class_names, epsilon)
 
 
 def convert(source, target, config=None, float16=False, source_name=None, class_names=None):

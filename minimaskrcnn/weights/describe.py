@@ -6,16 +6,17 @@ from math import prod
 
 import numpy as np
 
-from minimaskrcnn.config import COCO
+from minimaskrcnn.config import COCO, TORCHVISION
 from minimaskrcnn.errors import WeightsError
 from minimaskrcnn.weights.assumed import assumption, is_published
 from minimaskrcnn.weights.convert import load
 from minimaskrcnn.weights.fitting import block_counts, class_count
 from minimaskrcnn.weights.hdf5 import arrays_within, read_array
 from minimaskrcnn.weights.keras_layers import keras_layers, our_names
-from minimaskrcnn.weights.known import COCO_FILE
+from minimaskrcnn.weights.known import COCO_FILE, RELEASES, TORCHVISION_1
 from minimaskrcnn.weights.lock import checksum
 from minimaskrcnn.weights.opening import open_weights
+from minimaskrcnn.weights.torchvision import shapes_of, torchvision_layers
 
 NETWORKS = {(3, 4, 6, 3): "ResNet-50", (3, 4, 23, 3): "ResNet-101", (3, 8, 36, 3): "ResNet-152"}
 
@@ -68,7 +69,6 @@ def _table(held, read):
 def _summary(opened):
     if opened.state_dict:
         yield "format        a state dict of PyTorch"
-        return
     try:
         shapes = _shapes(opened)
     except WeightsError as error:
@@ -76,7 +76,10 @@ def _summary(opened):
         return
     blocks = block_counts(shapes)
     name, (width,) = NETWORKS.get(blocks, "a ResNet"), shapes.get("fpn.smooth.0.bias", ("?",))
-    yield from _own(opened.stored) if opened.stored else _keras(opened, shapes)
+    if opened.stored:
+        yield from _own(opened.stored)
+    else:
+        yield from _keras(opened, shapes) if opened.root else _torchvision(opened, shapes)
     yield f"network       Mask R-CNN on {name} (blocks: {blocks}), pyramid of {width} channels"
 
 
@@ -86,7 +89,8 @@ def _own(stored):
     yield f"format        minimaskrcnn's own, version {stored.about['format_version']}"
     yield from _wrapped("classes", f"{config.num_classes}: {', '.join(config.class_names)}")
     enlarged = f" x {config.image_scale:g}" if config.resize_mode == "scale" else ""
-    yield f"input         {config.resize_mode}{enlarged}, {config.image_max_size} pixels at most"
+    mode = config.resize_mode if config.convention == "matterport" else config.convention
+    yield f"input         {mode}{enlarged}, {config.image_max_size} pixels at most"
     origin = ", ".join(f"{key} {value}" for key, value in source.items()) or "not recorded"
     yield from _wrapped("made from", f"{origin} (as the file states)")
 
@@ -103,6 +107,18 @@ def _keras(opened, shapes):
         yield from _wrapped("settings", assumption(COCO))
 
 
+def _torchvision(opened, shapes):
+    """Classes of torchvision's file, and which settings are taken."""
+    count = class_count(shapes)
+    known = count == TORCHVISION.num_classes
+    names = "COCO's ids, presumably" if known else "their names are not in the file"
+    yield f"classes       {count}, the background included: {names}"
+    version = 2 if "rpn.before.0.kernel" in shapes else 1
+    yield f"settings      torchvision's, for version {version} of its Mask R-CNN"
+    if TORCHVISION_1.is_this(opened.file.size, checksum(opened.file.path)):
+        yield "batch norm    epsilon 0, as torchvision loads this file"
+
+
 def _wrapped(word, text):
     """A line of the summary, continued below itself where it is long."""
     yield from textwrap.wrap(
@@ -114,6 +130,9 @@ def _shapes(opened):
     """{our name: shape} of either format."""
     if opened.stored:
         return {name: array.shape for name, array in opened.stored.arrays.items()}
+    if opened.state_dict:
+        path = opened.file.path
+        return shapes_of(torchvision_layers(path, opened.state_dict(path))[1])
     layers, _ = keras_layers(opened.file, opened.root)
     arrays, _ = our_names(opened.file, layers)
     return {name: array.shape for name, array in arrays.items()}
@@ -150,8 +169,9 @@ def verify(path, release=COCO_FILE, config=None, class_names=None):
 
 def _identity(path, stored, size, sha256, release):
     """Which known file one of this size and SHA-256 is, or was made from."""
-    if (size, sha256) == (release.size, release.sha256):
-        return f"it {'was made from' if stored else 'is'} the published {release.name}"
+    for known in (release, *RELEASES.values()):
+        if known.is_this(size, sha256):
+            return f"it {'was made from' if stored else 'is'} the published {known.name}"
     if not stored and size == release.size and checksum(path, "md5") == release.md5:
         return f"it has the size and the MD5 of the published {release.name}, but SHA-256 {sha256}"
     if sha256 is None:

@@ -37,19 +37,26 @@ def check_shapes(path, shapes, config, called=str):
         layer(f"fpn.lateral.{i}", 1, 1, widths[i], width)
         layer(f"fpn.smooth.{i}", 3, 3, width, width)
 
-    shared = layer("rpn.shared", 3, 3, width, None)
+    shared = width
+    for name in [*_parts(shapes, "rpn.before"), "rpn.shared"]:
+        shared = layer(name, 3, 3, shared, None)
     _check_ratios(path, called, shapes.get("rpn.logits.kernel"), config.anchor_ratios)
     layer("rpn.logits", 1, 1, shared, 2 * len(config.anchor_ratios))
     layer("rpn.deltas", 1, 1, shared, 4 * len(config.anchor_ratios))
 
     cells, classes = config.pool_size, config.num_classes
-    hidden = layer("box_head.hidden1", cells, cells, width, None)
-    hidden = layer("box_head.hidden2", 1, 1, hidden, None)
+    hidden = width
+    for name in _parts(shapes, "box_head.convs"):
+        hidden = layer(name, 3, 3, hidden, None)
+    hidden = layer("box_head.hidden1", cells, cells, hidden, None)
+    one_is_enough = "box_head.convs.0.kernel" in shapes  # behind convolutions
+    if "box_head.hidden2.kernel" in shapes or not one_is_enough:
+        hidden = layer("box_head.hidden2", 1, 1, hidden, None)
     layer("box_head.logits", hidden, classes)
     layer("box_head.deltas", hidden, 4 * classes)
 
-    for i in range(_count(shapes, "mask_head.convs")):
-        width = layer(f"mask_head.convs.{i}", 3, 3, width, None)
+    for name in _parts(shapes, "mask_head.convs"):
+        width = layer(name, 3, 3, width, None)
     width = layer("mask_head.deconv", 2, 2, None, width, outputs=2)
     layer("mask_head.logits", 1, 1, width, classes)
 
@@ -107,6 +114,11 @@ def _count(shapes, prefix):
     """How many parts prefix.0, prefix.1, … there are."""
     start = prefix + "."
     return len({n[len(start) :].split(".")[0] for n in shapes if n.startswith(start)})
+
+
+def _parts(shapes, prefix):
+    """prefix.0, prefix.1, …: as many as there are."""
+    return [f"{prefix}.{i}" for i in range(_count(shapes, prefix))]
 
 
 def _layer(path, shapes, called, name, *wanted, outputs=-1):

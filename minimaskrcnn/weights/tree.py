@@ -70,7 +70,7 @@ def build(cls, leaves):
     Parameters
     ----------
     cls : the dataclass
-    leaves : dict from name to leaf; what has a default may be missing
+    leaves : dict from name to leaf; what has a default, or may be None, may be missing
 
     Raises
     ------
@@ -120,6 +120,8 @@ def _build_dataclass(cls, node, name):
         part = f"{name}.{field.name}" if name else field.name
         if field.name in node:
             values[field.name] = _build(hints[field.name], node[field.name], part)
+        elif NoneType in get_args(hints[field.name]):
+            values[field.name] = None
         elif field.default is MISSING:
             raise ValueError(f"{part} is missing")
     unknown = sorted(set(node) - set(values))

@@ -31,7 +31,7 @@ def photo_uri(framed):
 
 def unmold(molded, config):
     """The picture that `image.mold` made the input from: (H, W, 3) float32 -> uint8."""
-    return np.around(molded * config.pixel_std + np.array(config.mean_pixel)).astype(np.uint8)
+    return np.around(molded * config.stds + np.array(config.mean_pixel)).astype(np.uint8)
 
 
 def telling_channels(feature_map, count=CHANNELS):

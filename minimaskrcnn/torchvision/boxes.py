@@ -1,0 +1,39 @@
+"""Boxes in plain pixels of the resized photograph, moved by deltas that grow it at most 62-fold.
+
+Idea    Here a box is never normalised and excludes its end, so the arithmetic of `boxes` holds as
+        it is. Only the logarithms of the sizes are limited, so that no box becomes endless.
+Source  torchvision 0.29, `models/detection/_utils.py` (BoxCoder) and `ops/boxes.py`
+Shapes  boxes (N, 4), deltas (N, 4)  ->  boxes (N, 4)
+"""
+
+from math import log
+
+import numpy as np
+
+from minimaskrcnn.boxes import apply_deltas, clip
+
+MOST_GROWTH = np.float32(log(1000 / 16))  # of log dh and log dw
+
+
+def moved_boxes(boxes, deltas, std, window):
+    """Move boxes by their deltas and cut them off at the photograph.
+
+    Parameters
+    ----------
+    boxes : (N, 4) float32, pixels
+    deltas : (N, 4) float32 in units of `std`
+    std : (4,) numbers
+    window : (4,) pixels: where in the input the photograph lies
+
+    Returns
+    -------
+    (N, 4) float32, pixels
+    """
+    deltas = deltas * np.asarray(std, deltas.dtype)
+    deltas[:, 2:] = np.minimum(deltas[:, 2:], MOST_GROWTH)
+    return clip(apply_deltas(boxes, deltas), window)
+
+
+def large_enough(boxes, least):
+    """(N,) bool: which boxes are at least so many pixels wide and high."""
+    return ((boxes[:, 2:] - boxes[:, :2]) >= np.float32(least)).all(axis=1)
