@@ -90,8 +90,9 @@ for name, value in steps.items():
     print(f"{name:20}", getattr(value, "shape", "the answer: Detections"))
 
 # %% [markdown]
-# The same as a figure, with the functions that make them. It is the figure of the paper, upright:
-# read the first column from the bottom, the others from the top. Each column asks one question.
+# The same as a figure, with the functions that make them. It is the figure of the paper set
+# upright, with the pyramid, the anchors and the RPN added, which that figure leaves out. Read the
+# first column from the bottom, the others from the top; the headings are the steps of section 4.
 
 # %%
 from minimaskrcnn.pictures.diagram import diagram
@@ -245,7 +246,8 @@ check_function(count_anchors, count_anchors, cases)
 #
 # **To think about.** The mask head runs once for every detection, after the classes are decided.
 # One could run it on every proposal instead, at the same time as the box head. What would that
-# cost, and what would it gain? (In training, chapter 16, it is done so.)
+# cost, and what would it gain? (In training, chapter 16, it runs on some of the regions that hold
+# an object.)
 
 # %% [markdown]
 # ## In the paper

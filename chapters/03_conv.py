@@ -406,7 +406,7 @@ check.conv2d(my_conv2d)
 # ## In the paper
 #
 # Winograd's method for networks: Lavin & Gray ([arXiv:1509.09308](https://arxiv.org/abs/1509.09308)),
-# section 3 and 4. The points: Barabasz et al.
+# sections 3 and 4. The points: Barabasz et al.
 # ([arXiv:1803.10986](https://arxiv.org/abs/1803.10986)). Strides and paddings with pictures:
 # Dumoulin & Visin ([arXiv:1603.07285](https://arxiv.org/abs/1603.07285)), section 2. Mask R-CNN
 # takes convolution for granted.

@@ -174,7 +174,7 @@ for name in ("c4", "c3", "c2", "c1"):
     middle = apart * (framed.shape[0] // apart // 2) + 2 + 0.5  # the centre of that pixel
     squares.append([middle - field / 2] * 2 + [middle + field / 2] * 2)
 colours, names = (PURPLE, GREEN, BLUE, ORANGE), ("c4", "c3", "c2", "c1")
-panels(Panel("what one cell sees", framed, np.array(squares), names, colours, margin=8))
+panels(Panel("what one cell sees", framed, np.array(squares), names, colours, margin=40))
 
 # %% [markdown]
 # ## 4 Batch normalisation
@@ -294,9 +294,13 @@ x = rng.standard_normal((4, 4, 1)).astype(np.float32)
 simple = Bottleneck(ones(1, 1, 0), ones(3, 1, 0), ones(1, -1, 0))
 halved = replace(ones(1, 1, 0), stride=2)
 strided = Bottleneck(halved, ones(3, 1, 0), ones(1, 1, 0), replace(halved, bias=np.float32([9])))
+lowered = Bottleneck(ones(1, 1, 0), ones(3, 1, -9), ones(1, -1, 9))
+negated = Bottleneck(ones(1, 1, 2), ones(3, 1, 0), ones(1, 1, 0), ones(1, -1, 0))
 hints = {
     "without a shortcut of its own": (simple, "ReLU after reduce and spatial, and after adding x"),
     "with a stride": (strided, "the shortcut is a convolution of x, not of what f has made"),
+    "negative after spatial": (lowered, "ReLU after spatial, too: nothing negative enters expand"),
+    "a negative shortcut": (negated, "the shortcut is added as it is: ReLU comes after the sum"),
 }
 cases = [Case(name, (x, b), bottleneck(x, b), hint) for name, (b, hint) in hints.items()]
 check_function(my_bottleneck, bottleneck, cases)

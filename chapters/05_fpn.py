@@ -2,7 +2,7 @@
 # # 05 FPN: fine and meaningful at once
 #
 # **You will see** how the maps of the backbone are combined into a pyramid, in which every map,
-# even the finest, knows what the deepest one has understood.
+# even the finest, receives something from all the deeper ones.
 #
 # **You will learn** what travels down the pyramid, why it is a sum, and how to take it apart
 # again into what each map of the backbone has contributed.
@@ -145,7 +145,8 @@ print("the four parts and the biases add up to p2")
 # `c5` and `c4` is made of squares of 8 by 8 and 4 by 4 cells: single cells, doubled three times
 # and twice, whose edges the last 3 × 3 convolution has blurred. The percentages are parts of p2's
 # variation over the picture, in all channels: the four add up to 100 (a part that works against
-# the others would count as negative).
+# the others would count as negative). In this network most of `p2` comes from `c2` and `c3`; the
+# deepest maps add a little. Section 5 asks whether that little matters.
 
 # %%
 whole = p_maps[0] - p_maps[0].mean(axis=(0, 1))

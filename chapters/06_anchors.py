@@ -99,7 +99,8 @@ Code("\n\n".join(parts), language="python")
 #
 # The network of this chapter is the small one that comes with the package. It knows circles,
 # squares and triangles. With the weights of the large one (80 everyday classes) and a photograph
-# of yours, change the first two lines; everything below works as it is.
+# of yours, change the first two lines; this section works as it is. (Sections 5 and 6 need the true
+# boxes of a drawn scene.)
 
 # %%
 from minimaskrcnn import load_model
@@ -216,7 +217,8 @@ check.make_anchors(my_anchors)
 
 # %% [markdown]
 # **Further.** Save your function as `make_anchors` in a file `my_anchors.py` and give it the
-# argument `step=1`. From a clone of the repository,
+# arguments `strides=STRIDES, step=1` (`STRIDES` stands in `minimaskrcnn.config`). From a clone of
+# the repository,
 #
 #     pytest tests/test_06_anchors.py --mine my_anchors.py
 #
@@ -232,6 +234,6 @@ check.make_anchors(my_anchors)
 #
 # Faster R-CNN ([arXiv:1506.01497](https://arxiv.org/abs/1506.01497)), section 3.1, "Anchors":
 # three scales and three ratios on a single map. Feature Pyramid Networks
-# ([arXiv:1612.03144](https://arxiv.org/abs/1612.03144)), section 4.1: one scale a level.
+# ([arXiv:1612.03144](https://arxiv.org/abs/1612.03144)), section 4.1: one scale per level.
 #
 # **Next:** in chapter 07 the network judges every anchor.

@@ -106,7 +106,7 @@ from minimaskrcnn import load_model
 from minimaskrcnn.datasets.scenes import scene
 
 WEIGHTS = "shapes"  # or "coco"
-PHOTO = scene(13).image  # or "street.jpg"
+PHOTO = scene(160).image  # or "street.jpg"
 
 model = load_model(WEIGHTS)
 steps = model.trace(PHOTO)
@@ -219,17 +219,21 @@ panels(
 )
 
 # %% [markdown]
-# The boxes kept their shapes, but their centres are mirrored at the diagonal. In a picture one sees
-# it at once; in a table of numbers, never. Look at pictures of intermediate results.
+# The boxes kept their shapes, but their centres are mirrored at the diagonal: on the right they no
+# longer surround the objects. In such a picture one sees it at once; in a table of numbers, never.
+# Look at pictures of intermediate results.
 
 # %% [markdown]
 # ## 7 Your turn
 #
-# Softmax first. Then the RPN itself, for which `conv2d(x, conv, relu=False)` is there.
+# Softmax first. Then the RPN itself; `conv2d(x, conv, relu=False)` is imported for it.
 # `check_function` tells the first case in which you differ.
 
 # %%
+from dataclasses import replace
+
 from minimaskrcnn.check.verdict import Case, check_function
+from minimaskrcnn.conv import conv2d  # noqa: F401  for my_rpn
 
 
 def my_softmax(logits):
@@ -257,12 +261,15 @@ def my_rpn(p_maps, rpn):
 below = np.array([[-1, 5], [6, 7]], np.float32)[:, :, None]
 tries = {
     "section 1": ([p_map[:1, :2, :1] * 0 + 1], "reshape the six channels of a cell to (3, 2)"),
-    "a negative cell": ([below], "ReLU after shared, and after nothing else"),
+    "a negative cell": ([below], "ReLU after shared"),
+    "negative logits": ([below], "no ReLU after the logits: they may be negative"),
     "two levels": ([below, below[:1, :1]], "the levels one after the other, finest first"),
 }
 cases = []
+lower = replace(toy, logits=replace(toy.logits, bias=np.full(6, -9, np.float32)))
 for name, (maps, hint) in tries.items():
-    cases.append(Case(name, (maps, toy), region_proposals(maps, toy), hint))
+    network = lower if name == "negative logits" else toy
+    cases.append(Case(name, (maps, network), region_proposals(maps, network), hint))
 check_function(my_rpn, region_proposals, cases, parts=("the logits", "the deltas"))
 
 # %% [markdown]

@@ -142,8 +142,9 @@ Code("\n\n".join(parts), language="python")
 
 # %% [markdown]
 # One more convention. The deltas that fit are mostly small. So that the network gives numbers of
-# a usual size, around 1, it answers in units: a tenth for the moves, a fifth for the sizes. They
-# are called `delta_std` (they are about the deltas' standard deviation), and its answers are
+# a usual size, around 1, it answers in units. In the large network they are a tenth for the moves
+# and a fifth for the sizes; in the small one, which has to hit small shapes exactly, half of that.
+# They are called `delta_std` (they are about the deltas' standard deviation), and its answers are
 # multiplied by them before they are applied.
 
 # %% [markdown]
@@ -222,7 +223,7 @@ for name, used in (("with deltas", given), ("without", np.zeros_like(given))):
 # %% [markdown]
 # ## 6 Your turn
 #
-# Three small functions. Each works on whole arrays: one row a box. In the first, beware of boxes
+# Three small functions. Each works on whole arrays: one row per box. In the first, beware of boxes
 # that are apart in *both* directions.
 
 # %%

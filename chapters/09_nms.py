@@ -152,8 +152,9 @@ print(len(candidates), "candidates, the first five scores:", candidate_scores[:5
 # %% [markdown]
 # Most of them have low scores. To see anything, let us draw those that hold an object more likely
 # than not, before NMS and after it with three thresholds. The lower the threshold, the fewer
-# boxes are left. 0.95 removes hardly anything but copies. 0.7, the value that the proposals use,
-# is a compromise: several boxes for each object, which the next stages can choose from.
+# boxes are left. 0.95 would remove copies only, and here there are none. 0.7, the value that the
+# proposals use, is a compromise: several boxes for each object, which the next stages can choose
+# from.
 
 # %% tags=["cover"]
 sure = candidate_scores >= 0.5
@@ -256,11 +257,14 @@ def my_nms(boxes, scores, iou_threshold):
 check.nms(my_nms)
 
 # %% [markdown]
-# **Further.** Save your function as `nms` in a file `my_nms.py`. From a clone of the repository,
+# **Further.** Save your function as `nms` in a file `my_nms.py` and give it a fourth argument,
+# `limit=None`: how many boxes to keep at most (None: all). From a clone of the repository,
 #
 #     pytest tests/test_09_nms.py --mine my_nms.py
 #
-# runs the tests of this stage on your function in place of the package's.
+# runs the tests of this stage on your function in place of the package's. The tests that then fail
+# are about wrong arguments, which the package's function refuses: the docstring of `nms_plain` says
+# which.
 #
 # **To think about.** Proposals keep what overlaps by up to 0.7, detections only by up to 0.3 (or
 # 0.5 in the small network). Why should the first be so much more generous than the second? What

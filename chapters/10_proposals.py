@@ -80,7 +80,7 @@ cut = clip(moved, (0, 0, 1, 1))
 print("C:", moved[2].round(3), "->", cut[2].round(3))
 print(f"IoU of A and B by hand {0.38 / 0.42:.4f}, by iou_matrix {iou_matrix(cut, cut)[0, 1]:.4f}")
 proposals, proposal_scores = select_proposals(anchors, scores, deltas, config)
-print("proposals:", proposals.round(3).tolist(), "with scores", proposal_scores)
+print("proposals:\n", proposals.round(3), "with scores", proposal_scores)
 
 # %%
 sheet = np.full((10, 10, 3), 255, np.uint8)

@@ -66,8 +66,8 @@ print(patch[0, :, :, 0])
 print("the first by hand:", (10 + 40) / 2)
 
 # %% [markdown]
-# As a drawing. A cell is a square with its value in the middle, so the centre of the first is
-# drawn at (0.5, 0.5); the dots are where the map is read.
+# As a drawing. A cell is a square (its value is written into its corner), and the centre of
+# the first is drawn at (0.5, 0.5); the dots are where the map is read.
 
 # %%
 from minimaskrcnn.pictures import GREY, ORANGE, SKY, Panel, panels
@@ -211,8 +211,8 @@ counts = np.bincount(roi_levels(steps["proposals"], steps["molded"].shape), minl
 print("read from", {f"P{level}": int(counts[level]) for level in range(2, 6)})
 
 # %% [markdown]
-# (In the small network's pictures of 128 by 128 pixels nothing is large, so fine maps do most of
-# the work.)
+# In the small network's pictures of 128 by 128 pixels nothing is large: by the rule, every region
+# belongs to P2. The large network, on photographs of 1024 pixels, reads from all four.
 #
 # `pyramid_roi_align` finds the level of every region and reads it there. We take the largest and
 # the smallest of the first ten proposals, and of all channels the one that varies most in the

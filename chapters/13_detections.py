@@ -5,7 +5,7 @@
 # list of objects that the network reports.
 #
 # **You will learn** what is thrown away and in which order, why NMS runs a second time and within
-# each class, and what the least score of a detection decides.
+# each class, and what the confidence threshold decides.
 #
 # **You need** chapter 09 (NMS) and chapter 12 (heads).
 #
@@ -60,9 +60,9 @@ print("classes", class_ids, "scores", scores)
 print(f"B by hand: {0.2 - 0.1 * 0.5:.2f} to {0.7 - 0.1 * 0.5:.2f}, moved: {moved[1].round(3)}")
 
 # %% [markdown]
-# **Step 3: background goes,** so D is out. **Step 4: the unsure go.** With a least score of 0.7, E
-# is out. **Step 5: NMS within each class,** here at 0.3. A and B are both circles and overlap far
-# more: B goes. C overlaps A just as much, but is a square: it stays.
+# **Step 3: background goes,** so D is out. **Step 4: low scores go.** With a confidence
+# threshold of 0.7, E is out. **Step 5: NMS within each class,** here at 0.3. A and B are both
+# circles and overlap far more: B goes. C overlaps A just as much, but is a square: it stays.
 
 # %%
 print("IoU of A and B by hand:", round(0.45 * 0.5 / (2 * 0.25 - 0.45 * 0.5), 3))
@@ -137,7 +137,7 @@ model = load_model(WEIGHTS)
 config = model.config
 steps = model.trace(PHOTO)  # every intermediate of the network, by name
 print("regions", steps["proposals"].shape, "probabilities", steps["class_probs"].shape)
-print("least score", config.min_score, " NMS at", config.detection_nms_threshold)
+print("confidence threshold", config.min_score, " NMS at", config.detection_nms_threshold)
 
 # %% [markdown]
 # The steps one at a time, counted:
@@ -211,11 +211,11 @@ panels(
 # prevents that.
 
 # %% [markdown]
-# ## 5 What the least score decides
+# ## 5 What the confidence threshold decides
 #
 # Which score is sure enough? Below, a score of 0.25 would do: the likeliest of four classes always
 # has that much, so nothing is dropped. We take some scenes and call a detection right if an object
-# of its class overlaps it by at least 0.5. (Chapter 18 judges more strictly.) As the least score
+# of its class overlaps it by at least 0.5. (Chapter 18 judges more strictly.) As the threshold
 # rises, first wrong ones go, and in the end right ones, too.
 
 # %%
@@ -236,7 +236,7 @@ kept = found[:, 0] >= least[:, None]  # (76, detections)
 right = (kept & (found[:, 1] == 1)).sum(axis=1)
 wrong = (kept & (found[:, 1] == 0)).sum(axis=1)
 lines = {"right": (least, right), "wrong": (least, wrong)}
-curves(lines, "least score", "detections in 30 scenes", "what the least score keeps")
+curves(lines, "confidence threshold", "detections in 30 scenes", "what the threshold keeps")
 
 # %% [markdown]
 # The right number depends on what the detections are for. Whoever shows them to people wants few
@@ -301,7 +301,7 @@ check_function(my_select_detections, select_detections, cases, parts=("detection
 #
 # Mask R-CNN ([arXiv:1703.06870](https://arxiv.org/abs/1703.06870)), section 3.1, "Inference": box
 # head, NMS, the best 100 detections, and only then the masks. NMS within each class, and deltas for
-# each class: Fast R-CNN ([arXiv:1504.08083](https://arxiv.org/abs/1504.08083)), sections 2.4 and
-# 2.1.
+# each class: Fast R-CNN ([arXiv:1504.08083](https://arxiv.org/abs/1504.08083)), sections 2
+# and 3.
 #
 # **Next:** every detection gets its mask, at the size of the photograph: chapter 14.

@@ -300,9 +300,9 @@ check.paste_mask(my_paste_mask)
 #
 # runs the tests of this stage on it.
 #
-# **To think about.** The mask head never sees anything outside the detection's box. What happens to
-# the mask of an object whose box is too small, and what if it is too large? Which of the two can
-# the mask head mend?
+# **To think about.** The mask head never draws anything outside the detection's box. What
+# happens to the mask of an object whose box is too small, and what if it is too large? Which of the
+# two can the mask head mend?
 
 # %% [markdown]
 # ## In the paper

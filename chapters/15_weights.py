@@ -193,7 +193,7 @@ body = inspect.getsource(fold_batch_norm).split('"""')
 Code(body[0].rstrip(" ") + body[2].lstrip("\n"), language="python")  # without its description
 
 # %% [markdown]
-# Some gammas of the real file are negative, and some of its variances are nearly 0. Who takes the
+# A gamma may be negative, and a variance nearly 0: training decides. Who takes the
 # gamma's absolute value, or forgets the 0.001, gets a network that runs and finds nothing.
 
 # %% [markdown]

@@ -224,7 +224,7 @@ panels(*shown, columns=6)
 #
 # **A probability** is judged by *cross-entropy*: minus the logarithm of the probability that the
 # network gave to the truth. Sure and right costs nothing. Undecided between two costs ln 2. Sure
-# and wrong costs as much as you like.
+# and wrong costs more the surer it was, without limit.
 
 # %%
 from minimaskrcnn.training.losses import class_loss

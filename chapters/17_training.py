@@ -302,7 +302,7 @@ print(f"scenes seen: {int(story['steps_done']) * int(story['batch_size']):,}")
 
 # %% [markdown]
 # The learning rate changes on the way: it rises at first, while the averages in AdamW still
-# settle, and falls at the end, as one walks slowly when nearly there. the shapes were learned with
+# settle, and falls at the end, as one walks slowly when nearly there. The shapes were learned with
 # `cosine`; `stepped` is for fine-tuning. From a clone, `minimaskrcnn train` repeats the training.
 
 # %%

@@ -82,7 +82,7 @@ for i, score in enumerate((0.9, 0.8, 0.7, 0.6)):
 
 # %% [markdown]
 # **The number.** The average of the precision over all recalls from 0 to 1. Two conventions make it
-# well defined. The curve has dips; at each recall we take the best precision that is to be had *at
+# well defined. The curve has dips; at each recall we take the best precision that is reached *at
 # that recall or beyond*. And it is read off at 101 recalls: 0, 0.01, … 1. Beyond the last recall
 # that is reached the precision is 0: an object that is never found costs its full share.
 

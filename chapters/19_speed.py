@@ -369,4 +369,5 @@ check.conv2d(my_conv2d)
 # ([arXiv:1509.09308](https://arxiv.org/abs/1509.09308)), sections 3 and 4. Blocks for the cache:
 # Goto & van de Geijn, "Anatomy of high-performance matrix multiplication" (2008), section 4.
 #
-# **Next:** nothing. You have seen every stage. Take one, and write your own.
+# **Next:** chapter 20 runs another family of weights on the same stages. And you have seen every
+# stage now: take one, and write your own.
