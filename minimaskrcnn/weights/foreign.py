@@ -1,8 +1,16 @@
-"""Files that are no weight files, told apart by their first bytes, and what to do about each."""
+"""Files that this package cannot read, told apart by their bytes, and what to do about each."""
 
 from minimaskrcnn.errors import WeightsError
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
+
+# Forms of HDF5 that are no damage, but that Keras does not write.
+REPACK = "`h5repack -f NONE -l CONTI IN.h5 OUT.h5` of the HDF5 tools unpacks it"
+NEWER = "an object in a newer form of HDF5 (written with track_order=True or libver='latest'?)"
+SAVE_AGAIN = (
+    "Load the model with Keras and save it again: model.save_weights(…), without h5py's options "
+    "track_order, libver and userblock_size"
+)
 
 _FOREIGN = [  # (how the file begins, what it is)
     (b"<", "is a web page, not weights: what was saved is the page around the download"),
@@ -36,3 +44,16 @@ def check_signature(path, head):
         f"{path}: is not a weight file (HDF5 begins with {SIGNATURE!r}, this with {head[:8]!r}). "
         "Fetch the weights with `minimaskrcnn weights fetch`, or name another file"
     )
+
+
+def refuse_user_block(file):
+    """II.A: HDF5 may begin at byte 512, 1024, 2048, …, behind bytes of somebody else."""
+    place = 512
+    while place + len(SIGNATURE) <= file.size:
+        file.handle.seek(place)
+        if file.handle.read(len(SIGNATURE)) == SIGNATURE:
+            raise WeightsError(
+                f"{file.path}: begins with a user block of {place:,} bytes, behind which the HDF5 "
+                f"file stands. {SAVE_AGAIN}"
+            )
+        place *= 2

@@ -17,17 +17,24 @@ import numpy as np
 
 from minimaskrcnn.errors import WeightsError
 from minimaskrcnn.weights.claims import claim, damaged, open_blocks, read_numbers, take
-from minimaskrcnn.weights.foreign import check_signature
+from minimaskrcnn.weights.foreign import (
+    NEWER,
+    REPACK,
+    SAVE_AGAIN,
+    SIGNATURE,
+    check_signature,
+    refuse_user_block,
+)
+from minimaskrcnn.weights.hdf5_links import links_of
 from minimaskrcnn.weights.hdf5_values import number_type, read_attribute, shape_of
 
-MAX_DEPTH = 16  # groups within groups, and levels of an index; Keras needs 4 and 2
+MAX_DEPTH = 16  # groups within groups; Keras needs 4
 
 _HARMLESS = {0x00, 0x04, 0x05, 0x0E, 0x12}  # padding, fill values, modification times
 _REFUSED = {  # IV.A.2: what no weight file needs
     0x02: "links in a newer form (links to other files, or a newer version of HDF5)",
     0x06: "links in a newer form (links to other files, or a newer version of HDF5)",
     0x07: "an array whose numbers lie in another file",
-    0x0B: "a compressed array",
     0x15: "attributes in a newer form",
 }
 
@@ -80,12 +87,15 @@ def read_array(file, array):
 def _read_root(file):
     """II.A: the superblock, version 0: how long the file is, and where its root group lies."""
     file.handle.seek(0)
-    check_signature(file.path, file.handle.read(512))
+    head = file.handle.read(512)
+    if not head.startswith(SIGNATURE):
+        refuse_user_block(file)
+    check_signature(file.path, head)
     block = take(file, 0, 96)
     if block[8:11] != b"\0\0\0" or block[13:15] != b"\x08\x08":
         raise WeightsError(
             f"{file.path}: is in a form of HDF5 that Keras does not write (superblock version "
-            f"{block[8]}). Save the model again with Keras: model.save_weights(…)"
+            f"{block[8]}; written with libver='latest'?). {SAVE_AGAIN}"
         )
     ks = struct.unpack_from("<HH", block, 16)  # how many entries a node of an index has room for
     base, _, end, _, _, header = struct.unpack_from("<6Q", block, 24)
@@ -111,13 +121,17 @@ def _read_object(file, address, ks, depth):
         elif kind in (0x01, 0x03, 0x08, 0x11) and kind not in messages:
             messages[kind] = body
         elif kind not in _HARMLESS:
+            if kind == 0x0B:
+                raise WeightsError(
+                    f"{file.path}: holds a compressed array, at byte {address:,}: {REPACK}"
+                )
             what = _REFUSED.get(kind, f"something else than groups and arrays (type {kind:#x})")
             raise WeightsError(
                 f"{file.path}: holds {what}, at byte {address:,}. A weight file needs none of "
                 "that: this one is damaged, or was not saved by model.save_weights(…) of Keras"
             )
     if set(messages) == {0x11}:
-        links = _links(file, *struct.unpack_from("<QQ", messages[0x11]), ks)
+        links = links_of(file, *struct.unpack_from("<QQ", messages[0x11]), ks)
         members = {n: _read_object(file, a, ks, depth + 1) for n, a in links.items()}
         return Group(members, attributes)
     if set(messages) == {0x01, 0x03, 0x08}:
@@ -127,7 +141,10 @@ def _read_object(file, address, ks, depth):
 
 def _messages(file, address):
     """IV.A.1.a: an object header, version 1: yields the type and the body of each message."""
-    version, size = struct.unpack("<B7xI4x", take(file, address, 16))
+    header = take(file, address, 16)
+    version, size = struct.unpack("<B7xI4x", header)
+    if header.startswith(b"OHDR"):  # IV.A.1.b
+        raise WeightsError(f"{file.path}: holds {NEWER}, at byte {address:,}. {SAVE_AGAIN}")
     if version != 1:
         raise damaged(file, address, f"an object has version {version}, where Keras writes 1")
     blocks = [(address + 16, size)]
@@ -155,49 +172,14 @@ def _array(file, address, messages):
         )
     if messages[0x08][:2] != b"\3\1":  # version; 1: in one piece
         raise WeightsError(
-            f"{file.path}: holds an array that does not lie in one piece (chunked, virtual, or in "
-            f"a newer form), at byte {address:,}. Save it again with model.save_weights(…) of Keras"
+            f"{file.path}: holds an array that does not lie in one piece (chunked or virtual), at "
+            f"byte {address:,}: {REPACK}"
         )
     start, length = struct.unpack_from("<QQ", messages[0x08], 2)
     if shape is None or 0 in shape or length != prod(shape) * dtype.itemsize:
         raise damaged(file, address, f"an array of shape {shape} has {length:,} bytes")
     claim(file, start, length)
     return Array(shape, dtype, start)
-
-
-def _links(file, btree, heap, ks):
-    """III.A.1, III.C, III.D: the members of a group: {name: address}."""
-    signature, version, length, _, start = struct.unpack("<4sB3xQQQ", take(file, heap, 32))
-    if (signature, version) != (b"HEAP", 0):
-        raise damaged(file, heap, "the names of a group are not where they should be")
-    names, links = take(file, start, length), {}
-    for leaf in _leaves(file, btree, ks, level=None):
-        signature, version, count = struct.unpack_from("<4sBxH", leaf)
-        if (signature, version) != (b"SNOD", 1) or count > 2 * ks[0]:
-            raise damaged(file, btree, "the members of a group are not where they should be")
-        for entry in range(8, 8 + 40 * count, 40):
-            offset, address, kind = struct.unpack_from("<QQI", leaf, entry)
-            name = names[offset : names.find(b"\0", offset)].decode("ascii")
-            if kind not in (0, 1):
-                raise WeightsError(f"{file.path}: holds a soft link, {name!r}; weights need none")
-            if name in links or not name.isprintable() or name in ("", ".") or "/" in name:
-                raise damaged(file, start, f"a group has a member called {name!r}")
-            links[name] = address
-    return links
-
-
-def _leaves(file, address, ks, level):
-    """The nodes at the bottom of a group's index: lists of links."""
-    block = take(file, address, 24 + 8 + 2 * ks[1] * 16)
-    signature, kind, found, count = struct.unpack_from("<4sBBH", block)
-    level = min(found, MAX_DEPTH) if level is None else level
-    if (signature, kind, found) != (b"TREE", 0, level) or count > 2 * ks[1]:
-        raise damaged(file, address, "the index of a group is not where it should be")
-    for child in struct.unpack_from("<" + "8xQ" * count, block, 24):
-        if found == 0:
-            yield take(file, child, 8 + 2 * ks[0] * 40)
-        else:
-            yield from _leaves(file, child, ks, level - 1)
 
 
 def arrays_within(group, prefix=""):
