@@ -18,7 +18,8 @@ from unreliable_server import Server
 
 from minimaskrcnn import api, cli, weights
 from minimaskrcnn.errors import WeightsError
-from minimaskrcnn.weights import download
+from minimaskrcnn.runtime.files import written_whole
+from minimaskrcnn.weights import download, http
 from minimaskrcnn.weights.download import fetch
 from minimaskrcnn.weights.known import COCO_FILE, Release
 
@@ -71,6 +72,7 @@ ENDS_WELL = {
     "answers 416": [says.cut(100_000), says.status(416), says.good],
     "answers 500 twice": [says.status(500), says.status(503), says.good],
     "answers 429": [says.status(429), says.good],
+    "answers 403 once": [says.status(403), says.good],
     "redirects": [says.redirect],
     "hangs up": [says.hangs_up, says.good],
 }
@@ -130,7 +132,7 @@ def test_a_part_file_that_is_too_long_is_begun_anew(content, home):
 
 ENDS_IN_A_SENTENCE = {
     "404": ([says.status(404)], "the server answers 404", 1),
-    "403": ([says.status(403)], "the server answers 403", 1),
+    "403 for ever": ([says.status(403)], "the server answers 403", 4),
     "500 for ever": ([says.status(500)], "the server answers 500", 4),
     "416 for ever": ([says.status(416)], "cannot resume", 4),
     "a web page": ([says.web_page], "sends a web page", 1),
@@ -138,7 +140,8 @@ ENDS_IN_A_SENTENCE = {
     "a file of another size": ([says.changed(b"x" * 9)], "has 9 bytes", 1),
     "one flipped byte": ([lambda h, c: says.good(h, flipped(c))], "not the published file", 2),
     "more than the file": ([says.endless], "sends more than the file", 1),
-    "redirects in a circle": ([says.redirect_for_ever], "redirects", 31),
+    "redirects in a circle": ([says.redirect_for_ever], "redirects in a circle", 31),
+    "wants a password for the proxy": ([says.status(407)], "the proxy wants a name and a pass", 1),
     "hangs up for ever": ([says.hangs_up], "there is no connection", 4),
     "cuts at the same point for ever": (
         [says.cut_and_ignores_range(50_000)],
@@ -187,6 +190,111 @@ def test_no_server_at_all_ends_in_the_sentence(content, home):
         pass
     with pytest.raises(WeightsError, match="there is no connection"):
         get(server, content, home)
+
+
+def test_a_signed_address_that_expires_between_tries_is_asked_for_anew(content, home):
+    """GitHub redirects to another server, with a signature for a few minutes and for GET alone."""
+    expiring = says.once_per_signature(
+        says.cut(98_304), says.status(403), says.cut(49_152), says.good
+    )
+    with Server(content, [expiring]) as storage:
+        with Server(content, [says.signed_elsewhere(storage)]) as github:
+            path = get(github, content, home)
+        assert storage.ranges == [None, "bytes=98304-", "bytes=98304-", "bytes=147456-"]
+    assert len(github.ranges) == 4 and weights.load(path).config.num_classes == 81
+
+
+def through(monkeypatch, proxy):
+    """All connections go through a proxy: its address, with a name and password or without."""
+    for name in ("NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"):
+        monkeypatch.setenv(name, proxy)
+
+
+def test_a_proxy_is_used_and_its_password_given(content, home, monkeypatch):
+    with Server(content, [says.proxy("secret")]) as server:
+        address = server.url.removesuffix("/file.h5").removeprefix("http://")
+        through(monkeypatch, f"http://{address}")
+        release = release_of(content, "http://github.invalid/file.h5")
+        with pytest.raises(WeightsError, match="the proxy wants a name and a password: set HTTPS_"):
+            fetch(release, home, pauses=PAUSES, timeout=20)
+        assert len(server.ranges) == 1
+        through(monkeypatch, f"http://me:secret@{address}")
+        assert fetch(release, home, pauses=PAUSES, timeout=20).exists()
+
+
+@pytest.mark.parametrize(
+    "answer, message",
+    [
+        ((407, "Proxy Authentication Required"), "the proxy wants a name and a password .*407"),
+        ((403, "Blocked by policy"), "the proxy does not let the connection through .*Blocked by"),
+    ],
+)
+def test_a_proxy_that_lets_nobody_through_is_named_with_what_it_said(
+    content, home, monkeypatch, answer, message
+):
+    with Server(content, [says.good]) as server:
+        server.tunnel = answer
+        address = server.url.removesuffix("/file.h5").removeprefix("http://")
+        through(monkeypatch, f"http://me:secret@{address}")
+        release = release_of(content, "https://github.invalid/" + "x" * 300)
+        with pytest.raises(WeightsError, match=message) as caught:
+            fetch(release, home, pauses=PAUSES, timeout=20)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_proxy_that_is_not_there_is_named(content, home, monkeypatch):
+    through(monkeypatch, "http://me:secret@127.0.0.1:9")
+    with pytest.raises(WeightsError, match="the proxy cannot be reached .*refused.*HTTPS_PROXY"):
+        fetch(release_of(content, "https://github.invalid/file.h5"), home, pauses=PAUSES)
+
+
+@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_certificates_that_are_not_there_are_no_fault_of_the_disk(
+    content, home, monkeypatch, variable
+):
+    home.mkdir()
+    (home / "toy.h5.part").write_bytes(content[:1000])
+    for other in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(other, raising=False)
+    monkeypatch.setenv(variable, "/nowhere/bundle.pem")
+    through(monkeypatch, "")
+    with pytest.raises(WeightsError, match="invalid path: /nowhere/bundle.pem.*REQUESTS_CA_BUNDLE"):
+        fetch(release_of(content, "https://127.0.0.1:9/file.h5"), home, pauses=PAUSES)
+    assert (home / "toy.h5.part").read_bytes() == content[:1000]
+
+
+def test_a_certificate_that_is_not_accepted_names_the_variable(content, home, monkeypatch):
+    through(monkeypatch, "")
+    with Server(content, [says.good]) as server:  # speaks no TLS at all
+        url = server.url.replace("http:", "https:")
+        with pytest.raises(WeightsError, match="certificate was not accepted.*REQUESTS_CA_BUNDLE"):
+            fetch(release_of(content, url), home, pauses=PAUSES)
+
+
+def test_without_a_network_it_is_said_at_once_and_tried_once_more(
+    content, home, monkeypatch, capsys
+):
+    through(monkeypatch, "")
+    waited = []
+    monkeypatch.setattr(http.time, "sleep", waited.append)
+    release = release_of(content, "https://nowhere.invalid/file.h5")
+    with pytest.raises(WeightsError, match="no connection .*nowhere.invalid.*--weights shapes"):
+        fetch(release, home)
+    assert waited == [1]
+    assert "there is no connection" in capsys.readouterr().err
+
+
+def test_what_a_killed_conversion_left_is_removed_and_nothing_else(content, home):
+    home.mkdir()
+    writers = written_whole(home / CONVERTED), written_whole(home / "mine.h5")  # never finished
+    killed, of_others = (writer.__enter__() for writer in writers)
+    for path in (killed, of_others):
+        path.write_bytes(b"half")
+    with Server(content, [says.good]) as server:
+        get(server, content, home)
+    assert not killed.exists() and of_others.exists()
 
 
 def test_a_file_that_is_there_is_not_fetched_again(content, home):

@@ -4,6 +4,8 @@ Each request is answered by the next behaviour of the list; the last one answers
 A behaviour is a function of (handler, content).
 """
 
+import base64
+import itertools
 import re
 import threading
 import time
@@ -33,9 +35,16 @@ class Server:
                 with suppress(BrokenPipeError, ConnectionResetError):
                     behave(self, server.content)
 
+            def do_HEAD(self):  # as where GitHub keeps its files: signed for GET alone
+                self.send_error(403)
+
+            def do_CONNECT(self):  # a proxy that lets nobody through
+                self.send_error(*server.tunnel)
+
             def log_message(self, *args):
                 pass
 
+        self.tunnel = (407, "Proxy Authentication Required")
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.http.server_port}/file.h5"
 
@@ -151,3 +160,41 @@ def stalls(count):
 
 def endless(handler, content):
     reply(handler, 200, {}, content + content)
+
+
+def signed_elsewhere(storage):
+    """GitHub: a redirect to a signed address of another server, another signature each time."""
+    count = itertools.count(1)
+
+    def behave(handler, content):
+        place = f"{storage.url}?signature={next(count)}"
+        reply(handler, 302, {"Location": place, "Content-Length": 0})
+
+    return behave
+
+
+def once_per_signature(*behaviours):
+    """Each signature is good for one request; what is asked for again has expired (403)."""
+    used, behaviours = set(), list(behaviours)
+
+    def behave(handler, content):
+        if handler.path in used:
+            return status(403)(handler, content)
+        used.add(handler.path)
+        (behaviours.pop(0) if len(behaviours) > 1 else behaviours[0])(handler, content)
+
+    return behave
+
+
+def proxy(password=None):
+    """A proxy that fetches what it is asked for, if the password is right."""
+
+    def behave(handler, content):
+        if not handler.path.startswith("http://github.invalid/"):
+            return status(502)(handler, content)
+        given = handler.headers.get("Proxy-Authorization", "")
+        if password and base64.b64encode(f"me:{password}".encode()).decode() not in given:
+            return status(407)(handler, content)
+        good(handler, content)
+
+    return behave

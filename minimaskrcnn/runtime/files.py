@@ -1,6 +1,7 @@
 """Writing files: beside the final name first, so that a half-written file never bears it."""
 
 import errno
+import hashlib
 import os
 import shutil
 import tempfile
@@ -31,7 +32,7 @@ def written_whole(path):
     path = Path(path)
     stream = is_stream(path)
     folder = tempfile.gettempdir() if stream else path.parent
-    beside = Path(folder, f".{os.urandom(8).hex()}.part")
+    beside = Path(folder, f".{_mark(path)}{os.urandom(8).hex()}.part")
     try:
         with _naming(path):
             yield beside
@@ -42,6 +43,17 @@ def written_whole(path):
     finally:
         with suppress(OSError):  # a read-only disk has no such file, but refuses all the same
             beside.unlink(missing_ok=True)
+
+
+def leftovers(path):
+    """The half-written files that belong to `path`: of processes that write, or were killed."""
+    path = Path(path)
+    return list(path.parent.glob(f".{_mark(path)}{'?' * 16}.part"))
+
+
+def _mark(path):
+    """Eight digits that stand for a file's name, however long that is."""
+    return hashlib.sha256(os.fsencode(path.name)).hexdigest()[:8]
 
 
 def check_writable(path):

@@ -14,8 +14,10 @@ from pathlib import Path
 
 from minimaskrcnn.config import COCO
 from minimaskrcnn.errors import WeightsError
+from minimaskrcnn.runtime.files import leftovers
+from minimaskrcnn.weights.causes import DownloadError
 from minimaskrcnn.weights.convert import convert, load
-from minimaskrcnn.weights.http import PAUSES, TIMEOUT, DownloadError, download, forget
+from minimaskrcnn.weights.http import PAUSES, TIMEOUT, download, forget
 from minimaskrcnn.weights.known import COCO_FILE
 from minimaskrcnn.weights.lock import checksum, locked
 
@@ -142,7 +144,7 @@ def _is_good(target):
 
 def _remove_leftovers(target):
     """Half-converted files of processes that were killed; under the lock, none is being written."""
-    for leftover in target.parent.glob(f".{target.name}.*.part"):
+    for leftover in leftovers(target):
         leftover.unlink(missing_ok=True)
 
 
@@ -164,5 +166,6 @@ def _not_to_be_had(release, home, reason):
         f"the weights {release.name} are not to be had: {reason}. Try again with `minimaskrcnn "
         f"weights fetch`; or get {release.url} by other means and put it into {home} (SHA-256 "
         f"{release.sha256}; the variable MINIMASKRCNN_HOME names another folder); or go on with "
-        'the small model that is part of the package: weights="shapes"'
+        "the small model that is part of the package: --weights shapes, or in Python "
+        'weights="shapes"'
     )

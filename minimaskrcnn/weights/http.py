@@ -7,22 +7,16 @@ Idea    What has arrived is kept in a part file, and the next try asks for the r
 """
 
 import re
+import sys
 import time
 from pathlib import Path
 
 from minimaskrcnn.runtime.terminal import progress_bar
+from minimaskrcnn.weights.causes import PROXY, DownloadError, cause_of
 
 PAUSES = (1, 2, 4, 8, 16)  # seconds before each further try that brings nothing new
 TIMEOUT = 30  # seconds without a single byte
 CHUNK = 1 << 13  # bytes; of a chunk that breaks off, nothing is kept
-
-
-class DownloadError(Exception):
-    """Why a download failed, and whether another try may help."""
-
-    def __init__(self, reason, again):
-        super().__init__(reason)
-        self.again = again
 
 
 def download(release, part, progress=True, pauses=PAUSES, timeout=TIMEOUT):
@@ -50,43 +44,54 @@ def download(release, part, progress=True, pauses=PAUSES, timeout=TIMEOUT):
         except DownloadError as error:
             if _size(part) > furthest + release.size // 100:  # it went on: patience begins anew
                 failures, furthest = 0, _size(part)
-            if not error.again or failures == len(pauses):
+            tries = min(1, len(pauses)) if error.briefly else len(pauses)
+            if not error.again or failures >= tries:
                 raise
-            time.sleep(pauses[failures])
+            _wait(error, pauses[failures], progress)
             failures += 1
 
 
+def _wait(error, seconds, progress):
+    """Say what failed, and wait before the next try."""
+    if progress:
+        print(f"minimaskrcnn: {error}; next try in {seconds:g} s", file=sys.stderr, flush=True)
+    time.sleep(seconds)
+
+
 def _try_once(release, part, progress, timeout):
-    import requests  # a quarter of a second; pooch needs it, too
-
-    try:
-        _transfer(release, part, progress, timeout)
-    except (requests.exceptions.SSLError, requests.TooManyRedirects) as error:
-        raise DownloadError(f"the connection was refused ({error})", again=False) from error
-    except (requests.ConnectionError, requests.Timeout) as error:
-        raise DownloadError(f"there is no connection ({_first(error)})", again=True) from error
-    except requests.exceptions.ChunkedEncodingError as error:
-        raise DownloadError("the connection broke off", again=True) from error
-    except requests.RequestException as error:
-        raise DownloadError(f"the request failed ({_first(error)})", again=False) from error
-    if _size(part) < release.size:
-        raise DownloadError("the connection broke off", again=True)
-
-
-def _transfer(release, part, progress, timeout):
-    import requests
-
     have, version = _size(part), _read_version(part)
     headers = {"Accept-Encoding": "identity"}
     if have and version:
         headers |= {"Range": f"bytes={have}-", "If-Range": version}
-    times = (min(timeout, 10), timeout)  # to connect; between two bytes
-    with requests.get(release.url, headers=headers, stream=True, timeout=times) as response:
+    with _ask(release.url, headers, timeout) as response:
         start = _where_it_starts(response, release, part)
         with open(part, "ab") as file:
             file.truncate(start)
             _version_file(part).write_text(_version(response), encoding="utf-8")
             _write_body(response, file, start, release, progress)
+    if _size(part) < release.size:
+        raise DownloadError("the connection broke off", again=True)
+
+
+def _ask(url, headers, timeout):
+    """Send the request; returns the response, of which only the head has arrived."""
+    import requests  # a quarter of a second; pooch needs it, too
+
+    times = (min(timeout, 10), timeout)  # to connect; between two bytes
+    try:
+        return requests.get(url, headers=headers, stream=True, timeout=times)
+    except OSError as error:  # all of requests are, and so is a bundle of certificates not there
+        raise cause_of(error) from error
+
+
+def _chunks(response):
+    """The body, in pieces; what breaks off raises a DownloadError."""
+    import requests
+
+    try:
+        yield from response.iter_content(CHUNK)
+    except requests.RequestException as error:
+        raise cause_of(error) from error
 
 
 def _write_body(response, file, start, release, progress):
@@ -99,7 +104,7 @@ def _write_body(response, file, start, release, progress):
         hidden=not progress,
     )
     with bar:
-        for chunk in response.iter_content(CHUNK):
+        for chunk in _chunks(response):
             if file.tell() + len(chunk) > release.size:
                 raise DownloadError("the server sends more than the file", again=False)
             file.write(chunk)
@@ -116,7 +121,9 @@ def _where_it_starts(response, release, part):
     if status in (206, 416):  # another part than was asked for, or none
         forget(part)
         raise DownloadError("the server cannot resume the download", again=True)
-    if status in (408, 425, 429) or status >= 500:
+    if status == 407:
+        raise DownloadError(f"the proxy wants a name and a password: set {PROXY}", again=False)
+    if status in (403, 408, 425, 429) or status >= 500:  # 403: a signed address has expired
         raise DownloadError(f"the server answers {status} {response.reason}", again=True)
     if status != 200:
         raise DownloadError(f"the server answers {status} {response.reason}", again=False)
