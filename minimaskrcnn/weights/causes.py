@@ -7,6 +7,8 @@ Shapes  exception  ->  DownloadError
 
 import re
 
+from minimaskrcnn.errors import printable
+
 PROXY = "HTTPS_PROXY=http://NAME:PASSWORD@HOST:PORT"
 
 
@@ -88,4 +90,4 @@ def _in_words(error):
     text = " ".join(str(error).split()) or type(error).__name__
     text = re.sub(r"^<?[\w.]*Connection[^:]*: ", "", text)
     text = re.sub(r"//[^/@\s]*@", "//…@", text)
-    return "".join(c if c.isprintable() else "?" for c in text)[:400]
+    return printable(text)[:400]

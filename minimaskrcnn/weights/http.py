@@ -7,11 +7,10 @@ Idea    What has arrived is kept in a part file, and the next try asks for the r
 """
 
 import re
-import sys
 import time
 from pathlib import Path
 
-from minimaskrcnn.runtime.terminal import progress_bar
+from minimaskrcnn.runtime.terminal import complain, progress_bar
 from minimaskrcnn.weights.causes import PROXY, DownloadError, cause_of
 
 PAUSES = (1, 2, 4, 8, 16)  # seconds before each further try that brings nothing new
@@ -54,7 +53,7 @@ def download(release, part, progress=True, pauses=PAUSES, timeout=TIMEOUT):
 def _wait(error, seconds, progress):
     """Say what failed, and wait before the next try."""
     if progress:
-        print(f"minimaskrcnn: {error}; next try in {seconds:g} s", file=sys.stderr, flush=True)
+        complain(f"{error}; next try in {seconds:g} s")
     time.sleep(seconds)
 
 
