@@ -186,7 +186,7 @@ rows = windows(molded, stem)
 print("numbers in the picture", molded.size, "in its windows", rows.size)
 print("products", rows.shape[0] * rows.shape[1] * stem.kernel.shape[3])
 
-# %%
+# %% tags=["timed"]
 from timeit import repeat
 
 rng = np.random.RandomState(0)
@@ -314,7 +314,7 @@ for form in (conv2d_direct, conv2d_im2col, conv2d_winograd_plain, conv2d_winogra
     assert np.allclose(answer, exact, atol=1e-4)
     print(f"{form.__name__:22} error {(answer - exact).std() / exact.std() / unit:.0f} units")
 
-# %%
+# %% tags=["timed"]
 forms = (conv2d_direct, conv2d_winograd_plain, conv2d_winograd)
 direct, plain, fast = (min(repeat(lambda f=f: f(x, conv), number=1, repeat=3)) for f in forms)
 print("Winograd at least five times as fast as the definition:", direct > 5 * fast)

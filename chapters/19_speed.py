@@ -158,8 +158,8 @@ for form in forms:
     print(f"{form.__name__:16} agrees in the first five digits: {error < 1e-5}")
 
 # %% [markdown]
-# And how fast are they? Times depend on the machine, and on what else it does. So here and below
-# they are told in words.
+# And how fast are they? Times depend on the machine, and on what else it does: those that you read
+# here were taken when this page was made, on two cores. Run the chapter for your own.
 
 # %%
 from timeit import repeat
@@ -170,18 +170,11 @@ def clock(function, *arguments):
     return min(repeat(lambda: function(*arguments), number=1, repeat=4)[1:])
 
 
-# %%
-def about(ratio):
-    """How many times as fast, in a word that is the same on most machines."""
-    words = {1: "about as fast", 2: "about twice as fast", 5: "several times as fast",
-             70: "far more than ten times as fast"}  # fmt: skip
-    return words[min(words, key=lambda word: abs(np.log(ratio / word)))]
-
-
-# %%
+# %% tags=["timed"]
 times = {form.__name__: clock(form, x, conv) for form in forms}
 for name, seconds in times.items():
-    print(f"{name:16} {about(times['conv2d_direct'] / seconds)}")
+    ratio = times["conv2d_direct"] / seconds
+    print(f"{name:16} {1000 * seconds:8.2f} ms, {ratio:5.1f} times as fast as the definition")
 
 # %% [markdown]
 # The first three do the same products. The direct form reads its numbers one by one, in an order
@@ -238,11 +231,12 @@ print("the same bits:", all(np.array_equal(results[0], result) for result in res
 # number of channels, and the products with its square. So with few channels it is not worth it.
 # Beside the blocked form:
 
-# %%
+# %% tags=["timed"]
 for channels in (4, 32, 256):
     x, conv = layer(channels, side=32)
-    gain = clock(conv2d_blocked, x, conv) / clock(conv2d_winograd, x, conv)
-    print(f"{channels:3} channels: {about(gain) if gain > 0.7 else 'slower'}")
+    blocked, winograd = clock(conv2d_blocked, x, conv), clock(conv2d_winograd, x, conv)
+    print(f"{channels:3} channels: {1000 * blocked:6.2f} ms in blocks,", end=" ")
+    print(f"{1000 * winograd:6.2f} ms by Winograd: {blocked / winograd:.2f} times as fast")
 
 # %% [markdown]
 # And tiles have to be whole. A map of 5 × 5 needs 2 × 2 tiles of 4 × 4, and most of what is
@@ -271,16 +265,16 @@ Code(inspect.getsource(choose_form), language="python")
 # %% [markdown]
 # ## 6 Measured: which stage takes how long?
 #
-# `predict` reads the clock between the stages. Shares of the whole, in words:
+# `predict` reads the clock between the stages. Milliseconds, the middle of five runs, and the share
+# of the whole:
 
-# %%
+# %% tags=["timed"]
 model.predict(PHOTO)  # to warm up: the first one loads compiled code
 runs = [model.predict(PHOTO).seconds for _ in range(5)]
 typical = {stage: np.median([run[stage] for run in runs]) for stage in runs[0]}
 whole = sum(typical.values())
 for stage, seconds in typical.items():
-    share = seconds / whole
-    print(f"{stage:10}", "much" if share > 0.2 else "some" if share > 0.03 else "hardly any")
+    print(f"{stage:10} {1000 * seconds:7.2f} ms {seconds / whole:5.0%}")
 
 # %% [markdown]
 # With the small network on a small picture, stages that hardly multiply take a part that their
@@ -294,7 +288,7 @@ for stage, seconds in typical.items():
 # Switch the compiler off: `.py_func` is the same loop as plain Python. Measured on a small layer,
 # extrapolated to all the products of this one prediction:
 
-# %%
+# %% tags=["timed"]
 from minimaskrcnn.conv.direct import _direct
 
 x, conv = layer(4, side=8)
@@ -303,8 +297,8 @@ slow, fast = (
     clock(f, x[None], conv.kernel, conv.bias, 1, 1, y) for f in (_direct.py_func, _direct)
 )
 minutes = slow / (y.size * conv.kernel[..., 0].size) * products.sum() / 60
-told = "seconds" if minutes < 0.1 else "a minute or so" if minutes < 6 else "hours"
-print(f"compiled: {about(slow / fast)}; plain, the whole prediction would take {told}")
+print(f"compiled: {slow / fast:.0f} times as fast")
+print(f"plain, the whole prediction would take {minutes:.0f} minutes")
 
 # %% [markdown]
 # ## 8 Your turn

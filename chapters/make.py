@@ -2,7 +2,8 @@
 
     python chapters/make.py              make them all
     python chapters/make.py 09 nms       make those whose names contain one of the words
-    python chapters/make.py --check      execute them all, write nothing, say what is wrong
+    python chapters/make.py --check      execute them all, write nothing, say what is wrong, and
+                                         what comes out otherwise than in the committed notebooks
 
 Idea    A chapter is written as a Python file in the percent format, which Git can compare. Here it
         is executed from top to bottom in a new kernel, several chapters at once. What it printed
@@ -26,6 +27,7 @@ PATIENCE = 600  # seconds until a cell that does not end is stopped; a chapter s
 MOST_BYTES = 500_000  # of a notebook
 MOST_PICTURES = 6
 MOST_LINES = 12  # of code in a cell
+MOST_DIFFERENCE = 6.0  # grey levels, on average, between a committed picture and one made now
 COVER = 360  # pixels: the longer side of a chapter's picture in the index
 # What no output may hold: folders of this machine, and addresses in memory, which always change.
 STRANGE = re.compile(r"0x[0-9a-f]{6,}|/tmp/|/home/|/Users/|site-packages|" + re.escape(str(FOLDER)))
@@ -160,11 +162,64 @@ def write_cover(notebook, path):
 
 def check(source):
     """Execute a source; returns the faults, among them a notebook that is not up to date."""
-    found = [f"make it again: python chapters/make.py {source.stem}"] if stale(source) else []
+    import nbformat
+
+    again = [f"make it again: python chapters/make.py {source.stem}"]
     try:
-        return found + faults(execute(source))
+        executed = execute(source)
     except Exception as error:
-        return [*found, f"does not run: {error}"]
+        return [f"does not run: {error}"]
+    if stale(source):
+        return again + faults(executed)
+    committed = nbformat.read(source.with_suffix(".ipynb"), 4)
+    pairs = zip(committed.cells, executed.cells, strict=True)  # as many, or it would be stale
+    other = [text for pair in pairs for text in differences(*pair)]
+    return (again if other else []) + other + faults(executed)
+
+
+def differences(committed, executed):
+    """Yield what a cell shows otherwise than the committed notebook: texts, pictures, in words.
+
+    A cell with the tag "timed" is passed over: what it prints depends on how busy the machine is.
+    """
+    if committed.cell_type != "code" or "timed" in committed.metadata.get("tags", []):
+        return
+    first = committed.source.splitlines()[0] if committed.source else ""
+    before, now = shown(committed), shown(executed)
+    if [kind for kind, _ in before] != [kind for kind, _ in now]:
+        kinds = [kind for kind, _ in before], [kind for kind, _ in now]
+        yield f"below {first!r} other kinds of output: {kinds[0]}, now {kinds[1]}"
+        return
+    for (kind, old), (_, new) in zip(before, now, strict=True):
+        if kind.startswith("image"):
+            if picture_difference(old, new) > MOST_DIFFERENCE:
+                yield f"below {first!r} another picture"
+        elif old != new:
+            yield f"below {first!r} another text: {old.strip()[:60]!r}, now {new.strip()[:60]!r}"
+
+
+def shown(cell):
+    """(kind, content) of each output of a cell; of a picture only itself, not its words."""
+    found = []
+    for output in cell.outputs:
+        if "text" in output:
+            found.append((output.get("name", "text"), output["text"]))
+        data = output.get("data", {})
+        pictures = [kind for kind in data if kind.startswith("image")]
+        found += [(kind, data[kind]) for kind in pictures or sorted(data)]
+    return found
+
+
+def picture_difference(old, new):
+    """The mean difference of two encoded pictures in grey levels; 255 if they differ in size."""
+    import numpy as np
+    from PIL import Image
+
+    pictures = [Image.open(io.BytesIO(base64.b64decode(x))).convert("RGB") for x in (old, new)]
+    if max(abs(a - b) for a, b in zip(*(picture.size for picture in pictures), strict=True)) > 4:
+        return 255.0
+    small = [np.asarray(picture.resize(pictures[0].size), float) for picture in pictures]
+    return float(np.abs(small[0] - small[1]).mean())
 
 
 def main():

@@ -32,6 +32,43 @@ def test_a_notebook_has_the_cells_of_its_source(source):  # `make.py --check` ex
     assert not make.stale(source)
 
 
+def code_cell(text="", picture=None, tags=()):
+    """A cell that has printed a text and drawn one grey picture."""
+    import base64
+    import io
+
+    import nbformat.v4 as v4
+    import numpy as np
+    from PIL import Image
+
+    outputs = [v4.new_output("stream", name="stdout", text=text)] if text else []
+    if picture is not None:
+        stream = io.BytesIO()
+        Image.fromarray(np.full((20, 30, 3), picture, np.uint8)).save(stream, "png")
+        data = {"image/png": base64.b64encode(stream.getvalue()).decode()}
+        outputs.append(v4.new_output("display_data", data=data))
+    return v4.new_code_cell("show()", outputs=outputs, metadata={"tags": list(tags)})
+
+
+@pytest.mark.parametrize(
+    ("committed", "executed", "said"),
+    [
+        (code_cell("4 objects"), code_cell("5 objects"), "another text: '4 objects', now '5"),
+        (code_cell(picture=100), code_cell(picture=120), "another picture"),
+        (code_cell("4"), code_cell("4", picture=1), "other kinds of output"),
+    ],
+)
+def test_an_output_that_is_not_the_committed_one_is_told(committed, executed, said):
+    assert said in "".join(make.differences(committed, executed))
+    assert list(make.differences(committed, committed)) == []
+
+
+def test_a_picture_may_differ_a_little_and_a_timed_cell_altogether():
+    assert list(make.differences(code_cell(picture=100), code_cell(picture=103))) == []
+    fast, slow = (code_cell(text, tags=["timed"]) for text in ("1 ms", "2 ms"))
+    assert list(make.differences(fast, slow)) == []
+
+
 @each_chapter
 def test_a_notebook_keeps_what_it_drew_within_bounds(source):
     import nbformat
