@@ -265,6 +265,26 @@ body = inspect.getsource(smooth_l1).split('"""')
 Code(body[0].rstrip(" ") + body[2].lstrip("\n"), language="python")
 
 # %% [markdown]
+# **A mask** is judged cell by cell. For a probability p and a target t of 0 or 1 the cross-entropy
+# is -t · ln p - (1 - t) · ln(1 - p), and the loss is the mean over the cells. This is the loss that
+# the Mask R-CNN paper adds to its predecessors. Its point is which mask it looks at: the network
+# draws one for every class, and only the one of the *true class* counts. So the classes do not
+# compete for pixels; which class it is has been decided elsewhere. By hand, on a mask of 2 × 2
+# cells for two classes, of which class 1 is true:
+
+# %%
+from minimaskrcnn.layers import sigmoid
+from minimaskrcnn.training.losses import mask_loss
+
+logits = np.array([[[[9, 2], [9, -1]], [[9, 0], [9, -3]]]], float)  # (1, 2, 2, 2): two classes
+target = np.array([[[1, 0], [1, 0]]], float)  # (1, 2, 2): the left column is the object's
+p = sigmoid(logits[0, :, :, 1])
+by_hand = -(target[0] * np.log(p) + (1 - target[0]) * np.log(1 - p))
+loss, gradient = mask_loss(logits, np.array([1]), target)
+print("each cell by hand:\n", by_hand.round(3), "\nmean", by_hand.mean().round(4))
+print("mask_loss", round(loss, 4), " gradient of the other class:", gradient[0, :, :, 0].tolist())
+
+# %% [markdown]
 # All five, for the trained network and for one that has learned nothing, on this scene. `learn`
 # does what this chapter did piece by piece.
 
@@ -310,8 +330,8 @@ for name, given in (("as they are", random_proposals), ("with objects", helped))
 # %% [markdown]
 # ## 8 Your turn
 #
-# Smooth L1 with its gradient; and who is positive among the regions. In the second, the order of
-# the rows does not matter, and any lot will do: the check only looks at what must be.
+# Smooth L1 with its gradient; who is positive among the regions; the mask loss. In the second, the
+# order of the rows does not matter, and any lot will do: the check only looks at what must be.
 
 # %%
 from minimaskrcnn import check
@@ -332,6 +352,31 @@ def my_roi_targets(proposals, boxes, class_ids, crowd_boxes, count, rng, delta_s
 
 
 check.roi_targets(my_roi_targets)
+
+# %% [markdown]
+# And the mask loss, with its gradient. `sigmoid` is there to be used.
+
+# %%
+from minimaskrcnn.check.verdict import Case, check_function
+
+
+def my_mask_loss(logits, class_ids, targets):
+    """Return the mean loss over the cells of the true class's mask, and its gradient."""
+    ...
+
+
+# %%
+two = np.repeat(logits, 2, axis=0)  # two regions; the second is of class 0
+tries = {
+    "the mask by hand": ((logits, np.array([1]), target), "the mean over the cells, -t ln p - …"),
+    "another class": ((logits, np.array([0]), target), "only the true class's mask counts"),
+    "two regions": (
+        (two, np.array([1, 0]), np.repeat(target, 2, axis=0)),
+        "one mean over all cells",
+    ),
+}
+cases = [Case(name, given, mask_loss(*given), hint) for name, (given, hint) in tries.items()]
+check_function(my_mask_loss, mask_loss, cases, parts=("the loss", "the gradient"))
 
 # %% [markdown]
 # **Further.** Save your functions as `smooth_l1` and `roi_targets` in a file `my_targets.py`. From
