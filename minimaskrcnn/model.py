@@ -259,7 +259,7 @@ class MaskRCNN:
 
 
 def _predict_each(model, photos, on_error, orient):
-    for photo in each_source(photos):
+    for photo in each_source(photos, on_error):
         try:
             yield model.predict(photo, orient=orient)
         except ImageError as error:

@@ -160,8 +160,9 @@ def test_a_folder_with_a_broken_image_gives_status_1_and_says_which(predict, pho
         str(photos / "beach.jpg"),
         str(photos / "street.png"),
     ]
-    assert "broken.jpg: is damaged, cut off" in err and "1 of 3 failed" in err
-    assert len(err.splitlines()) == 2 and len(written) == 4
+    assert "left out 1 file: 1 .txt" in err
+    assert "broken.jpg: is damaged or cut off" in err and "1 of 3 failed" in err
+    assert len(err.splitlines()) == 3 and len(written) == 4
 
 
 @pytest.mark.parametrize("bad", ["none.jpg", "photos/broken.jpg", "empty", "photos/*.gif"])

@@ -13,10 +13,9 @@ import pytest
 from fuzz_photos import damage_and_read, encoded, sample_files, sample_picture
 from PIL import Image
 
-from minimaskrcnn.errors import ImageError
+from minimaskrcnn.errors import ImageError, SettingError
 from minimaskrcnn.photo import photo_size, read_photo
-from minimaskrcnn.photo import read as photo_module
-from minimaskrcnn.photo.read import MAX_PIXELS
+from minimaskrcnn.photo.limits import MAX_PIXELS
 from minimaskrcnn.photo.sources import each_source, name_of, path_of
 
 PIXELS = np.asarray(sample_picture())  # (31, 45, 3) uint8
@@ -172,7 +171,7 @@ REFUSED = {
     "truncated GIF": (FILES["animated.gif"][:1500], "cut off"),
     "truncated BMP": (FILES["rgb.bmp"][:-2], "cut off"),
     "truncated TIFF": (FILES["raw.tif"][:500], "cut off"),
-    "truncated WEBP": (FILES["lossless.webp"][:-100], "cannot be read as a picture"),
+    "truncated WEBP": (FILES["lossless.webp"][:-100], "format WEBP, but damaged or cut off"),
     "truncated PPM": (FILES["rgb.ppm"][:-1], "cut off"),
     "JPEG of a header": (FILES["baseline.jpg"][:40], "bytes: "),
     "20,000 x 20,000 header": (saved("b.png", png_header(20_000, 20_000)), "b.png: .*pixels"),
@@ -345,19 +344,33 @@ PIXELS_TURNED = np.asarray(sample_picture().rotate(180))
 
 
 def test_the_limit_counts_pixels_before_any_is_decoded(monkeypatch):
-    monkeypatch.setattr(photo_module, "MAX_PIXELS", PIXELS[..., 0].size)
+    monkeypatch.setenv("MINIMASKRCNN_MAX_PIXELS", f"{PIXELS[..., 0].size}")
     assert read_photo(FILES["rgb.bmp"]).shape == PIXELS.shape  # exactly at the limit
-    monkeypatch.setattr(photo_module, "MAX_PIXELS", PIXELS[..., 0].size - 1)
-    with pytest.raises(ImageError, match="45 x 31 pixels are more than the limit"):
+    monkeypatch.setenv("MINIMASKRCNN_MAX_PIXELS", f"{PIXELS[..., 0].size - 1}")
+    with pytest.raises(ImageError, match="45 x 31 pixels are more than the limit of 1,394"):
         read_photo(FILES["rgb.bmp"])
 
 
-def test_a_photograph_is_not_copied_and_the_input_not_written_to():
+@pytest.mark.parametrize("text", ["many", "0", "-5", "1e8", "9" * 5000])
+def test_a_limit_that_is_no_number_is_refused(text, monkeypatch):
+    monkeypatch.setenv("MINIMASKRCNN_MAX_PIXELS", text)
+    with pytest.raises(SettingError, match="MINIMASKRCNN_MAX_PIXELS must be a number of pixels"):
+        read_photo(FILES["rgb.bmp"])
+
+
+def test_the_limit_can_be_raised_beyond_that_of_pillow(monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)  # twice that is an error in Pillow
+    assert read_photo(FILES["rgb.png"]).shape == (45, 31, 3)
+
+
+def test_a_photograph_is_a_copy_so_that_a_frame_can_be_used_again():
     mine = PIXELS.copy()
-    assert read_photo(mine) is mine
+    photo = read_photo(mine)
+    mine[:] = 0
+    np.testing.assert_array_equal(photo, PIXELS)
     gray = np.dstack([GRAY, GRAY])
     before = gray.copy()
-    read_photo(gray)
+    read_photo(gray)[:] = 0
     np.testing.assert_array_equal(gray, before)
 
 

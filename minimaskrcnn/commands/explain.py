@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from minimaskrcnn.commands.options import add_settings, settings_of
+from minimaskrcnn.commands.options import add_settings, photo_of, settings_of
 from minimaskrcnn.runtime.terminal import say
 
 EXAMPLES = """examples:
@@ -24,7 +24,7 @@ def add_parser(subparsers):
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("photo", metavar="PHOTO", help="the file of a photograph")
+    add("photo", metavar="PHOTO", help="the file of a photograph, or - for standard input")
     add("-o", "--output", type=Path, default=Path("report.html"), metavar="FILE",
         help="the page; default: report.html")  # fmt: skip
     add_settings(parser)
@@ -42,7 +42,7 @@ def run(args) -> int:
         raise SettingError(f"{args.output}: the page is HTML; give it a name that ends in .html")
     check_writable(args.output)
     with progress_of_compiling():
-        report = explain(args.photo, args.weights, **settings_of(args))
+        report = explain(photo_of(args.photo), args.weights, **settings_of(args))
     report.save(args.output)
     say(f"wrote {args.output}: open it in a browser")
     return 0

@@ -1,6 +1,9 @@
 """Options that commands share: which weights, the settings of the call, numbers that count."""
 
 import argparse
+import sys
+
+STDIN = "-"  # in place of a file: what is given on standard input
 
 
 def add_settings(parser):
@@ -27,6 +30,11 @@ def settings_of(args):
         "classes": args.classes,
         "size": args.size,
     }
+
+
+def photo_of(path):
+    """What to read for a path of the command line: itself, or standard input for `-`."""
+    return sys.stdin.buffer if path == STDIN else path
 
 
 def count(text):

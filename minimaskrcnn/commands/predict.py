@@ -8,7 +8,7 @@ from collections import Counter
 from contextlib import nullcontext
 from pathlib import Path
 
-from minimaskrcnn.commands.options import add_settings, settings_of
+from minimaskrcnn.commands.options import STDIN, add_settings, photo_of, settings_of
 from minimaskrcnn.runtime.terminal import complain, progress_bar, say
 
 FORMATS = ("png", "json", "coco", "masks", "crops")
@@ -32,7 +32,8 @@ def add_parser(subparsers):
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("images", nargs="+", metavar="IMAGE", help="file, folder, or pattern in quotes")
+    add("images", nargs="+", metavar="IMAGE",
+        help="file, folder, pattern in quotes, or - for standard input")  # fmt: skip
     add("--output", type=Path, metavar="DIR", help="where files go; default: this folder")
     add("--format", type=_formats, default=("png", "json"), metavar="LIST",
         help=f"what to write, of {','.join(FORMATS)}; default: png,json")  # fmt: skip
@@ -45,7 +46,7 @@ def add_parser(subparsers):
 
 def run(args) -> int:
     """Predict every image; returns 0, 1 (some failed) or 2 (all failed)."""
-    photos, failures = _find(args.images)
+    photos, failures = _find(args.images, args.quiet)
     done = 0
     if photos:
         from minimaskrcnn.api import load_model
@@ -59,21 +60,23 @@ def run(args) -> int:
     return _report(failures, done)
 
 
-def _find(images):
-    """The paths that there are, and a sentence for each argument that leads to none."""
+def _find(images, quiet):
+    """The pictures that there are: {path: name below what was asked for}; a sentence for the rest."""
     from minimaskrcnn.errors import ImageError
-    from minimaskrcnn.photo.sources import each_source
+    from minimaskrcnn.photo.finding import Found, find
+    from minimaskrcnn.photo.opening import why_missing
 
-    photos, failures = [], []
+    found, failures = Found(), []
     for image in images:
         try:
-            found = list(each_source(image))
+            find(image, found)
         except ImageError as error:
             failures.append(str(error))
-            continue
-        photos += [path for path in found if os.path.exists(path)]
-        failures += [f"{path}: no such file" for path in found if not os.path.exists(path)]
-    return list(dict.fromkeys(photos)), failures  # each once
+    if found.left_out() and not quiet:
+        complain(found.left_out())
+    missing = [path for path in found.names if path != STDIN and not os.path.exists(path)]
+    failures += [f"{path}: {why_missing(path) or 'no such file'}" for path in missing]
+    return {path: found.names[path] for path in found.names if path not in missing}, failures
 
 
 def _predict_all(model, photos, failures, args):
@@ -120,7 +123,18 @@ def _write(result, name, folder, formats):
 
 
 def _results(model, photos, failed, args):
-    return model.predict_each(photos, on_error=failed, **settings_of(args))
+    """Predict each file; none is expanded again."""
+    from dataclasses import replace
+
+    from minimaskrcnn.errors import ImageError
+
+    for path in photos:
+        try:
+            result = model.predict(photo_of(path), **settings_of(args))
+        except ImageError as error:
+            failed(path, error)
+        else:
+            yield replace(result, source=path)
 
 
 def _print(result, args, alone):

@@ -13,7 +13,7 @@ from itertools import chain, count
 from pathlib import Path
 
 from minimaskrcnn.coco_masks.rle import area
-from minimaskrcnn.photo.sources import DETECTIONS, MASKS
+from minimaskrcnn.photo.finding import DETECTIONS, MASKS
 from minimaskrcnn.results.exports import category_ids
 from minimaskrcnn.results.picture import write_picture
 from minimaskrcnn.runtime.files import written_whole
