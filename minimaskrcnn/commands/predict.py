@@ -61,7 +61,7 @@ def run(args) -> int:
 
 
 def _find(images, quiet):
-    """The pictures that there are: {path: name below what was asked for}; a sentence for the rest."""
+    """{path: its name below what was asked for} of the pictures; a sentence for each failure."""
     from minimaskrcnn.errors import ImageError
     from minimaskrcnn.photo.finding import Found, find
     from minimaskrcnn.photo.opening import why_missing

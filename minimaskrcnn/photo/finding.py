@@ -38,11 +38,11 @@ class Found:
     def left_out(self):
         """One sentence on what was left out and why; "" if nothing was."""
         counts = Counter(self.reasons)
-        below = sum(_pictures_below(folder, self.seen) for folder in self.folders)
-        counts += Counter({f"in {_some(len(self.folders), 'subfolder')}": below})
+        below = [count for folder in self.folders if (count := _pictures_below(folder, self.seen))]
+        counts["in a subfolder" if len(below) == 1 else f"in {len(below)} subfolders"] = sum(below)
         total = sum(counts.values())
-        listed = ", ".join(f"{count} {reason}" for reason, count in counts.most_common())
-        return f"left out {_some(total, 'file')}: {listed}" if total else ""
+        listed = ", ".join(f"{count} {reason}" for reason, count in (+counts).most_common())
+        return f"left out {total} file{'s' * (total != 1)}: {listed}" if total else ""
 
 
 def find(path, found):
@@ -190,7 +190,3 @@ def _pictures_below(folder, seen):
     paths = (os.path.join(inner, name) for inner, _, names in walk for name in names)
     looked_at = islice(paths, MOST_COUNTED)
     return sum(1 for path in looked_at if not _why_not(path) and _identity(path) not in seen)
-
-
-def _some(count, noun):
-    return f"{'a' if count == 1 and noun == 'subfolder' else count} {noun}{'s' * (count != 1)}"
