@@ -31,8 +31,8 @@ RUNNERS = ("minimaskrcnn", "PyTorch", "PyTorch channels last", "ONNX Runtime")
 def build(size):
     """The model with random weights, and a photograph."""
     from minimaskrcnn.config import COCO
+    from minimaskrcnn.conv import folded
     from minimaskrcnn.training.initialise import Widths, new_model
-    from minimaskrcnn.training.parameters import folded
 
     widths = Widths(64, (64, 128, 256, 512), (3, 4, 23, 3), 256, 512, 1024, 256)
     config = replace(COCO, image_max_size=size, image_min_size=size, min_score=0.0)

@@ -316,7 +316,7 @@ for name, network in (("trained", model), ("new", new_model(config))):
 # true boxes, and slightly shaken copies of them, among the proposals (`with_objects`).
 
 # %%
-from minimaskrcnn.training.parameters import folded
+from minimaskrcnn.conv import folded
 from minimaskrcnn.training.targets import with_objects
 
 random_proposals = folded(new_model(config)).trace(example.image)["proposals"]

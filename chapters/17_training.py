@@ -257,7 +257,7 @@ curves(lines, "steps", "sum of the five losses", "the first steps of a new netwo
 # learned what a circle is?
 
 # %%
-from minimaskrcnn.training.parameters import folded
+from minimaskrcnn.conv import folded
 
 by_heart = replace(FROM_NOTHING, steps=150, batch_size=1, rate=0.005)
 by_heart = replace(by_heart, augment=False)  # always the same way up

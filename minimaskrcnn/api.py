@@ -20,9 +20,10 @@ from minimaskrcnn.xray import Report, make_report
 
 SHAPES_FILE = Path(__file__).parent / "weights" / "shapes.h5"  # part of the package
 
-# What `predict` and `explain` loaded: by name, when the file was changed last, and the model.
-_kept: dict[str, tuple[int, MaskRCNN]] = {}
+# What `predict` and `explain` loaded last: by what tells the file from any other, the model.
+_kept: dict[tuple[str, int, int, int], MaskRCNN] = {}
 _loading = threading.Lock()
+MOST_KEPT = 4  # models; the COCO model takes 250 MB
 
 
 def load_model(weights: str | os.PathLike[str] = "coco", config: Config | None = None) -> MaskRCNN:
@@ -142,15 +143,37 @@ def explain(
 
 def _model(weights: str | os.PathLike[str]) -> MaskRCNN:
     """The model of these weights, loaded once, and again when the file is another one."""
-    name = str(weights)
-    changed = os.stat(weights).st_mtime_ns if os.path.isfile(name) else 0
-    kept = _kept.get(name)
-    if kept is None or kept[0] != changed:
+    path = _path(weights)
+    model = _kept.get(_identity(path))
+    if model is None:
         with _loading:
-            kept = _kept.get(name)
-            if kept is None or kept[0] != changed:
-                kept = _kept[name] = changed, load_model(weights)
-    return kept[1]
+            identity = _identity(path)  # before it is read: a later change makes it another file
+            model = _kept.get(identity)
+            if model is None:
+                model = load(path)
+                while len(_kept) >= MOST_KEPT:
+                    del _kept[next(iter(_kept))]  # the one loaded first
+                _kept[identity] = model
+    return model
+
+
+def _identity(path: str | os.PathLike[str]) -> tuple[str, int, int, int]:
+    """What tells a file from any other, whatever it is called and from whatever folder."""
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError):  # `load` says what is wrong with it
+        return str(path), 0, 0, 0
+    return os.path.realpath(path), found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _after_fork() -> None:
+    """In a forked child no other thread exists that could still be loading."""
+    global _loading
+    _loading = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def _path(weights: str | os.PathLike[str]) -> str | os.PathLike[str]:

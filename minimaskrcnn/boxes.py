@@ -25,7 +25,7 @@ def areas(boxes):
 
     Returns
     -------
-    (N,) of the same dtype
+    (N,) of the same dtype; int64 for integers, whose product need not fit in a smaller one
 
     Examples
     --------
@@ -33,6 +33,8 @@ def areas(boxes):
     array([6.])
     """
     check_boxes(boxes, dtypes="iuf")
+    if boxes.dtype.kind != "f":
+        boxes = boxes.astype(np.int64)  # 200 · 200 pixels are -25536 in int16
     return (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
 
 
@@ -236,14 +238,32 @@ def boxes_in_image(boxes, window, shape):
 
     Returns
     -------
-    (N, 4) int32, pixels of the photograph, end excluded. A side without length becomes one pixel
-    long, as in the original.
+    (N, 4) int32, pixels of the photograph, end excluded. A side without length becomes one
+    pixel long.
+
+    Raises
+    ------
+    ValueError
+        If `window` is not normalised, or a box holds NaN or reaches absurdly far.
+
+    Notes
+    -----
+    The original rounds both ends of such a side, half to even: one that lies on half a pixel
+    gets no length at all or two pixels.
+
+    Examples
+    --------
+    >>> boxes_in_image(np.array([[0.25, 0.2, 0.25, 0.6]]), (0, 0, 1, 1), (11, 11))
+    array([[2, 2, 3, 7]], dtype=int32)
     """
     check_boxes(boxes)
-    window = np.asarray(window, boxes.dtype)
+    window = check_window(window, boxes.dtype)
     start, size = np.tile(window[:2], 2), np.tile(window[2:] - window[:2], 2)
     size = np.where(size > 0, size, 1)  # a photograph resized to one row: every box starts at 0
-    return to_pixels((boxes - start) / size, shape)
+    pixels = to_pixels((boxes - start) / size, shape)  # (N, 4)
+    thin = boxes[:, :2] == boxes[:, 2:]  # (N, 2): no height, no width
+    pixels[:, 2:] = np.where(thin, pixels[:, :2] + 1, pixels[:, 2:])
+    return pixels
 
 
 def in_whole_pixels(boxes, window, shape):
@@ -284,6 +304,23 @@ def check_boxes(boxes, name="boxes", dtypes="f"):
         raise ValueError(f"{name} must be an array of shape (N, 4), got {found}")
     if boxes.dtype.kind not in dtypes or boxes.dtype == np.float16:
         raise ValueError(f"{name} must be float32 or float64, got {boxes.dtype}")
+
+
+def check_window(window, dtype):
+    """Return a normalised window, (4,) of the dtype; a ValueError for one that is not.
+
+    A window in pixels would silently give boxes in pixels, where normalised ones are expected.
+    """
+    window = np.asarray(window, dtype)
+    if window.shape != (4,):
+        raise ValueError(f"window must be y1 x1 y2 x2, got an array of shape {window.shape}")
+    y1, x1, y2, x2 = window.tolist()
+    if not (0 <= y1 <= y2 <= 1 and 0 <= x1 <= x2 <= 1):  # NaN is not, either
+        raise ValueError(
+            f"window must be normalised, 0 ... 1 over the network's input, got {window.tolist()}; "
+            "if it is in pixels: boxes.normalise(window_pixels[None], input_shape)[0]"
+        )
+    return window
 
 
 def _check_pairs(boxes, others, name):

@@ -14,7 +14,7 @@ Notes   With `Config.every_class` a region is a candidate for each class whose s
 
 import numpy as np
 
-from minimaskrcnn.boxes import apply_deltas, check_boxes, clip
+from minimaskrcnn.boxes import apply_deltas, check_boxes, check_window, clip
 from minimaskrcnn.nms import nms
 
 
@@ -40,13 +40,15 @@ def select_detections(rois, class_probs, box_deltas, window, config):
     Raises
     ------
     ValueError
-        If the shapes do not fit together, or a probability or a candidate's box is NaN.
+        If the shapes do not fit together, the window is not normalised, or a probability or a
+        candidate's box is NaN.
     """
     _check(rois, class_probs, box_deltas)
     regions, class_ids = _candidates(class_probs, config)  # (M,), (M,)
     scores = class_probs[regions, class_ids]  # (M,)
     deltas = box_deltas[regions, class_ids] * np.asarray(config.delta_std, box_deltas.dtype)
-    boxes = clip(apply_deltas(rois[regions], deltas), window)  # (M, 4)
+    moved = apply_deltas(rois[regions], deltas)  # (M, 4)
+    boxes = clip(moved, check_window(window, rois.dtype))
     keep = _nms_by_class(boxes, scores, class_ids, config)
     keep = keep[np.argsort(-scores[keep], kind="stable")][: config.max_detections]  # (N,)
     columns = [boxes[keep], class_ids[keep, None], scores[keep, None]]

@@ -18,8 +18,9 @@ from typing import Any
 from minimaskrcnn.anchors import normalised_anchors
 from minimaskrcnn.boxes import in_whole_pixels, normalise
 from minimaskrcnn.config import Config
+from minimaskrcnn.conv import has_norms
 from minimaskrcnn.detections import select_detections
-from minimaskrcnn.errors import ImageError
+from minimaskrcnn.errors import ImageError, WeightsError
 from minimaskrcnn.fpn import FPN, pyramid
 from minimaskrcnn.heads import BoxHead, MaskHead, box_head, mask_head
 from minimaskrcnn.image import letterbox, mold
@@ -41,6 +42,12 @@ from minimaskrcnn.torchvision import steps as theirs
 
 def run(model, photo, keep):
     """From a photograph, (h, w, 3) uint8, to Detections; `keep` is shown every intermediate."""
+    if has_norms(model):
+        raise WeightsError(
+            "the model still has the batch normalisation it learns with, which would normalise by "
+            "this photograph alone; predict with minimaskrcnn.conv.folded(model), or save the "
+            "model and load it"
+        )
     frame, look, propose, classify, outline = steps_of(model.config)
     molded, window = frame(model, photo, keep)
     p_maps = look(model, molded, keep)
@@ -167,6 +174,8 @@ class MaskRCNN:
             If the photograph cannot be read.
         SettingError
             If a setting makes no sense or is unknown.
+        WeightsError
+            If the model still has batch normalisation, as while it learns; see `conv.folded`.
         """
         refuse_unknown(unknown)
         config = adjusted(self.config, min_score, nms_threshold, max_detections, classes, size)

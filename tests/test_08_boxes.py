@@ -38,6 +38,12 @@ def test_an_area_is_height_by_width_without_plus_one():
     assert areas(boxes()).shape == (0,)
 
 
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int16, np.uint16, np.int32, np.int64])
+def test_an_area_that_its_integers_cannot_hold_is_right(dtype):
+    side = min(np.iinfo(dtype).max, 2**31 - 1)
+    assert areas(np.array([[0, 0, side, side]], dtype)).tolist() == [int(side) ** 2]
+
+
 def test_overlap_by_hand():
     a = boxes([0, 0, 4, 4])
     b = boxes([0, 0, 4, 4], [0, 0, 4, 2], [2, 2, 6, 6], [1, 1, 2, 3], [4, 0, 8, 4], [9, 9, 10, 10])

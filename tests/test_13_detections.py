@@ -134,6 +134,11 @@ def test_boxes_are_cut_at_the_window():
     assert np.allclose(detections[:, :4], [[0.25, 0.125, 0.75, 0.875], [0.3, 0.5, 0.4, 0.6]])
 
 
+def test_a_window_in_pixels_is_refused():
+    with pytest.raises(ValueError, match="window must be normalised.*in pixels: boxes.normalise"):
+        detect(apart(2), [1, 2], [0.9, 0.8], window=(0, 0, 1024, 768))
+
+
 def test_boxes_are_cut_before_they_suppress():
     rois = array([0, 0, 0.5, 1], [0, 0, 1, 1])  # overlap 1/2; within the upper half they are one
     for window, count in ((WHOLE, 2), ((0, 0, 0.5, 1), 1)):

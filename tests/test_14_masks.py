@@ -47,6 +47,24 @@ def test_a_photograph_of_one_row_or_column_keeps_its_boxes_within_it(shape):
     assert found.tolist() == [[0, 0, *shape]]
 
 
+def test_a_box_without_area_is_one_pixel_wide_wherever_it_lies():
+    halves = np.arange(0, 10, 0.5) / 10  # of 11 pixels: on every pixel and every half pixel
+    points = np.repeat(halves[:, None], 4, axis=1)  # (20, 4)
+    found = boxes_in_image(points, (0, 0, 1, 1), (11, 11))
+    assert (found[:, 2:] - found[:, :2] == 1).all()
+    rows = np.stack([halves, 0 * halves, halves, 0 * halves + 1], axis=1)  # no height, all wide
+    found = boxes_in_image(rows, (0, 0, 1, 1), (11, 11))
+    assert (found[:, 2] - found[:, 0] == 1).all() and (found[:, 3] - found[:, 1] == 11).all()
+
+
+@pytest.mark.parametrize(
+    "window", [(0, 0, 640, 480), (0, 0, 1, 2), (0.5, 0, 0.4, 1), (np.nan,) * 4]
+)
+def test_a_window_in_pixels_is_refused_where_a_normalised_one_is_meant(window):
+    with pytest.raises(ValueError, match="window must be normalised"):
+        boxes_in_image(floats([0, 0, 1, 1]), window, (640, 480))
+
+
 def test_no_boxes_stay_none():
     found = boxes_in_image(np.zeros((0, 4), np.float32), floats(0, 0, 1, 1), (150, 200, 3))
     assert found.shape == tuple(OPS["ud_empty_rois_shape"]) and found.dtype == np.int32

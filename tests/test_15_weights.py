@@ -6,7 +6,9 @@ and batch normalisation is computed from its definition.
 
 import json
 import os
+import signal
 import threading
+import time
 from dataclasses import replace
 
 import h5py
@@ -16,12 +18,12 @@ from toy_weights import toy_layout, write_toy
 
 from minimaskrcnn import api, cli, weights
 from minimaskrcnn.config import COCO, Config
-from minimaskrcnn.conv import BatchNorm, Conv
+from minimaskrcnn.conv import BatchNorm, Conv, folded
 from minimaskrcnn.errors import WeightsError
 from minimaskrcnn.fpn import FPN
 from minimaskrcnn.layers import Dense
 from minimaskrcnn.resnet import Bottleneck
-from minimaskrcnn.weights import describe, tree
+from minimaskrcnn.weights import describe, store, tree
 from minimaskrcnn.weights.fitting import check_shapes
 from minimaskrcnn.weights.names import places
 from minimaskrcnn.weights.store import save
@@ -396,13 +398,47 @@ def test_the_file_explains_itself_to_any_hdf5_viewer(toy, tmp_path):
     assert weights.provenance_of(tmp_path / "own.h5") == source
 
 
-def test_a_model_that_learns_keeps_its_normalisation(toy, tmp_path):
-    model = weights.load(toy, SMALL)
-    norm = BatchNorm(*np.ones((4, 4), np.float32))
+def with_norm(model, variance=1.0):
+    """The model with a batch normalisation after its stem that doubles and adds 3."""
+    norm = BatchNorm(*(np.full(4, value, np.float32) for value in (2, 3, 0, variance)))
     stem = replace(model.backbone.stem, norm=norm)
-    model = replace(model, backbone=replace(model.backbone, stem=stem))
-    weights.save(model, tmp_path / "learning.h5")
-    assert same_model(model, weights.load(tmp_path / "learning.h5"))
+    return replace(model, backbone=replace(model.backbone, stem=stem))
+
+
+def test_a_model_that_still_has_batch_normalisation_does_not_predict(toy):
+    model = with_norm(weights.load(toy, SMALL))
+    for use in (model.predict, model.trace, lambda photo: list(model.predict_each([photo]))):
+        with pytest.raises(WeightsError, match="still has the batch normalisation it learns with"):
+            use(photo())
+    layer = replace(model.mask_head.convs[0], norm=model.backbone.stem.norm)
+    model = weights.load(toy, SMALL)
+    head = replace(model.mask_head, convs=(layer, *model.mask_head.convs[1:]))
+    with pytest.raises(WeightsError, match="conv.folded"):  # wherever the norm is
+        replace(model, mask_head=head).predict(photo())
+
+
+def test_saving_folds_batch_normalisation(toy, tmp_path):
+    model = weights.load(toy, SMALL)
+    weights.save(with_norm(model, variance=1 - 0.001), tmp_path / "learning.h5")
+    stem, saved = model.backbone.stem, weights.load(tmp_path / "learning.h5").backbone.stem
+    assert saved.norm is None
+    assert np.allclose(saved.kernel, 2 * stem.kernel, rtol=1e-6)
+    assert np.allclose(saved.bias, 2 * stem.bias + 3, rtol=1e-6)
+
+
+@pytest.mark.parametrize("variance", [1 - 0.001, -0.5])
+def test_a_file_that_holds_batch_normalisation_is_folded_when_it_is_read(
+    toy, tmp_path, monkeypatch, variance
+):
+    learning = with_norm(weights.load(toy, SMALL), variance)
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "folded", lambda model: model)
+        weights.save(learning, tmp_path / "old.h5")
+    if variance < 0:
+        with pytest.raises(WeightsError, match="old.h5: the batch normalisation of backbone.stem"):
+            weights.load(tmp_path / "old.h5")
+    else:
+        assert same_model(weights.load(tmp_path / "old.h5"), folded(learning))
 
 
 def test_the_same_model_gives_the_same_bytes(toy, tmp_path):
@@ -521,6 +557,48 @@ def test_a_weight_file_that_has_changed_is_read_again(toy, tmp_path, monkeypatch
     weights.convert(toy, path, replace(SMALL, class_names=names))
     os.utime(path, ns=(1, 1))  # whatever the clock's tick
     assert api.predict(photo(), path).class_names == names
+
+
+def test_a_name_means_the_file_that_it_leads_to(toy, tmp_path, monkeypatch):
+    monkeypatch.setattr(api, "_kept", {})
+    for folder, names in (("a", "thing"), ("b", "other")):
+        (tmp_path / folder).mkdir()
+        config = replace(SMALL, class_names=("background", *(f"{names} {i}" for i in range(80))))
+        weights.convert(toy, tmp_path / folder / "own.h5", config)
+        os.utime(tmp_path / folder / "own.h5", ns=(1, 1))  # the same moment
+        monkeypatch.chdir(tmp_path / folder)
+        assert api.predict(photo(), "own.h5").class_names == config.class_names
+    for path in ("own.h5", "../b/own.h5", tmp_path / "b" / "own.h5"):
+        assert api._model(path) is api._model("own.h5")
+    os.replace(tmp_path / "a" / "own.h5", "own.h5")  # of the same size and the same moment
+    assert api.predict(photo(), "own.h5").class_names[1] == "thing 0"
+
+
+def test_only_a_few_models_are_kept(toy, tmp_path, monkeypatch):
+    monkeypatch.setattr(api, "_kept", {})
+    for i in range(api.MOST_KEPT + 3):
+        (tmp_path / f"{i}.h5").write_bytes(toy.read_bytes())
+        api._model(tmp_path / f"{i}.h5")
+    assert len(api._kept) == api.MOST_KEPT
+    assert api._model(tmp_path / f"{i}.h5") in api._kept.values()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_child_forked_while_another_thread_loads_can_load(toy, monkeypatch):
+    monkeypatch.setattr(api, "_kept", {})
+    with api._loading:  # held by a thread that the child does not have
+        child = os.fork()
+        if child == 0:
+            os._exit(0 if len(api._model(toy).backbone.stages) == 4 else 1)
+    for _ in range(600):
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            break
+        time.sleep(0.05)
+    else:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    assert done and os.waitstatus_to_exitcode(status) == 0
 
 
 def test_one_model_answers_while_another_is_loaded(toy, monkeypatch):

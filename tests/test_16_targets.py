@@ -56,6 +56,14 @@ def test_all_anchors_that_tie_for_best_are_positive():
     assert match_of(anchors, OBJECT) == [1, 1, -1]
 
 
+def test_an_object_that_no_anchor_overlaps_makes_none_positive():
+    anchors = boxes([0, 0, 10, 10], [0, 50, 10, 60], [50, 0, 60, 10])
+    beyond = boxes([0, 0, 10, 10], [900, 900, 910, 910])
+    assert match_of(anchors, beyond) == [1, -1, -1]
+    assert match_of(anchors, beyond[1:]) == [-1, -1, -1]
+    assert match_of(anchors, boxes([5, 70, 5, 80])) == [-1, -1, -1]  # has no area
+
+
 def test_an_anchor_that_leaves_the_image_takes_part():
     assert match_of(boxes([-1, 0, 10, 10], [50, 50, 60, 60]), OBJECT) == [1, -1]
 

@@ -9,7 +9,7 @@ from conftest import stored
 from minimaskrcnn.anchors import normalised_anchors
 from minimaskrcnn.boxes import boxes_in_image, in_whole_pixels
 from minimaskrcnn.config import SHAPES
-from minimaskrcnn.conv import BatchNorm
+from minimaskrcnn.conv import BatchNorm, folded
 from minimaskrcnn.datasets import Example, boxes_of_masks
 from minimaskrcnn.datasets.scenes import scene
 from minimaskrcnn.errors import TrainingError
@@ -27,7 +27,7 @@ from minimaskrcnn.training.batches import (
 from minimaskrcnn.training.checkpoint import Progress, save_checkpoint
 from minimaskrcnn.training.initialise import Widths, new_model, with_classes
 from minimaskrcnn.training.optimise import adamw, clip_gradients, cosine, sgd, stepped
-from minimaskrcnn.training.parameters import folded, learning_weights
+from minimaskrcnn.training.parameters import learning_weights
 from minimaskrcnn.training.recipe import ALL, FROM_NOTHING, HEADS
 from minimaskrcnn.training.sampling import (
     Batch,

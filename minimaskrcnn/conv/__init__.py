@@ -9,7 +9,7 @@ normalization stands in `folding` (for inference) and `batch_norm` (while traini
 from minimaskrcnn.conv.batch_norm import batch_norm, batch_statistics
 from minimaskrcnn.conv.blocked import conv2d_blocked
 from minimaskrcnn.conv.direct import Conv, conv2d_direct, output_shape
-from minimaskrcnn.conv.folding import BatchNorm, fold_batch_norm
+from minimaskrcnn.conv.folding import BatchNorm, fold_batch_norm, folded, has_norms
 from minimaskrcnn.conv.im2col import conv2d_im2col, windows
 from minimaskrcnn.conv.operation import conv2d
 from minimaskrcnn.conv.winograd import conv2d_winograd, conv2d_winograd_plain
@@ -26,6 +26,8 @@ __all__ = [
     "conv2d_winograd",
     "conv2d_winograd_plain",
     "fold_batch_norm",
+    "folded",
+    "has_norms",
     "output_shape",
     "windows",
 ]

@@ -7,9 +7,13 @@ Idea    y = gamma * (x - mean) / sqrt(variance + epsilon) + beta, separately for
 Paper   Ioffe & Szegedy, arXiv:1502.03167, algorithm 1; the fold is their section 3.1's remark that
         at inference the normalisation is "simply a linear transform".
 Shapes  x (..., C); gamma, beta, mean, variance (C,)
+
+Notes   While a model learns from nothing, its convolutions keep their norms, and `conv2d` uses the
+        statistics of the batch. A prediction would then depend on the statistics of the one
+        photograph, so it is refused: `folded` gives the model that predicts.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 
 import numpy as np
 
@@ -73,3 +77,52 @@ def fold_batch_norm(conv, norm, epsilon=EPSILON):
         bias=((bias - mean) * scale + beta).astype(conv.bias.dtype),
         norm=None,
     )
+
+
+def map_parts(part, fits, change):
+    """Return a copy of a model in which every part that `fits` is `change(part)`.
+
+    Parameters
+    ----------
+    part : model, or a part of one: frozen dataclasses and tuples, arrays at the leaves
+    fits : function from a part to bool
+    change : function from a part to what takes its place
+    """
+    if fits(part):
+        return change(part)
+    if isinstance(part, tuple):
+        return tuple(map_parts(child, fits, change) for child in part)
+    if not is_dataclass(part):
+        return part
+    children = {f.name: map_parts(getattr(part, f.name), fits, change) for f in fields(part)}
+    return replace(part, **children)
+
+
+def folded(model):
+    """Return the model, or part of one, with every batch normalisation folded into its convolution.
+
+    Parameters
+    ----------
+    model : MaskRCNN, ResNet, … : frozen dataclasses and tuples, convolutions at the leaves
+
+    Returns
+    -------
+    the same without norms; the model itself if it has none
+    """
+    if not has_norms(model):
+        return model
+    return map_parts(model, _has_norm, lambda conv: fold_batch_norm(conv, conv.norm))
+
+
+def has_norms(model):
+    """Whether any convolution of a model, or of a part of one, has a batch normalisation."""
+    if _has_norm(model):
+        return True
+    parts = model if isinstance(model, tuple) else ()
+    if is_dataclass(model):
+        parts = [getattr(model, field.name) for field in fields(model)]
+    return any(has_norms(part) for part in parts)
+
+
+def _has_norm(part):
+    return isinstance(getattr(part, "norm", None), BatchNorm)

@@ -67,7 +67,8 @@ def anchor_targets(anchors, boxes, crowd_boxes, count, rng, delta_std):
     Notes
     -----
     Positive are those of IoU >= 0.7 and every object's best, all that tie, however poor: so each
-    object has one.
+    object has one, unless no anchor overlaps it at all. (In the original, every anchor ties for
+    such an object, with an IoU of 0, and all become positive.)
 
     Examples
     --------
@@ -81,7 +82,7 @@ def anchor_targets(anchors, boxes, crowd_boxes, count, rng, delta_std):
     match = np.zeros(len(anchors), np.int64)
     match[(highest < ANCHOR_NEGATIVE_IOU) & _away_from(anchors, crowd_boxes)] = -1
     if len(boxes):
-        match[(iou == iou.max(axis=0)).any(axis=1)] = 1
+        match[((iou == iou.max(axis=0)) & (iou > 0)).any(axis=1)] = 1
     match[highest >= ANCHOR_POSITIVE_IOU] = 1
     _thin_out(match, 1, int(count * ANCHOR_POSITIVE_SHARE), rng)
     _thin_out(match, -1, count - np.count_nonzero(match == 1), rng)

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from minimaskrcnn.conv import has_norms
 from minimaskrcnn.errors import TrainingError
 from minimaskrcnn.runtime import blas, memory
 from minimaskrcnn.training.batches import make_batch
@@ -24,7 +25,7 @@ from minimaskrcnn.training.checkpoint import Progress, load_checkpoint, save_che
 from minimaskrcnn.training.curve import draw_curve
 from minimaskrcnn.training.losses import LOSS_NAMES
 from minimaskrcnn.training.optimise import clip_gradients
-from minimaskrcnn.training.parameters import folded, learning_weights
+from minimaskrcnn.training.parameters import learning_weights
 from minimaskrcnn.training.step import learn
 from minimaskrcnn.weights.store import save
 
@@ -60,7 +61,7 @@ def train(model, example_of, recipe, seed, folder, checkpoint_every=500, say=pri
         to disk. If the folder's checkpoint is damaged, or of another model or run. If the backbone
         is to stay as it is and has never learned.
     """
-    if "backbone" not in recipe.learns and model.backbone.stem.norm is not None:
+    if "backbone" not in recipe.learns and has_norms(model.backbone):
         raise TrainingError(
             "the backbone must learn, too, as long as it knows nothing: start from trained weights "
             "(--init), or let all layers learn"
@@ -136,10 +137,10 @@ def advance(model, batch, recipe, progress, rng):
 
 
 def _publish(folder, model, progress, run):
-    """Write the curves, and the model as it predicts: folded, in 16 bits, which costs no AP."""
+    """Write the curves, and the model as it predicts: folded by `save`, 16 bits: costs no AP."""
     told = {"trained_by": "minimaskrcnn train", "steps_done": str(progress.step)}
     told |= {name: str(value) for name, value in run.items()}
-    save(folded(model), folder / MODEL, told, float16=True)
+    save(model, folder / MODEL, told, float16=True)
     draw_curve(folder / CURVE, progress.losses)
 
 

@@ -16,7 +16,7 @@ def validate(model, examples, class_names=None, **settings):
 
     Parameters
     ----------
-    model : MaskRCNN without batch normalisation (see `parameters.folded`)
+    model : MaskRCNN without batch normalisation (see `conv.folded`)
     examples : iterable of Example; one is in memory at a time
     class_names : of the examples' class ids, the background first; None: the model's own. What
         the model finds of other classes does not count.

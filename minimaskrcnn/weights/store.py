@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from minimaskrcnn.conv import folded, has_norms
 from minimaskrcnn.errors import WeightsError, sentence
 from minimaskrcnn.model import MaskRCNN
 from minimaskrcnn.runtime.files import written_whole
@@ -29,7 +30,7 @@ def save(model, path, provenance=None, float16=False):
 
     Parameters
     ----------
-    model : MaskRCNN
+    model : MaskRCNN; batch normalisation, if it still has any, is folded into its convolutions
     path : of the file; one that ends in .safetensors is written in that format, any other in HDF5
     provenance : dict of str: where the weights came from
     float16 : store the numbers with half the bits: half the size, each rounded to 11 significant
@@ -40,9 +41,9 @@ def save(model, path, provenance=None, float16=False):
     WeightsError
         If a number does not fit in 16 bits or is not finite, or the file cannot be written.
     """
-    leaves = tree.named_leaves(model)
+    leaves = tree.named_leaves(folded(model))
     dtype = np.dtype("<f2" if float16 else "<f4")
-    arrays = {n: _stored(path, n, a, dtype) for n, a in tree.named_arrays(model).items()}
+    arrays = {n: _stored(path, n, a, dtype) for n, a in leaves.items() if isinstance(a, np.ndarray)}
     settings = {n: v for n, v in leaves.items() if n not in arrays and not n.startswith("config.")}
     about = {
         "format": FORMAT,
@@ -111,9 +112,26 @@ def read_store(opened, config=None, class_names=None):
             "file again, or convert the original once more"
         )
     try:
-        return tree.build(MaskRCNN, leaves)
+        model = tree.build(MaskRCNN, leaves)
     except ValueError as error:
         raise WeightsError(
             f"{path}: {error}: it belongs to another network, or is damaged. Convert the original "
             "anew"
         ) from error
+    return _ready_to_predict(path, model)
+
+
+def _ready_to_predict(path, model):
+    """The model with every batch normalisation folded: a file may hold one that was learning."""
+    if not has_norms(model):
+        return model
+    with np.errstate(over="ignore", invalid="ignore"):
+        model = folded(model)
+    for name, array in tree.named_arrays(model).items():
+        if not np.isfinite(array).all():
+            raise WeightsError(
+                f"{path}: the batch normalisation of {name.rpartition('.')[0]} cannot be "
+                "folded: a variance is below zero, or a number is too large. The file is "
+                "damaged, or its training diverged"
+            )
+    return model
