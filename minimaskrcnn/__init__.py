@@ -1,10 +1,13 @@
 """Mask R-CNN in NumPy and Numba: `minimaskrcnn.predict("photo.jpg")`.
 
-The public names are imported on first use, so that `import minimaskrcnn` is quick.
+The public names are imported on first use, so that `import minimaskrcnn` is quick. One thing is
+done before: `runtime.caching` makes sure that compiled loops can be kept somewhere.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from minimaskrcnn.runtime import caching
 
 if TYPE_CHECKING:  # editors and type checkers see the names at once
     from minimaskrcnn.api import explain, load_model, predict
@@ -13,6 +16,8 @@ if TYPE_CHECKING:  # editors and type checkers see the names at once
     from minimaskrcnn.results import Detections
 
 __version__ = "0.1.0"
+
+caching.prepare()
 
 _HOMES = {
     "predict": "minimaskrcnn.api",

@@ -145,16 +145,16 @@ def _model(weights: str | os.PathLike[str]) -> MaskRCNN:
     """The model of these weights, loaded once, and again when the file is another one."""
     path = _path(weights)
     model = _kept.get(_identity(path))
-    if model is None:
-        with _loading:
-            identity = _identity(path)  # before it is read: a later change makes it another file
-            model = _kept.get(identity)
-            if model is None:
-                model = load(path)
-                while len(_kept) >= MOST_KEPT:
-                    del _kept[next(iter(_kept))]  # the one loaded first
-                _kept[identity] = model
-    return model
+    if model is not None:
+        return model
+    with _loading:
+        identity = _identity(path)  # before it is read: a later change makes it another file
+        if identity not in _kept:
+            model = load(path)
+            while len(_kept) >= MOST_KEPT:
+                del _kept[next(iter(_kept))]  # the one loaded first
+            _kept[identity] = model
+        return _kept[identity]
 
 
 def _identity(path: str | os.PathLike[str]) -> tuple[str, int, int, int]:

@@ -1,6 +1,7 @@
 """The thread pool: every block once, however many threads there are, and BLAS put back."""
 
 import gc
+import linecache
 import multiprocessing
 import os
 import subprocess
@@ -14,7 +15,9 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from minimaskrcnn.runtime import blas, threads
+from minimaskrcnn import cli
+from minimaskrcnn.errors import SettingError
+from minimaskrcnn.runtime import blas, cores, threads
 
 
 @pytest.fixture(autouse=True)
@@ -130,7 +133,7 @@ def test_a_number_that_is_set_is_not_undone_by_a_first_look(monkeypatch):
         return 3
 
     monkeypatch.setattr(threads, "_num_threads", None)
-    monkeypatch.setattr(threads, "_default_num_threads", default)
+    monkeypatch.setattr(threads, "threads_to_begin_with", default)
     first = threading.Thread(target=threads.get_num_threads)
     first.start()
     assert looking.wait(timeout=20)
@@ -216,9 +219,9 @@ def test_a_smaller_number_of_threads_ends_the_workers_that_are_too_many():
     assert threading.active_count() <= before
 
 
-@pytest.mark.parametrize("number", [0, -1, 1.5, "2", True, None])
+@pytest.mark.parametrize("number", [0, -1, 1.5, "2", True, None, 1025, 10**6])
 def test_a_number_of_threads_that_is_none_is_refused(number):
-    with pytest.raises(ValueError, match="integer of 1 or more, got"):
+    with pytest.raises(SettingError, match="integer of 1 or more, at most 1024, got"):
         threads.set_num_threads(number)
 
 
@@ -236,10 +239,129 @@ def test_the_environment_sets_the_number_of_threads():
     assert environment("3").stdout == "3\n"
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     assert environment("").stdout == f"{usable}\n"
-    for value in ("0", "two", "-1"):
-        assert f"MINIMASKRCNN_NUM_THREADS must be an integer of 1 or more, got '{value}'" in (
-            environment(value).stderr
-        )
+
+
+@pytest.mark.parametrize("value", ["0", "two", "-1", "100000", "1" * 5000, "²", "1.5"])
+def test_an_environment_that_says_no_number_of_threads_is_refused_in_a_sentence(value, capsys):
+    message = "MINIMASKRCNN_NUM_THREADS must be an integer of 1 or more, at most 1024, got"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MINIMASKRCNN_NUM_THREADS", value)
+        patch.setattr(threads, "_num_threads", None)
+        with pytest.raises(SettingError, match=message):
+            threads.run(print, 2)
+        assert cli.main(["demo", "--output", "/nowhere/demo.png"]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_the_cores_are_those_that_the_container_allows(tmp_path):
+    own, usable = tmp_path / "own", cores.usable_cores(tmp_path, tmp_path / "none")
+    own.write_text("0::/a/b\n")
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    for quota, found in (("max 100000", usable), ("100000 100000", 1), ("50000 100000", 1),
+                         ("100000000 100000", usable), ("nonsense", usable), ("5 0", usable),
+                         ("", usable)):  # fmt: skip
+        for folder in (tmp_path / "a" / "b", tmp_path / "a", tmp_path):  # the groups around it, too
+            (folder / "cpu.max").write_text(quota)
+            assert cores.usable_cores(tmp_path, own) == found, (quota, folder)
+            (folder / "cpu.max").unlink()
+
+
+def test_a_quota_of_two_cores_and_a_half_is_three_threads(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(16), raising=False)
+    (tmp_path / "cpu.max").write_text("250000 100000\n")
+    (tmp_path / "own").write_text("0::/\n")
+    assert cores.usable_cores(tmp_path, tmp_path / "own") == 3
+    first = tmp_path / "cpu,cpuacct" / "docker"  # version 1
+    first.mkdir(parents=True)
+    (tmp_path / "cpu.max").unlink()
+    (first / "cpu.cfs_quota_us").write_text("400000\n")
+    (first / "cpu.cfs_period_us").write_text("100000\n")
+    (tmp_path / "own").write_text("9:memory:/docker\n4:cpu,cpuacct:/docker\n")
+    assert cores.usable_cores(tmp_path, tmp_path / "own") == 4
+    (first / "cpu.cfs_quota_us").write_text("-1\n")
+    assert cores.usable_cores(tmp_path, tmp_path / "own") == 16
+
+
+@pytest.mark.parametrize("allowed", [0, 1])
+def test_where_no_thread_can_be_started_the_work_is_done_by_those_there_are(monkeypatch, allowed):
+    started = []
+
+    class Thread(threading.Thread):
+        def start(self):
+            if len(started) == allowed:
+                raise RuntimeError("can't start new thread")
+            started.append(self)
+            super().start()
+
+    threads.set_num_threads(8)
+    monkeypatch.setattr(threads.threading, "Thread", Thread)
+    for _ in range(3):
+        done = []
+        threads.run(done.append, 20)
+        assert sorted(done) == list(range(20))
+    assert len(started) == allowed
+
+
+def test_no_job_is_left_behind_where_the_number_of_threads_changes_meanwhile(monkeypatch):
+    threads.set_num_threads(8)
+    kept = []
+
+    def task_with_array():
+        array = np.zeros(3)
+        kept.append(weakref.ref(array))
+        return lambda i: array
+
+    first_look = threads.get_num_threads
+
+    def look_and_lose():  # the number changes between the look at it and the call
+        first_look()
+        threads.set_num_threads(1)
+
+    monkeypatch.setattr(threads, "get_num_threads", look_and_lose)
+    threads.run(task_with_array(), 4)
+    gc.collect()
+    assert kept[0]() is None
+
+
+def interrupted(action, number):
+    """Do `action`, with Ctrl-C before the `number`-th line of blas.py; whether it has so many."""
+    lines = 0
+
+    def trace(frame, event, argument):
+        nonlocal lines
+        if frame.f_code.co_filename != blas.__file__ or event != "line":
+            return trace
+        if "with _lock" in linecache.getline(blas.__file__, frame.f_lineno):
+            return trace  # Python looks for signals neither before taking a lock nor at its release
+        lines += 1
+        if lines == number:
+            raise KeyboardInterrupt
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        action()
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.settrace(before)
+    return lines >= number
+
+
+@pytest.mark.parametrize("action", [lambda: threads.run(len, 0), lambda: held_twice()])
+def test_ctrl_c_before_any_line_of_blas_leaves_blas_its_threads(action):
+    number = 1
+    while interrupted(action, number):
+        assert blas_threads() == {2}, f"line {number}"
+        assert not blas._in_flight, f"line {number}"
+        number += 1
+    assert number > 12
+
+
+def held_twice():
+    with blas.one_thread(), blas.one_thread():
+        assert blas_threads() == {1}
 
 
 def child(queue, number):

@@ -1,15 +1,18 @@
 """Say that the loops are being compiled: on the first run, which takes longer than all later ones.
 
 Idea    Numba turns each hot loop into machine code when it is first called, and keeps the code on
-        disk: beside the module, or in the user's cache folder where the package cannot be written,
-        or in the folder that the variable NUMBA_CACHE_DIR names, which is needed where neither of
-        the two can be written (in some containers). Whoever waits for that should know why, and
-        that it happens once.
+        disk (`caching`). Whoever waits for that should know why, and that it happens once.
+        Numba tells every listener of all threads: also of a loop that another thread was already
+        compiling when this one began to listen.
 Source  Numba's events: numba.readthedocs.io, "Event API".
 """
 
+import os
+import sys
+import threading
 from contextlib import contextmanager
 
+from minimaskrcnn.runtime.caching import until
 from minimaskrcnn.runtime.terminal import complain, progress_bar
 
 
@@ -24,18 +27,41 @@ def progress_of_compiling():
         bar = None
 
         def on_start(self, happening):
-            if self.bar is None:
-                complain("compiling its loops, once; kept for later")
-                self.bar = progress_bar(unit="loop", leave=False)
-            self.bar.set_description(happening.data["dispatcher"].py_func.__name__.strip("_"))
+            with lock:
+                if self.bar is None:
+                    complain(f"compiling its loops, {until()}")
+                    self.bar = progress_bar(unit="loop", leave=False)
+                self.bar.set_description(happening.data["dispatcher"].py_func.__name__.strip("_"))
 
         def on_end(self, happening):
-            self.bar.update()
+            with lock:
+                if self.bar is not None:
+                    self.bar.update()
 
-    progress = Progress()
+    lock, progress = threading.Lock(), Progress()
     try:
         with event.install_listener("numba:compile", progress):
             yield
     finally:
-        if progress.bar is not None:
-            progress.bar.close()
+        with lock:
+            if progress.bar is not None:
+                progress.bar.close()
+
+
+def _hold_compiler():
+    """Before a fork: wait until no thread compiles, for the child would wait for it for ever."""
+    if "numba.core.compiler_lock" in sys.modules:
+        sys.modules["numba.core.compiler_lock"].global_compiler_lock.acquire()
+
+
+def _release_compiler():
+    if "numba.core.compiler_lock" in sys.modules:
+        sys.modules["numba.core.compiler_lock"].global_compiler_lock.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_hold_compiler,
+        after_in_parent=_release_compiler,
+        after_in_child=_release_compiler,
+    )

@@ -8,21 +8,25 @@ Idea    A stage cuts its output into blocks and calls `run(task, count)`, which 
 BLAS    The library behind `@` has threads of its own, which would fight with ours: while any call
         is in flight it is held to one (`blas`).
 Safe    Several threads may call `run` at once. A task may call `run`: its blocks then run in turn
-        on the spot. A forked child makes itself a new pool.
+        on the spot. A forked child makes itself a new pool. Where the system allows no further
+        thread, the work is shared among those there are.
 """
 
 import os
 import threading
+from contextlib import suppress
 from math import prod
 from queue import SimpleQueue
 
 import numpy as np
 
 from minimaskrcnn.runtime import blas
+from minimaskrcnn.runtime.cores import check_number, threads_to_begin_with
 
-_lock = threading.Lock()  # guards the two names below
+_lock = threading.Lock()  # guards the three names below
 _num_threads = None  # not decided yet
 _jobs = None  # the queue that the workers wait at; None: no workers yet
+_workers = 0  # how many wait there
 
 _here = threading.local()  # of each thread: `working`, its scratch arrays
 
@@ -30,24 +34,24 @@ _here = threading.local()  # of each thread: `working`, its scratch arrays
 def set_num_threads(number):
     """Let `number` threads share the work from now on (default: one for each usable core).
 
+    What is under way is finished by the threads that have begun it.
+
     The environment variable MINIMASKRCNN_NUM_THREADS sets the number to begin with.
 
     Parameters
     ----------
-    number : int, 1 or more
+    number : int, 1 … 1024
 
     Raises
     ------
-    ValueError
-        If `number` is not an integer of 1 or more.
+    SettingError
+        If `number` is no such integer.
     """
     global _num_threads, _jobs
-    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
-        raise ValueError(f"the number of threads must be an integer of 1 or more, got {number!r}")
+    number = check_number(number)
     with _lock:
         if _jobs is not None:
-            for _ in range(_num_threads - 1):
-                _jobs.put(None)  # ends one worker, once the jobs before it are done
+            _jobs.put(None)  # ends all workers, once the jobs before it are done
         _num_threads, _jobs = number, None
 
 
@@ -56,16 +60,8 @@ def get_num_threads():
     global _num_threads
     with _lock:
         if _num_threads is None:
-            _num_threads = _default_num_threads()
+            _num_threads = threads_to_begin_with()
         return _num_threads
-
-
-def _default_num_threads():
-    text = os.environ.get("MINIMASKRCNN_NUM_THREADS", "").strip()
-    if text and not (text.isdecimal() and int(text) > 0):
-        raise ValueError(f"MINIMASKRCNN_NUM_THREADS must be an integer of 1 or more, got {text!r}")
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return int(text) if text else usable or 1
 
 
 def run(task, count):
@@ -98,7 +94,8 @@ def run(task, count):
         return
     job = _Job(task, count)
     with blas.one_thread():
-        _offer(job, min(get_num_threads(), count) - 1)
+        get_num_threads()  # a number that is wrong is refused before anything has begun
+        _offer(job, count - 1)
         job.work()
         job.done.wait()
     if job.error is not None:
@@ -143,22 +140,29 @@ class _Job:
             return next(self.blocks, None)
 
 
-def _offer(job, helpers):
-    """Put the job before so many workers; make the workers if there are none yet."""
-    global _jobs
+def _offer(job, most):
+    """Put the job before at most so many workers; make the workers if there are none yet."""
     with _lock:
-        if helpers > 0 and _jobs is None:
-            _jobs = SimpleQueue()
-            for _ in range(_num_threads - 1):
-                threading.Thread(target=_worker, args=(_jobs,), daemon=True).start()
-        for _ in range(helpers):
+        if most > 0 and _jobs is None:
+            _start_workers()
+        for _ in range(min(most, _workers)):
             _jobs.put(job)
+
+
+def _start_workers():
+    global _jobs, _workers
+    _jobs, _workers = SimpleQueue(), 0
+    with suppress(RuntimeError):  # can't start new thread: go on with those there are
+        while _workers < _num_threads - 1:
+            threading.Thread(target=_worker, args=(_jobs,), daemon=True).start()
+            _workers += 1
 
 
 def _worker(jobs):
     while (job := jobs.get()) is not None:
         job.work()
         del job  # lets go of its arrays while waiting
+    jobs.put(None)  # for the next worker
 
 
 def scratch(name, shape, dtype):
