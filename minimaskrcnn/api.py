@@ -150,7 +150,7 @@ def _model(weights: str | os.PathLike[str]) -> MaskRCNN:
     with _loading:
         identity = _identity(path)  # before it is read: a later change makes it another file
         if identity not in _kept:
-            model = load(path)
+            model = load(path, None)
             while len(_kept) >= MOST_KEPT:
                 del _kept[next(iter(_kept))]  # the one loaded first
             _kept[identity] = model

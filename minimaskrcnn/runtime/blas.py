@@ -21,7 +21,7 @@ from functools import cache
 RULE = "clear_controlling_thread"  # threadpoolctl 3.8 and later; before, any thread could
 
 _lock = threading.RLock()  # guards the two names below; a call may end wherever memory is freed
-_in_flight = {}  # by identity, a weak reference to each call
+_in_flight: dict[int, weakref.ref] = {}  # by identity, a weak reference to each call
 _before = None  # while BLAS is held to one thread: [(library, its number of threads before), …]
 
 

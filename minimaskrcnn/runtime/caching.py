@@ -12,7 +12,7 @@ import sys
 
 PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 MEMORY = "/dev/shm"  # Linux: memory that looks like a folder; can be written in most containers
-_own = []  # the folder of this process, if it needed one
+_own: list[str] = []  # the folder of this process, if it needed one
 
 
 def prepare():
