@@ -115,7 +115,16 @@ def folded(model):
 
 
 def has_norms(model):
-    """Whether any convolution of a model, or of a part of one, has a batch normalisation."""
+    """Whether any convolution of a model, or of a part of one, has a batch normalisation.
+
+    Parameters
+    ----------
+    model : MaskRCNN, ResNet, … : frozen dataclasses and tuples, convolutions at the leaves
+
+    Returns
+    -------
+    bool
+    """
     if _has_norm(model):
         return True
     parts = model if isinstance(model, tuple) else ()
