@@ -27,7 +27,7 @@ def test_a_change_replaces_the_value_for_the_network_and_in_the_record():
 
 @pytest.mark.parametrize(
     ("change", "said"),
-    [({"q2": abs}, "no intermediate 'q2'; there are molded,"), ({"p2": 0}, "must be a function")],
+    [({"q2": abs}, "no intermediate 'q2'; choose from molded,"), ({"p2": 0}, "must be a function")],
 )
 def test_a_change_of_nothing_or_by_no_function_is_refused(change, said):
     with pytest.raises(SettingError, match=said):

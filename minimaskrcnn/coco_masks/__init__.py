@@ -1,1 +1,1 @@
-"""COCO's ways to write a mask down: run lengths (`rle`), polygons to masks, masks to outlines."""
+"""COCO's formats for masks: run lengths (`rle`), polygons to masks, masks to outlines."""

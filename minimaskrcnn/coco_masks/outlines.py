@@ -1,27 +1,29 @@
-"""Mask to polygons: the outlines of a mask, which draw exactly that mask again.
+"""Mask to polygons: the outlines of a mask, from which exactly the same mask can be drawn again.
 
-Idea    Walk along the sides of the pixels with the mask at the right hand until the walk closes,
-        and keep the corners where it turns. Drawn by `polygons`, such an outline of whole numbers
-        covers exactly the pixels it came from: nothing is smoothed and nothing is lost.
+Idea    Walk along the sides of the pixels, with the mask always on the right, until the walk
+        closes. Keep the corners where it turns. Drawn by `polygons`, such an outline covers exactly
+        the pixels it came from: nothing is smoothed and nothing is lost.
 Source  Crack following; the slits are ours.
 Shapes  mask (H, W) bool  ->  [[x1, y1, x2, y2, …], …], pixels, (0, 0) the image's corner
-Notes   COCO's polygons have no holes. A hole is joined to the boundary above it by a slit of no
-        width, walked down and up again: one closed polygon that touches itself but crosses itself
-        nowhere. Vertical edges turn no pixel, so masks with holes come back exactly, too. Programs
-        that insist on simple polygons will want the slits out, or the run lengths instead.
+Notes   COCO's polygons have no holes. A hole is therefore joined to the boundary above it by a slit
+        without width: the walk goes down one side of it and up the other. The result is one closed
+        polygon, which touches itself but does not cross itself. Vertical edges change no pixel, so
+        masks with holes are restored exactly, too. Programs that accept only simple polygons need
+        the slits removed, or the run lengths instead.
 """
 
 import numpy as np
 from numba import njit
 
-# Headings: 0 right, 1 down, 2 left, 3 up. From a corner (y, x) of the pixel grid: the step, and
-# the pixel at the right hand of that step; the one at its left is at the right of heading - 1.
+# Headings: 0 right, 1 down, 2 left, 3 up. STEP leads from a corner (y, x) of the pixel grid to the
+# next one. RIGHT_HAND leads to the pixel on the right of that step; the pixel on its left is on
+# the right of heading - 1.
 STEP = np.array([[0, 1], [1, 0], [0, -1], [-1, 0]])
 RIGHT_HAND = np.array([[0, 0], [0, -1], [-1, -1], [-1, 0]])
 
 
 def mask_to_polygons(mask):
-    """The outlines of a mask: `polygons_to_mask` of them is the mask again, every pixel.
+    """Return the outlines of a mask; `polygons_to_mask` turns them into the same mask again.
 
     Parameters
     ----------
@@ -30,8 +32,8 @@ def mask_to_polygons(mask):
     Returns
     -------
     polygons : list of [x1, y1, x2, y2, …] of int, in pixels: one for each connected piece (pixels
-        that touch at a corner only are two pieces), clockwise on the screen, top ones first.
-        Holes are cut out by a slit (see the module's notes); [] for an empty mask
+        that only touch at a corner are two pieces), clockwise on the screen, the topmost first.
+        Holes are joined to the outside by slits (see the module's notes); [] for an empty mask
 
     Examples
     --------
@@ -54,11 +56,11 @@ def mask_to_polygons(mask):
 
 @njit(cache=True, nogil=True)
 def _trace(padded, sides):
-    """Walk along all `sides` pixel sides between inside and outside, inside at the right hand.
+    """Walk along all `sides` pixel sides between inside and outside, with the inside on the right.
 
     Returns `corners` (2 * sides, 2): y, x of the corners of one closed walk after the other, with
-    spare room; `bounds` (L+1,): where walk i begins, and ends; `start_of` (H+2, W+2): 1 + index
-    of the corner where the top side of a pixel begins, 0 where that is no boundary.
+    room to spare; `bounds` (L+1,): where walk i begins and ends; `start_of` (H+2, W+2): 1 + index
+    of the corner where the top side of a pixel begins, 0 where that side is not on a boundary.
     """
     corners = np.empty((2 * sides, 2), np.int64)
     start_of = np.zeros(padded.shape, np.int32)
@@ -92,10 +94,11 @@ def _turn(padded, y, x, heading):
 
 @njit(cache=True, nogil=True)
 def _cut_slits(padded, corners, bounds, start_of):
-    """Join every hole to the boundary above it, by links: `following` (2 * sides,).
+    """Join every hole to the boundary above it; return `following` (2 * sides,), the next corner.
 
-    Also returns `is_hole` (L,). A walk starts at the first top side in reading order: the top of
-    a piece, but below a hole. So a walk is round a hole if it comes above its start.
+    Also returns `is_hole` (L,). A walk starts at the first top side in reading order. Around a
+    piece that is its topmost side; around a hole it lies below the hole. So a walk goes around a
+    hole if it reaches a point above its start.
     """
     following, used = np.arange(1, len(corners) + 1), bounds[-1]
     is_hole = np.zeros(len(bounds) - 1, np.bool_)
@@ -122,7 +125,7 @@ def _cut_slits(padded, corners, bounds, start_of):
 
 @njit(cache=True, nogil=True)
 def _outline(corners, following, first, points):
-    """Write the corners where the walk from `first` turns into `points` (…, 2); their number."""
+    """Write the corners at which the walk from `first` turns to `points`; return their number."""
     used, here, heading_y, heading_x = 0, first, 0, 0
     while here != first or used == 0:
         after = following[here]

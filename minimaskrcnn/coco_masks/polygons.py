@@ -1,11 +1,11 @@
-"""Polygons to mask: draw COCO's outlines, pixel for pixel as the COCO API does.
+"""Polygons to mask: fill COCO's polygons, pixel for pixel as the COCO API does.
 
 Idea    A pixel is inside if a walk down its column has crossed the outline an odd number of times.
-        The API decides on a grid five times finer than the pixels: corners are rounded to fifths,
-        and an edge crosses column k where it passes from fine column 5k + 2 to 5k + 3, the middle
-        of the pixel. The same mask bit for bit needs the same rounding, done in the same steps;
-        only the columns' middles are computed here, not every fine point of the edge.
-Source  The rule of the COCO API (pycocotools), where it is defined by what the code does.
+        The API uses a grid five times finer than the pixels: corners are rounded to fifths, and an
+        edge crosses column k where it passes from fine column 5k + 2 to 5k + 3, the middle of the
+        pixel. To get the same mask bit for bit, the rounding must be done in the same steps. Here
+        only the middles of the columns are computed, not every fine point of the edge.
+Source  The code of the COCO API (pycocotools); there is no other definition.
 Shapes  [[x1, y1, x2, y2, …], …], pixels, (0, 0) the image's corner  ->  mask (H, W) bool
 """
 
@@ -14,27 +14,27 @@ from numba import njit
 
 from minimaskrcnn.coco_masks.rle import check_size
 
-FINE = 5  # fine columns and rows a pixel
-FARTHEST = 1e8  # pixels: a corner beyond is a mistake (and beyond what the COCO API can count)
+FINE = 5  # fine columns and rows per pixel
+FARTHEST = 1e8  # pixels: a corner further away is a mistake, and too far for the COCO API
 
 
 def polygons_to_mask(polygons, height, width):
-    """The mask that polygons enclose together, as the COCO API draws it, bit for bit.
+    """Return the mask that polygons enclose together, bit for bit as the COCO API draws it.
 
     Parameters
     ----------
-    polygons : list of [x1, y1, x2, y2, …], pixels; at least three points each, the last joins
-        the first. They may cross themselves and leave the image
-    height, width : int, of the mask
+    polygons : list of [x1, y1, x2, y2, …], pixels; at least three points each, the last is joined
+        to the first. They may cross themselves and leave the image
+    height, width : int, size of the mask
 
     Returns
     -------
-    mask : (H, W) bool; the union, all False for no polygons
+    mask : (H, W) bool, the union of all polygons; all False if there are none
 
     Raises
     ------
     ValueError
-        If a polygon is not made of three or more pairs of finite numbers, or the size is absurd.
+        If a polygon is not made of three or more pairs of finite numbers, or the size is too large.
 
     Examples
     --------
@@ -88,7 +88,7 @@ def _fill(mask, crossed, points, height, width):
 
 @njit(cache=True, nogil=True)
 def _fine_row(x, y, x_next, y_next, middle):
-    """The upper of an edge's two points on either side of its step over a column's middle."""
+    """The row where an edge steps over a column's middle: the upper one of the two points there."""
     if abs(x_next - x) >= abs(y_next - y):  # flat: one point in each fine column
         if x > x_next:
             x, y, x_next, y_next = x_next, y_next, x, y

@@ -1,10 +1,10 @@
-"""Run-length encoding (RLE): COCO's way of writing a mask down in a few hundred bytes.
+"""Run-length encoding (RLE): COCO's format that stores a mask in a few hundred bytes.
 
-Idea    Read the mask column by column, top to bottom, and note how long each run of equal pixels
-        is: zeros, ones, zeros, ones … The first number counts zeros, so it is 0 if the mask begins
-        with a one. In JSON the numbers stand as a list, or packed into a string ("compressed").
-        Area and box are read off the runs; no mask is unpacked for them.
-Source  The format of the COCO API (pycocotools), where it is defined by what the code does.
+Idea    Read the mask column by column, from top to bottom, and write down how long each run of
+        equal pixels is: zeros, ones, zeros, ones … The first number counts zeros, so it is 0 if the
+        mask begins with a one. In JSON the numbers are a list, or packed into a string
+        ("compressed"). Area and box are computed from the runs, without unpacking the mask.
+Source  The code of the COCO API (pycocotools); there is no other definition of the format.
 Shapes  mask (H, W) bool  <->  {"size": [H, W], "counts": [n0, n1, …] or "packed string"}
 """
 
@@ -13,16 +13,16 @@ from collections.abc import Mapping
 import numpy as np
 from numba import njit
 
-MAX_PIXELS = 2**28  # of a mask that text asks for: more than Pillow opens; 268 MB unpacked
+MAX_PIXELS = 2**28  # of a mask that a file describes: more than Pillow opens; 268 MB unpacked
 
 
 def encode(mask, compressed=True):
-    """Write a mask as run lengths.
+    """Convert a mask to COCO's run lengths.
 
     Parameters
     ----------
     mask : (H, W) bool
-    compressed : whether counts are packed into a string (ASCII, so JSON takes it) or listed
+    compressed : whether the counts are packed into a string (ASCII, for JSON); if not, a list
 
     Returns
     -------
@@ -41,7 +41,7 @@ def encode(mask, compressed=True):
 
 
 def encode_in_box(mask, box, shape):
-    """`encode` for an object whose pixels are known within its box; the whole mask is never built.
+    """Convert a mask that is given over its box only; the whole mask is never built.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def encode_in_box(mask, box, shape):
 
     Returns
     -------
-    dict of COCO's run lengths, of the whole image
+    dict of COCO's run lengths, for the whole image, as `encode` returns it
 
     Examples
     --------
@@ -88,7 +88,7 @@ def _packed(counts):
 
 
 def decode(rle):
-    """Unpack run lengths into a (H, W) bool mask; raises what `run_lengths` raises.
+    """Convert run lengths to a mask; the errors are those of `run_lengths`.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def decode(rle):
 
 
 def run_lengths(rle):
-    """The counts of an RLE as an array, whether packed or listed; everything in them is checked.
+    """Return the counts of an RLE, packed or listed, as an array, after checking them.
 
     Parameters
     ----------
@@ -119,13 +119,13 @@ def run_lengths(rle):
 
     Returns
     -------
-    counts : (N,) int64, zeros first; they add up to H * W
+    counts : (N,) int64, zeros first; their sum is H * W
 
     Raises
     ------
     ValueError
-        If they do not, one is negative or not whole, the text is no packed numbers, or the size
-        is not two numbers or more than `MAX_PIXELS`.
+        If the sum is a different one, a count is negative or not whole, a string does not contain
+        packed numbers, or the size is not two numbers or has more than `MAX_PIXELS` pixels.
     """
     if not isinstance(rle, Mapping) or "size" not in rle or "counts" not in rle:
         raise ValueError(f"an RLE is a dict with 'size' and 'counts', got {str(rle)[:80]}")
@@ -141,7 +141,7 @@ def run_lengths(rle):
 
 
 def area(rle):
-    """Number of pixels of the mask, an int.
+    """Return the number of pixels of a mask.
 
     Parameters
     ----------
@@ -155,7 +155,7 @@ def area(rle):
 
 
 def box(rle):
-    """The tight box of the mask: (4,) int32, y1 x1 y2 x2 in pixels, ends excluded; empty: zeros.
+    """Return the tight box of a mask.
 
     Parameters
     ----------
@@ -163,7 +163,7 @@ def box(rle):
 
     Returns
     -------
-    (4,) int32
+    (4,) int32, y1 x1 y2 x2 in pixels, ends excluded; zeros for an empty mask
 
     Examples
     --------
@@ -182,9 +182,10 @@ def box(rle):
     return np.array([(first % height).min(), x1, (last % height).max() + 1, x2], np.int32)
 
 
-# Packed counts. A number is cut into groups of five bits, lowest first; a group becomes the
-# character 48 + group, plus 32 if another follows. The highest bit of the last is the sign:
-# from the fourth number on what is written is the difference to the number two places before.
+# Packed counts. A number is divided into groups of five bits, the lowest first. A group becomes the
+# character 48 + group, plus 32 if another group follows. The highest bit of the last group is the
+# sign, because from the fourth number on, the difference from the number two places before it is
+# written.
 
 
 @njit(cache=True, nogil=True)
@@ -242,7 +243,7 @@ def _is_whole(number):
 
 
 def check_size(size):
-    """H * W of a mask's size; ValueError unless it is two whole numbers and a mask one can hold."""
+    """Return H * W; a ValueError unless the size is two whole numbers and at most MAX_PIXELS."""
     pair = isinstance(size, list | tuple) and len(size) == 2
     if not pair or not all(_is_whole(n) and n >= 0 for n in size):
         raise ValueError(f"a mask's size is [height, width] in whole pixels, got {str(size)[:80]}")

@@ -1,4 +1,4 @@
-"""What the stages stand on: threads, memory, BLAS, the tape of training, compiling, files.
+"""What the stages need to run: threads, memory, BLAS, the tape for training, compiling, files.
 
-None of it is about Mask R-CNN, and all of it can be skipped on a first reading.
+None of this is specific to Mask R-CNN. You can skip it all on a first reading.
 """

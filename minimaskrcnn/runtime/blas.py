@@ -1,15 +1,16 @@
-"""The threads of BLAS, the library behind `@`: held to one while our own threads are at work.
+"""Limit BLAS, the library behind `@`, to one thread while our own threads are working.
 
-Idea    BLAS shares a product among threads of its own. When each of our threads multiplies its own
-        block, those would fight with ours for the cores. The switch is the whole process's, so
-        the calls in flight are known: the first sets it, the last puts back what was there.
-Safe    Ctrl-C may come between any two lines. A call in flight is therefore an object that its
-        caller holds: when the caller's frame is gone, for whatever reason, so is the object, and
-        `_ended` is called. `_settle` compares what should be with what is; it may be broken off at
-        any line, and called again.
-Note    threadpoolctl lets only that thread change OpenBLAS's number which did so first, and ignores
-        others in silence. Here the first call and the last may come from any two threads; the
-        lock keeps them in order, so that rule is lifted around each change.
+Idea    BLAS divides a matrix product among threads of its own. When each of our threads multiplies
+        its own block, the two kinds of threads would compete for the cores. The limit holds for
+        the whole process, so the active calls are recorded: the first one sets the limit, the last
+        one restores the previous number.
+Safe    Ctrl-C may interrupt between any two lines. An active call is therefore an object that its
+        caller holds. When the caller's frame is gone, for whatever reason, so is the object, and
+        `_ended` is called. `_settle` compares what should be with what is; it may be interrupted
+        at any line and called again.
+Note    threadpoolctl allows only the thread that first changed OpenBLAS's number to change it
+        again, and silently ignores all others. Here the first and the last call may come from
+        different threads. The lock keeps them in order, so that rule is lifted for each change.
 """
 
 import os
@@ -22,20 +23,20 @@ RULE = "clear_controlling_thread"  # threadpoolctl 3.8 and later; before, any th
 
 _lock = threading.RLock()  # guards the two names below; a call may end wherever memory is freed
 _in_flight: dict[int, weakref.ref] = {}  # by identity, a weak reference to each call
-_before = None  # while BLAS is held to one thread: [(library, its number of threads before), …]
+_before = None  # while BLAS is limited to one thread: [(library, its previous number), …]
 
 
 class _Call:
-    """One `with` block that is under way."""
+    """One `with` block that is active."""
 
 
 @contextmanager
 def one_thread():
-    """Within the `with` block BLAS works in the calling thread only.
+    """Limit BLAS to the calling thread inside the `with` block.
 
-    The block that ends last gives BLAS its threads back. To begin one and to end it takes some 20
-    microseconds, next to nothing within another: a caller that is going to call `threads.run`
-    hundreds of times puts one block around them all.
+    The block that ends last gives BLAS its threads back. Entering and leaving a block takes some 20
+    microseconds, and almost no time inside another block. So a caller that is going to call
+    `threads.run` hundreds of times puts one block around all these calls.
     """
     call = _Call()
     reference = weakref.ref(call, _ended)
@@ -50,13 +51,13 @@ def one_thread():
 
 
 def _ended(reference):
-    """A call's frame is gone, though its `with` block was left between two lines."""
+    """Called when a call's frame is gone, even if its `with` block was interrupted."""
     _in_flight.pop(id(reference), None)
     _settle()
 
 
 def _settle():
-    """Give BLAS one thread if a call is in flight, and its own number of threads if none is."""
+    """Give BLAS one thread if a call is active, and its own number of threads if none is."""
     global _before
     with _lock:
         busy = any(reference() is not None for reference in list(_in_flight.values()))
@@ -69,13 +70,13 @@ def _settle():
 
 
 def architectures():
-    """Return the kinds of processor that the BLAS libraries have chosen their routines for."""
+    """Return the kinds of processor for which the BLAS libraries have chosen their routines."""
     return {library.get("architecture") for library in _libraries().info()}
 
 
 @cache
 def _libraries():
-    """The BLAS libraries that are loaded, NumPy's among them; looking for them takes a while."""
+    """The loaded BLAS libraries, NumPy's among them; kept, because finding them takes a while."""
     from threadpoolctl import ThreadpoolController  # takes 30 ms
 
     return ThreadpoolController().select(user_api="blas")
@@ -92,7 +93,7 @@ def _set_threads(numbers):
 
 
 def _after_fork():
-    """In a forked child none of the calls goes on: give BLAS its threads back."""
+    """Give BLAS its threads back: in a forked child process none of the calls continues."""
     global _lock, _in_flight
     _lock, _in_flight = threading.RLock(), {}
     _settle()

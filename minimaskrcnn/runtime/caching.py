@@ -1,9 +1,10 @@
-"""Where Numba keeps the machine code of the loops: in the first folder that can be written.
+"""Find a folder where Numba can keep the machine code of compiled loops.
 
-Idea    Numba looks for a folder when a module of loops is imported: the one that the variable
-        NUMBA_CACHE_DIR names, the module's own `__pycache__`, the user's cache folder. Where none
-        can be written (a read-only container) it refuses to import the module. Then a folder for
-        this process alone is made, and removed at its end: the loops are compiled each time.
+Idea    Numba looks for a folder when a module with compiled loops is imported. It tries the one
+        that the variable NUMBA_CACHE_DIR names, the module's own `__pycache__`, and the user's
+        cache folder. If none is writable (in a read-only container), it refuses to import the
+        module. Then a folder for this process alone is made here, and removed when the process
+        ends; the loops are compiled in every process.
 Source  numba.readthedocs.io, "NUMBA_CACHE_DIR" and "On-disk caching".
 """
 
@@ -16,7 +17,7 @@ _own: list[str] = []  # the folder of this process, if it needed one
 
 
 def prepare():
-    """Make sure that Numba finds a folder, before a module of loops is imported; say if it is new.
+    """Make sure that Numba finds a folder; call this before a module with loops is imported.
 
     Only the environment variable is set: Numba, which is slow to import, reads it later.
     """
@@ -44,12 +45,12 @@ def prepare():
 
 
 def until():
-    """How long what is compiled now will be kept, in words."""
+    """Return, in words, how long the loops compiled now will be kept."""
     return "for this process only" if _own else "once; kept for later"
 
 
 def _places():
-    """Where Numba looks, in its order."""
+    """The folders where Numba looks, in its order."""
     if os.environ.get("NUMBA_CACHE_DIR"):
         yield os.environ["NUMBA_CACHE_DIR"]
     yield os.path.join(PACKAGE, "__pycache__")

@@ -1,9 +1,9 @@
-"""Say that the loops are being compiled: on the first run, which takes longer than all later ones.
+"""Tell the user when loops are being compiled, which makes the first run slower than later ones.
 
-Idea    Numba turns each hot loop into machine code when it is first called, and keeps the code on
-        disk (`caching`). Whoever waits for that should know why, and that it happens once.
-        Numba tells every listener of all threads: also of a loop that another thread was already
-        compiling when this one began to listen.
+Idea    Numba compiles each hot loop when it is first called, and keeps the machine code on disk
+        (`caching`). A user who waits for the compiler should know why, and that it happens only
+        once. A listener hears of the loops of all threads, even of a loop that another thread was
+        already compiling when the listener was installed.
 Source  Numba's events: numba.readthedocs.io, "Event API".
 """
 
@@ -18,11 +18,11 @@ from minimaskrcnn.runtime.terminal import complain, progress_bar
 
 @contextmanager
 def progress_of_compiling():
-    """While in the block, show on standard error which loop is being compiled, if any is."""
+    """Inside the `with` block, show on standard error which loop is being compiled, if any."""
     from numba.core import event
 
     class Progress(event.Listener):
-        """What Numba calls; a bar without an end, as nobody knows which loops will be needed."""
+        """What Numba calls. The bar has no end, because it is unknown which loops are needed."""
 
         bar = None
 

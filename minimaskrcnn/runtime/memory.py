@@ -1,11 +1,11 @@
-"""Memory that is used again: what one step of training has let go, the next one writes into.
+"""Reuse memory: what one step of training no longer needs, the next step writes into.
 
-Idea    Memory fresh from the system comes in pages that have to be found and zeroed first, and
-        every step of training asks for the same hundred maps as the one before. Within `reuse()`
-        the block under an array is kept when the last array that looks into it is gone, and lent
-        to the next array of about that size. Elsewhere `empty` is `np.empty`: a single
-        prediction, whose maps differ in size, would only hold more memory.
-Shapes  shape, dtype  ->  array with anything in it
+Idea    The system has to find and clear new memory first, which takes time, and every step of
+        training asks for the same hundred maps as the step before. Inside `reuse()`, the block of
+        memory under an array is kept when the last view of it is gone, and lent to the next array
+        of about the same size. Elsewhere `empty` is just `np.empty`: a single prediction, whose
+        maps differ in size, would only hold more memory.
+Shapes  shape, dtype  ->  uninitialised array
 """
 
 import threading
@@ -17,15 +17,15 @@ import numpy as np
 
 from minimaskrcnn.runtime import threads
 
-SMALL = 2**15  # bytes; for less, the system's own bookkeeping is quick
-LARGE = 2**20  # bytes; for more, copying is shared among the threads
+SMALL = 2**15  # bytes; smaller arrays come from the system, which is quick for them
+LARGE = 2**20  # bytes; larger arrays are copied by all threads
 
-_active = threading.local()  # the pool of the thread that is within `reuse()`, if it is
+_active = threading.local()  # the pool of this thread, if it is inside `reuse()`
 
 
 @contextmanager
 def reuse():
-    """Keep the blocks of `empty` for one another, in this thread, until the `with` block ends."""
+    """Reuse the memory of `empty`'s arrays in this thread until the `with` block ends."""
     outer = getattr(_active, "pool", None)
     _active.pool = outer or _Pool()
     try:
@@ -35,10 +35,10 @@ def reuse():
 
 
 def empty(shape, dtype):
-    """Return an uninitialised array, as `np.empty` does; within `reuse()` perhaps in used memory.
+    """Return an uninitialised array, as `np.empty` does; inside `reuse()` it may reuse memory.
 
-    The array is the caller's like any other: its block is lent to nobody else while a view of it
-    exists, also after the `with` block.
+    The array can be used like any other: its memory is not lent again while a view of it exists,
+    even after the `with` block.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def empty(shape, dtype):
 
 
 def contiguous(x):
-    """Return x as `np.ascontiguousarray` does, a copy lying in `empty` memory.
+    """Return x as a contiguous array, as `np.ascontiguousarray` does; a copy is made by `empty`.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def contiguous(x):
 
     Returns
     -------
-    array like x, C-contiguous; x itself if it is
+    array equal to x, C-contiguous; x itself if it is so already
     """
     if x.flags.c_contiguous:
         return x
@@ -94,22 +94,22 @@ def contiguous(x):
 
 
 class _Pool:
-    """Blocks by length: those that are free, and a weak reference to each that is lent."""
+    """Blocks of memory: the free ones by length, and a weak reference to each that is lent."""
 
     def __init__(self):
         self.free, self.lent = {}, {}
 
     def lend(self, size):
-        """A (size,) uint8 array that gives its block back when it and its views are gone."""
+        """Return a (size,) uint8 array that gives its block back when it and its views are gone."""
         step = 1 << (size.bit_length() - 4)  # of 100,000 bytes (17 bits): 8192, so 13 of them
         length = -(-size // step) * step  # up to an eighth more, so that similar sizes meet
         free = self.free.setdefault(length, [])
         block = free.pop() if free else np.empty(length, np.uint8)
-        # NumPy keeps as the base of a view the array at the bottom, whatever lies between: this
-        # one, because below it is a memoryview, which is no array.
+        # The base of a NumPy view is always the array at the bottom. Here that is `bottom`, because
+        # below it lies a memoryview, which is not an array.
         bottom = np.frombuffer(memoryview(block), np.uint8)
         reference = weakref.ref(bottom, self.take_back)
-        self.lent[id(reference)] = reference, block  # arrays have no hash, nor references to them
+        self.lent[id(reference)] = reference, block  # a reference to an array cannot be hashed
         return bottom[:size]
 
     def take_back(self, reference):

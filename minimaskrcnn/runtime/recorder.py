@@ -1,7 +1,8 @@
-"""Recorder: keep every intermediate of a run by its name, and change some on the way.
+"""Recorder: keep every intermediate of a run by its name, and replace some on request.
 
-Idea    The network shows each result to `keep(name, value)` and goes on with what comes back. To
-        hand back another value is to intervene: "what would it find if P2 were zero?"
+Idea    The network calls `keep(name, value)` with each intermediate result, and continues with the
+        value that `keep` returns. Returning a different value answers questions such as "what
+        would the network find if P2 were zero?"
 Shapes  {name: function}  ->  keep, and the dict that it fills
 """
 
@@ -16,21 +17,21 @@ NAMES = (  # every intermediate, in the order of the data flow
 
 
 def recorder(change=None):
-    """Make a function that records what it is shown.
+    """Return a function `keep` that records intermediates, and the dict that it fills.
 
     Parameters
     ----------
-    change : dict from a name to the function that is given the value and returns another; or None
+    change : dict from a name to a function that takes the value and returns another; or None
 
     Returns
     -------
-    keep : function from a name and a value to the value to go on with
+    keep : function from a name and a value to the value with which the network continues
     kept : dict from name to value, filled by `keep`
 
     Raises
     ------
     SettingError
-        If a name is none of the intermediates, or what belongs to it is no function.
+        If a name is not one of the intermediates, or its value in `change` is not a function.
 
     Examples
     --------
@@ -41,7 +42,9 @@ def recorder(change=None):
     change = dict(change or {})
     for name, function in change.items():
         if name not in NAMES:
-            raise SettingError(f"change has no intermediate {name!r}; there are {', '.join(NAMES)}")
+            raise SettingError(
+                f"change: there is no intermediate {name!r}; choose from {', '.join(NAMES)}"
+            )
         if not callable(function):
             raise SettingError(f"change[{name!r}] must be a function, got {function!r}")
     kept = {}

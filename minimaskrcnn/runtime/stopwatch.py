@@ -1,13 +1,13 @@
-"""Stopwatch: how many seconds each stage of a prediction took.
+"""Stopwatch: measure how many seconds each stage of a prediction takes.
 
-Idea    `run` shows every intermediate to `keep(name, value)` as soon as it is there. Reading a
-        clock at these moments times the stages without a line in the network.
+Idea    `model.run` calls `keep(name, value)` as soon as an intermediate is computed. A `keep` that
+        reads the clock measures the stages without any extra code in the network.
 Shapes  calls of keep  ->  {stage: seconds}, in the order of the data flow
 """
 
 from time import perf_counter
 
-STAGE_OF = {  # the first name shown -> the stage that has just ended; the others belong to it, too
+STAGE_OF = {  # first intermediate of a stage -> the stage; those that follow belong to it, too
     "photo": "read",
     "molded": "image",
     "c1": "backbone",
@@ -21,7 +21,7 @@ STAGE_OF = {  # the first name shown -> the stage that has just ended; the other
 
 
 def stopwatch():
-    """Start the clock; returns `keep(name, value)` and the dict of seconds that it fills.
+    """Start the clock; return `keep(name, value)`, and the dict of seconds that it fills.
 
     Examples
     --------

@@ -1,21 +1,22 @@
-"""The tape: it remembers the operations of a training step, to walk their gradients back.
+"""The tape for backpropagation: it records the operations of a training step.
 
-Idea    A differentiable operation ends with `return tape.record(y, backward, ...)`. While nobody
-        trains that is `return y`. Inside `with recording() as steps:` every call is appended to
-        `steps`; `gradients` then walks it from the last to the first and asks each operation what
-        its output's gradient means for its inputs (reverse-mode differentiation: the chain rule,
-        applied in the order in which no gradient is asked for before it is complete).
-Shapes  `backward(grad, ...)` takes d loss / d y, shaped as y, and returns pairs (array, gradient),
-        one for each array whose gradient is wanted: inputs, kernels, biases. Arrays are told apart
-        by identity, so a reshape between two operations is an operation too (`layers.reshape`).
-        An operation with several outputs hands over the list of them; its backward takes a list of
-        gradients, None for an output that led nowhere.
+Idea    A differentiable operation ends with `return tape.record(y, backward, ...)`. Outside of
+        training, this is just `return y`. Inside `with recording() as steps:` every call is
+        appended to `steps`. Then `gradients` goes through `steps` from the last operation to the
+        first; each operation turns the gradient of its output into gradients of its inputs. This
+        is backpropagation (reverse-mode differentiation): the chain rule, applied in an order in
+        which every gradient is complete before it is used.
+Shapes  `backward(grad, ...)` takes d loss / d y, with the shape of y, and returns pairs (array,
+        gradient), one for each array whose gradient is wanted: inputs, kernels, biases. Arrays are
+        recognised by their identity, so a reshape between two operations must be an operation, too
+        (`layers.reshape`). An operation with several outputs records a list of them; its backward
+        takes a list of gradients, with None for an output that does not affect the loss.
 """
 
 import threading
 from contextlib import contextmanager
 
-_active = threading.local()  # the tape of the thread that trains, if one does
+_active = threading.local()  # the tape of this thread, if it is recording
 
 
 def record(y, backward, *arguments):
@@ -25,7 +26,7 @@ def record(y, backward, *arguments):
     ----------
     y : array, what an operation returns
     backward : function from d loss / d y and `arguments` to pairs (array, gradient)
-    arguments : what `backward` needs besides
+    arguments : what `backward` needs besides the gradient
 
     Returns
     -------
@@ -41,15 +42,15 @@ def record(y, backward, *arguments):
 def recording(constants=()):
     """Record the operations of this thread inside the `with` block.
 
-    A recording within a recording is a tape of its own: the outer one does not hear of it.
+    A recording inside another is a separate tape: the outer one does not record its operations.
 
     Parameters
     ----------
-    constants : arrays whose gradient nobody will ask for, such as the images
+    constants : arrays whose gradient is not needed, such as the images
 
     Yields
     ------
-    list of (y, backward, arguments), which grows
+    list of (y, backward, arguments), to which every operation appends
     """
     outer = getattr(_active, "steps", None), getattr(_active, "constants", ())
     _active.steps, _active.constants = [], constants
@@ -60,11 +61,11 @@ def recording(constants=()):
 
 
 def wants(array):
-    """Whether anybody wants the gradient of an array: not of a constant of this recording.
+    """Return whether the gradient of an array is needed: yes, unless it is one of the constants.
 
     Parameters
     ----------
-    array : an argument of the operation that asks, before it records
+    array : an input of the operation that asks before it records
 
     Returns
     -------
@@ -74,22 +75,22 @@ def wants(array):
 
 
 def gradients(steps, seeds):
-    """Walk a recording back from the losses to everything that led to them.
+    """Return the gradients of the losses for everything that led to them (backpropagation).
 
     Parameters
     ----------
-    steps : list made by `recording`; it is emptied on the way, so that memory is free early
-    seeds : list of (array, gradient): where the walk starts, d loss / d array of each
+    steps : list made by `recording`; it is emptied on the way, so that memory is freed early
+    seeds : list of (array, gradient) from which to start: for each array, d loss / d array
 
     Returns
     -------
-    dict from id(array) to its gradient, for the arrays that no recorded operation made:
-    parameters, and inputs that are not named as constants. Gradients of an array used twice add up.
+    dict from id(array) to its gradient, for the arrays that no recorded operation made: parameters,
+    and inputs that are not constants. If an array is used twice, its gradients are added.
 
     Notes
     -----
-    An id tells arrays apart only while they exist. All that can be asked about here do: parameters
-    belong to the model, every output to the step that made it, until that step is done.
+    An id identifies an array only while the array exists. All arrays here do: parameters belong to
+    the model, and every output to the step that made it, until that step is done.
     """
     found = {}
     for array, gradient in seeds:
@@ -104,7 +105,7 @@ def gradients(steps, seeds):
 
 
 def _take(found, y):
-    """The gradient of y (a list of outputs: a list), or None if nothing came of y."""
+    """The gradient of y, or None if y does not affect the loss; for a list of outputs, a list."""
     if not isinstance(y, list):
         return found.pop(id(y), None)
     gradients = [found.pop(id(array), None) for array in y]

@@ -1,15 +1,16 @@
-"""The thread pool: work is cut into blocks, and each worker takes the next one that is left.
+"""The thread pool: work is divided into blocks, and each thread takes the next block that is left.
 
-Idea    A stage cuts its output into blocks and calls `run(task, count)`, which calls `task(i)` for
-        every block i, on all cores. The blocks depend on shapes (and the kind of processor), never
-        on the number of threads, and no two write to the same place: the result has the same bits
-        however many threads there are and whichever of them takes which block. The tasks spend
-        their time in `nogil` kernels and in matrix products, which let go of Python's global lock.
-BLAS    The library behind `@` has threads of its own, which would fight with ours: while any call
-        is in flight it is held to one (`blas`).
-Safe    Several threads may call `run` at once. A task may call `run`: its blocks then run in turn
-        on the spot. A forked child makes itself a new pool. Where the system allows no further
-        thread, the work is shared among those there are.
+Idea    A stage divides its output into blocks and calls `run(task, count)`, which calls `task(i)`
+        for every block i, on all cores. The blocks depend on shapes (and the kind of processor),
+        never on the number of threads, and no two blocks write to the same place. So the result is
+        the same to the bit, however many threads there are and whichever takes which block. The
+        tasks spend their time in `nogil` kernels and in matrix products, which both release
+        Python's global interpreter lock (GIL).
+BLAS    The library behind `@` has threads of its own, which would compete with ours. During a call
+        of `run` it is limited to one thread (`blas`).
+Safe    Several threads may call `run` at once. A task may call `run` itself; the inner blocks then
+        run one after the other in the same thread. A forked child process makes a new pool. If the
+        system allows no further thread, the existing ones share the work.
 """
 
 import os
@@ -32,7 +33,7 @@ _here = threading.local()  # of each thread: `working`, its scratch arrays
 
 
 def set_num_threads(number):
-    """Let `number` threads share the work from now on (default: one for each usable core).
+    """Set the number of threads that share the work (default: one per usable core).
 
     What is under way is finished by the threads that have begun it.
 
@@ -56,7 +57,7 @@ def set_num_threads(number):
 
 
 def get_num_threads():
-    """Return how many threads share the work."""
+    """Return the number of threads that share the work."""
     global _num_threads
     with _lock:
         if _num_threads is None:
@@ -69,14 +70,14 @@ def run(task, count):
 
     Parameters
     ----------
-    task : function of a block's number; what it returns is dropped. No block may depend on
-        another, or write where another reads or writes.
-    count : number of blocks, never chosen by the number of threads
+    task : function of a block's number; its result is ignored. No block may depend on another, or
+        write where another reads or writes.
+    count : number of blocks; it must not depend on the number of threads
 
     Raises
     ------
     Exception
-        The first one that a task raised. Blocks not begun by then are left out.
+        The first exception that a task raised. Blocks that have not begun by then are skipped.
 
     Examples
     --------
@@ -107,7 +108,7 @@ def run(task, count):
 
 
 class _Job:
-    """One call of `run`: which blocks are left, how many are unfinished, what went wrong."""
+    """One call of `run`: the blocks that are left, the number unfinished, the first error."""
 
     def __init__(self, task, count):
         self.task, self.blocks, self.unfinished = task, iter(range(count)), count
@@ -141,7 +142,7 @@ class _Job:
 
 
 def _offer(job, most):
-    """Put the job before at most so many workers; make the workers if there are none yet."""
+    """Offer the job to at most this many workers; start the workers if there are none yet."""
     with _lock:
         if most > 0 and _jobs is None:
             _start_workers()
@@ -166,10 +167,10 @@ def _worker(jobs):
 
 
 def scratch(name, shape, dtype):
-    """Return an uninitialised array that this thread keeps and reuses under this name.
+    """Return an uninitialised array, which this thread keeps and reuses under this name.
 
-    Memory fresh from the system costs more than a pass of arithmetic over it. What the array held
-    is lost with the next call of the same name, so a task must not call a stage that may use it.
+    New memory from the system costs more time than one pass of arithmetic over it. The next call
+    with the same name reuses the memory, so a task must not call a stage that uses this name.
 
     Parameters
     ----------
@@ -189,7 +190,7 @@ def scratch(name, shape, dtype):
 
 
 def _after_fork():
-    """In a forked child no other thread exists: begin anew."""
+    """Start again without workers: in a forked child process the other threads do not exist."""
     global _lock, _jobs, _here
     _lock, _jobs, _here = threading.Lock(), None, threading.local()
 
