@@ -15,6 +15,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 NEEDED = (  # a user would miss these first
     "minimaskrcnn/weights/shapes.h5",
     "minimaskrcnn/weights/published_numbers.json",
+    "minimaskrcnn/datasets/coins.png",
     "minimaskrcnn/py.typed",
     "minimaskrcnn/xray/page.html",
     "chapters/README.md",

@@ -16,6 +16,8 @@ def add_parser(subparsers):
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
+    add("--photo", action="store_true",
+        help="find coins in a photograph instead; the weights know drawings only")  # fmt: skip
     add("--seed", type=int, metavar="N", help="of the scene; default: another one each time")
     add("-o", "--output", type=Path, default=Path("demo.png"), metavar="FILE",
         help="the picture; default: demo.png")  # fmt: skip
@@ -23,7 +25,11 @@ def add_parser(subparsers):
 
 
 def run(args) -> int:
-    """Find the shapes of one scene; returns 0."""
+    """Find the shapes of one scene, or the coins of a photograph; returns 0."""
+    return _coins(args) if args.photo else _scene(args)
+
+
+def _scene(args):
     from secrets import randbelow
 
     from minimaskrcnn.api import load_model
@@ -43,6 +49,23 @@ def run(args) -> int:
         result = load_model("shapes").predict(example.image, min_score=0.5)
     result.save(args.output)
     say(f"scene {seed}: {len(example.class_ids)} shapes drawn, {len(result)} found")
+    say(*repr(result).split("\n"))
+    say(f"wrote {args.output}")
+    return 0
+
+
+def _coins(args):
+    from minimaskrcnn.api import load_model
+    from minimaskrcnn.datasets import COINS_FILE
+    from minimaskrcnn.results.picture import check_suffix
+    from minimaskrcnn.runtime.compiling import progress_of_compiling
+    from minimaskrcnn.runtime.files import check_writable
+
+    check_suffix(args.output)
+    check_writable(args.output)
+    with progress_of_compiling():
+        result = load_model("shapes").predict(COINS_FILE, size=256, min_score=0.5)
+    result.save(args.output)
     say(*repr(result).split("\n"))
     say(f"wrote {args.output}")
     return 0

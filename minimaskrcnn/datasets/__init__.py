@@ -4,6 +4,10 @@ Whatever the source, a picture with known objects is handed over as an `Example`
 and evaluation do not know the difference.
 """
 
+from pathlib import Path
+
 from minimaskrcnn.datasets.example import Example, boxes_of_masks
 
-__all__ = ["Example", "boxes_of_masks"]
+__all__ = ["COINS_FILE", "Example", "boxes_of_masks"]
+
+COINS_FILE = Path(__file__).parent / "coins.png"  # a photograph; coins.txt says whose

@@ -70,8 +70,8 @@ def _chunks(file):
 def _unpacked_size(contents, kind, most):
     """Bytes of a chunk when it is unpacked, at most one more than `most`."""
     keyword, _, rest = contents.partition(b"\0")
-    if kind == b"iTXt" and rest[:1] == b"\1":  # packed: method, language, keyword translated, text
-        rest = rest[1:].partition(b"\0")[2].partition(b"\0")[2]
+    if kind == b"iTXt" and rest[:1] == b"\1":  # packed; method, language, keyword translated, text
+        rest = rest[2:].partition(b"\0")[2].partition(b"\0")[2]
     elif kind in (b"tEXt", b"iTXt"):
         return len(rest)
     packed = rest if kind == b"iTXt" else rest[1:]  # after the method
