@@ -18,7 +18,9 @@ from minimaskrcnn.weights import load
 from minimaskrcnn.weights.download import coco_weights
 from minimaskrcnn.xray import Report, make_report
 
-SHAPES_FILE = Path(__file__).parent / "weights" / "shapes.h5"  # part of the package
+BUNDLED = {  # part of the package
+    name: Path(__file__).parent / "weights" / f"{name}.h5" for name in ("shapes", "nuclei")
+}
 
 # What `predict` and `explain` loaded last: by what tells the file from any other, the model.
 _kept: dict[tuple[str, int, int, int], MaskRCNN] = {}
@@ -31,8 +33,9 @@ def load_model(weights: str | os.PathLike[str] = "coco", config: Config | None =
 
     Parameters
     ----------
-    weights : "coco", the pretrained model of 80 everyday classes, fetched on first use; "shapes",
-        the small one that is part of the package; or the path of a weight file
+    weights : "coco", the pretrained model of 80 everyday classes, fetched on first use; or one
+        that is part of the package: "shapes", drawn ones, or "nuclei", nuclei of cells under the
+        microscope; or the path of a weight file
     config : Config that replaces the one that belongs to the weights
 
     Returns
@@ -179,15 +182,12 @@ if hasattr(os, "register_at_fork"):
 def _path(weights: str | os.PathLike[str]) -> str | os.PathLike[str]:
     if not isinstance(weights, str | os.PathLike):
         raise WeightsError(
-            'weights must be "coco", "shapes" or the path of a weight file, got '
+            'weights must be "coco", "shapes", "nuclei" or the path of a weight file, got '
             f"{type(weights).__name__}; a loaded model predicts by its own method"
         )
     if weights == "coco":
         return coco_weights()
-    if weights == "shapes":
-        if not SHAPES_FILE.exists():
-            raise WeightsError(
-                f"{SHAPES_FILE}: is not part of this copy of the package; install it again"
-            )
-        return SHAPES_FILE
-    return weights
+    bundled = BUNDLED.get(str(weights))
+    if bundled is not None and not bundled.exists():
+        raise WeightsError(f"{bundled}: is not part of this copy of the package; install it again")
+    return bundled or weights

@@ -160,8 +160,8 @@ def test_the_help_of_train_says_what_the_recipes_say(capsys):
 
 def test_what_cannot_be_is_said_in_a_sentence(dataset, capsys):
     annotations, images = dataset
-    assert main(["train", "--dataset", annotations, "--images", images]) == 2
-    assert "--init" in capsys.readouterr().err
+    assert main(["train", "--dataset", annotations]) == 2
+    assert "--images" in capsys.readouterr().err
     assert main(["evaluate", "--dataset", annotations]) == 2
     assert "--images" in capsys.readouterr().err
     given = ["--dataset", annotations, "--images", images]

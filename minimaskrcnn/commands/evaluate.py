@@ -27,7 +27,7 @@ def add_parser(subparsers):
         help='"shapes" (default), or annotations in COCO\'s JSON format')  # fmt: skip
     add("--images", type=Path, metavar="DIR", help="folder of the annotated images")
     add("--weights", metavar="WEIGHTS",
-        help='"coco", "shapes" or a weight file; default for the shapes: shapes')  # fmt: skip
+        help='"coco", "shapes", "nuclei" or a weight file; for the shapes: shapes')  # fmt: skip
     add("--scenes", type=count, metavar="N", help="how many shapes scenes; default: 500")
     add("--min-score", type=float, default=0.05, metavar="S",
         help="drop objects less sure than this; default: 0.05")  # fmt: skip

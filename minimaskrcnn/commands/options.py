@@ -9,7 +9,7 @@ STDIN = "-"  # in place of a file: what is given on standard input
 def add_settings(parser):
     """Add --weights, the five settings of `settings.adjusted`, and --ignore-orientation."""
     add = parser.add_argument
-    add("--weights", default="coco", help='"coco" (default), "shapes" or a weight file')
+    add("--weights", default="coco", help='"coco" (default), "shapes", "nuclei" or a weight file')
     add("--classes", action="append", metavar="LIST",
         help="look for these only: person,dog; may be repeated")  # fmt: skip
     add("--min-score", type=float, metavar="S", help="drop objects less sure than this, 0 to 1")

@@ -6,9 +6,19 @@ with every checkpoint), losses.png (the curves) and train.log.
 
 import argparse
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 from minimaskrcnn.commands.options import count, refuse_images
+from minimaskrcnn.commands.own_pictures import (
+    Lesson,
+    changed,
+    draw_preview,
+    from_nothing,
+    split,
+    watch_of,
+)
+from minimaskrcnn.commands.plan_options import add_plan_options, refuse_misplaced
 from minimaskrcnn.errors import printable
 from minimaskrcnn.runtime import terminal
 from minimaskrcnn.runtime.files import make_folder
@@ -16,9 +26,12 @@ from minimaskrcnn.runtime.files import make_folder
 EXAMPLES = """examples:
   minimaskrcnn train                       # the bundled model, from random numbers
   minimaskrcnn train --steps 200 --output quick
+  minimaskrcnn train --dataset cells.json --images cells/ --val-share 0.1
+  minimaskrcnn train --dataset cells.json --images cells/ --preview sheet.jpg
   minimaskrcnn train --dataset cells.json --images cells/ --init coco --layers heads
 
-Interrupted with Ctrl-C, the same command goes on from the last checkpoint, to the same result.
+Without --init it learns from nothing: it looks at the dataset, says its plan, and begins.
+Interrupted with Ctrl-C, the same command goes on where it was, to the same result.
 """
 
 
@@ -36,11 +49,11 @@ def add_parser(subparsers):
         help='"shapes" (default), or annotations in COCO\'s JSON format')  # fmt: skip
     add("--images", type=Path, metavar="DIR", help="folder of the annotated images")
     add("--init", metavar="WEIGHTS",
-        help='start from "coco", "shapes" or a weight file; needed for annotations')  # fmt: skip
+        help='start from "coco", "shapes" or a weight file; default: random numbers')  # fmt: skip
     add("--layers", choices=("all", "heads"),
         help="what learns; default: all from nothing, heads with --init")  # fmt: skip
     add("--steps", type=count, metavar="N",
-        help="batches to learn from; default: 7000, with --init 1000")  # fmt: skip
+        help="batches to learn from; default: 7000, with --init 1000, else planned")  # fmt: skip
     add("--batch", type=count, metavar="N", help="images a batch; default: 8, with --init 2")
     add("--rate", type=_rate, metavar="R",
         help="highest learning rate; default: 0.004, with --init 0.001")  # fmt: skip
@@ -48,6 +61,9 @@ def add_parser(subparsers):
     add("-o", "--output", type=Path, default=Path("run"), metavar="DIR",
         help="the run's folder; default: run")  # fmt: skip
     add("--checkpoint-every", type=count, default=250, metavar="N", help="steps; default: 250")
+    add("--resume", action="store_true",
+        help="go on with the folder's run, which was one of fewer --steps")  # fmt: skip
+    add_plan_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -55,9 +71,14 @@ def run(args) -> int:
     """Train; returns 0."""
     from minimaskrcnn.training.train import CHECKPOINT, MODEL, train
 
+    refuse_misplaced(args)
+    dataset = _dataset(args)
+    if args.preview:
+        draw_preview(args, dataset)
+        terminal.say(f"wrote {args.preview}")
+        return 0
     make_folder(args.output)
-    model, example_of, remarks = _model_and_examples(args)
-    recipe = _recipe(args)
+    lesson = _lesson(args, dataset)
     log_file = args.output / "train.log"
     with log_file.open("a", encoding="utf-8", errors="backslashreplace") as log:
 
@@ -66,52 +87,80 @@ def run(args) -> int:
             log.write(printable(line) + "\n")
             log.flush()
 
-        for line in remarks:
+        for line in lesson.told:
             say(line)
-        say(f"{recipe.steps} steps of {recipe.batch_size} images, seed {args.seed}")
-        data, every = _described_data(args), args.checkpoint_every
+        say(f"{lesson.recipe.steps} steps of {lesson.recipe.batch_size} images, seed {args.seed}")
         try:
-            train(model, example_of, recipe, args.seed, args.output, every, say, data)
+            train(
+                lesson.model,
+                lesson.example_of,
+                lesson.recipe,
+                args.seed,
+                args.output,
+                args.checkpoint_every,
+                say,
+                {**_described_data(args), **lesson.data},
+                lesson.watch,
+                args.resume,
+            )
         except KeyboardInterrupt:
             kept = (args.output / CHECKPOINT).exists()
             said = "the same command goes on from its last" if kept else "before the first"
             terminal.complain(f"interrupted; {said} checkpoint")
             return 130
-    weights = args.output / MODEL
-    judge = ["minimaskrcnn", "evaluate", "--dataset", args.dataset]
-    judge += ["--images", str(args.images)] if args.images else []
-    terminal.say(f"wrote {weights}; judge it with")
-    terminal.say(f"  {shlex.join([*judge, '--weights', str(weights)])}")
+    _say_how_to_judge(args, args.output / MODEL)
     return 0
 
 
-def _model_and_examples(args):
-    """The model to begin with, the function that gives examples, and what to say about them."""
-    from minimaskrcnn.config import SHAPES
+def _say_how_to_judge(args, weights):
+    """Print the command that evaluates the weights, on other pictures if there are others."""
+    dataset, images = args.val or args.dataset, args.val and args.val_images or args.images
+    judge = ["minimaskrcnn", "evaluate", "--dataset", str(dataset)]
+    judge += ["--images", str(images)] if images else []
+    learned = images and not args.val
+    where = " (on pictures that it has learned from, which flatters)" if learned else ""
+    terminal.say(f"wrote {weights}; judge it with{where}")
+    terminal.say(f"  {shlex.join([*judge, '--weights', str(weights)])}")
+
+
+def _dataset(args):
+    """The annotations to learn from, checked; None for the drawn shapes."""
+    from minimaskrcnn.datasets.annotations import check_pictures, load_annotations
     from minimaskrcnn.errors import DatasetError, SettingError
-    from minimaskrcnn.training.batches import endless_scenes, shuffled
-    from minimaskrcnn.training.initialise import new_model, with_classes
 
     if args.dataset == "shapes":
         refuse_images(args)
-        model = new_model(SHAPES, seed=args.seed) if args.init is None else _load(args.init)
-        return with_classes(model, SHAPES.class_names, args.seed), endless_scenes(args.seed), []
-    if args.images is None or args.init is None:
-        raise SettingError(
-            "to train on annotations give --images, the folder of the pictures, and --init, the "
-            'weights to start from, such as "coco"'
-        )
-    from minimaskrcnn.datasets.annotations import check_pictures, load_annotations, remarks
-
+        return None
+    if args.images is None:
+        raise SettingError("to train on annotations give --images, the folder of the pictures")
     dataset = load_annotations(args.dataset, args.images)
-    usable = [i for i, image in enumerate(dataset.images) if image.objects]
-    if not usable:
+    if not any(image.objects for image in dataset.images):
         raise DatasetError(f"{args.dataset}: no image has an object: there is nothing to learn")
     check_pictures(dataset)
-    number_of = shuffled(usable, args.seed)
+    return dataset
+
+
+def _lesson(args, dataset):
+    """What to train, on what, how: see `own_pictures.Lesson`."""
+    from minimaskrcnn.config import SHAPES
+    from minimaskrcnn.datasets.annotations import remarks
+    from minimaskrcnn.training.batches import endless_scenes, shuffled
+    from minimaskrcnn.training.initialise import new_model, with_classes
+
+    recipe = _recipe(args)
+    if dataset is None:
+        model = new_model(SHAPES, seed=args.seed) if args.init is None else _load(args.init)
+        model = with_classes(model, SHAPES.class_names, args.seed)
+        return Lesson(model, endless_scenes(args.seed), recipe)
+    chosen, left_out = split(dataset, args)
+    told = [*remarks(dataset), f"  with objects, to learn from: {len(chosen)} images"]
+    if args.init is None:
+        lesson = from_nothing(args, dataset)
+        return replace(lesson, told=[*told, *lesson.told])
+    number_of = shuffled(chosen, args.seed)
     model = with_classes(_load(args.init), dataset.class_names, args.seed)
-    told = [*remarks(dataset), f"  with objects, to learn from: {len(usable)} images"]
-    return model, lambda number: dataset[number_of(number)], told
+    watch = watch_of(args, dataset, left_out, recipe)
+    return Lesson(model, lambda number: dataset[number_of(number)], recipe, watch, told)
 
 
 def _described_data(args):
@@ -134,15 +183,12 @@ def _load(weights):
 
 
 def _recipe(args):
-    from dataclasses import replace
-
     from minimaskrcnn.training.recipe import ALL, FINE_TUNING, FROM_NOTHING, HEADS
 
-    recipe = FROM_NOTHING if args.init is None else FINE_TUNING
-    given = {"steps": args.steps, "batch_size": args.batch, "rate": args.rate}
-    if args.layers:
-        given["learns"] = {"all": ALL, "heads": HEADS}[args.layers]
-    return replace(recipe, **{name: value for name, value in given.items() if value is not None})
+    recipe = changed(FROM_NOTHING if args.init is None else FINE_TUNING, args)
+    return (
+        replace(recipe, learns={"all": ALL, "heads": HEADS}[args.layers]) if args.layers else recipe
+    )
 
 
 def _rate(text):

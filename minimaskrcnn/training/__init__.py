@@ -2,5 +2,6 @@
 
 Read in this order: `targets` and `sampling` (the questions), `losses`, `step` (one step of
 learning), `optimise`, `recipe`, `train` (the loop); beside them `initialise`, `parameters`,
-`batches`, `checkpoint`, `curve` and `validation`.
+`batches`, `checkpoint`, `run_folder`, `clock` and `curve`. For pictures of one's own `facts` and
+`plan` say how to train, `watch` and `validation` how well it goes.
 """

@@ -25,6 +25,7 @@ class Progress:
     step: int = 0  # steps done
     memory: dict = field(default_factory=dict)  # of the optimiser, arrays by name
     losses: list = field(default_factory=list)  # of each step: five losses, gradient length, rate
+    scores: list = field(default_factory=list)  # of each look: step, AP of boxes, AP of masks
 
 
 def save_checkpoint(path, model, progress, run):
@@ -54,6 +55,7 @@ def save_checkpoint(path, model, progress, run):
     arrays.update(
         step=np.array(progress.step),
         losses=np.array(progress.losses, np.float64),
+        scores=np.array(progress.scores, np.float64).reshape(-1, 3),
         run=np.array(json.dumps(run)),
     )
     with written_whole(path) as beside, beside.open("wb") as file:
@@ -62,8 +64,13 @@ def save_checkpoint(path, model, progress, run):
         os.fsync(file.fileno())
 
 
-def load_checkpoint(path, model, run):
+def load_checkpoint(path, model, run, prolong=False):
     """Put a checkpoint's weights into `model` and return its Progress.
+
+    Parameters
+    ----------
+    path, model, run : as in `save_checkpoint`
+    prolong : whether the run may be one with more steps than the checkpoint's
 
     Raises
     ------
@@ -75,12 +82,12 @@ def load_checkpoint(path, model, run):
             arrays = {name: file[name] for name in file.files}
         stored_run = json.loads(str(arrays["run"]))
         progress = Progress(int(arrays["step"]), losses=arrays["losses"].tolist())
+        progress.scores = arrays.get("scores", np.zeros((0, 3))).tolist()
         progress.memory = _within("memory/", arrays)
     except Exception as error:  # zip files and NumPy's headers fail in many ways
-        raise TrainingError(
-            f"{path}: cannot be read as a checkpoint ({type(error).__name__}: {error}); delete it "
-            "to begin anew"
-        ) from error
+        raise _unreadable(path, error) from error
+    if prolong and isinstance(stored_run, dict):
+        stored_run = {**stored_run, "steps": run.get("steps")}
     _check_same_run(path, stored_run, run)
     weights, stored = named_arrays(model), _within("weights/", arrays)
     for name, array in weights.items():
@@ -93,6 +100,24 @@ def load_checkpoint(path, model, run):
     for name, array in weights.items():
         array[...] = stored[name]
     return progress
+
+
+def begun_steps(path):
+    """How many steps the run of a checkpoint was begun with; None if there is no such file."""
+    try:
+        with np.load(path) as file:
+            return int(json.loads(str(file["run"]))["steps"])
+    except FileNotFoundError:
+        return None
+    except Exception as error:  # as in `load_checkpoint`
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path, error):
+    return TrainingError(
+        f"{path}: cannot be read as a checkpoint ({type(error).__name__}: {error}); delete it "
+        "to begin anew"
+    )
 
 
 def _within(prefix, arrays):

@@ -11,8 +11,9 @@ Notes   Batch normalisation uses each batch's own statistics while learning. For
         tuning keeps normalisation as it is, as the original does.
 """
 
-import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,21 +22,40 @@ from minimaskrcnn.conv import has_norms
 from minimaskrcnn.errors import TrainingError
 from minimaskrcnn.runtime import blas, memory
 from minimaskrcnn.training.batches import make_batch
-from minimaskrcnn.training.checkpoint import Progress, load_checkpoint, save_checkpoint
-from minimaskrcnn.training.curve import draw_curve
+from minimaskrcnn.training.checkpoint import save_checkpoint
+from minimaskrcnn.training.clock import Clock
+from minimaskrcnn.training.interrupt import held_back
 from minimaskrcnn.training.losses import LOSS_NAMES
 from minimaskrcnn.training.optimise import clip_gradients
 from minimaskrcnn.training.parameters import learning_weights
+from minimaskrcnn.training.run_folder import (
+    CHECKPOINT,
+    MODEL,
+    alone,
+    begun,
+    described,
+    publish,
+    watched,
+)
 from minimaskrcnn.training.step import learn
-from minimaskrcnn.weights.store import save
+
+__all__ = ["CHECKPOINT", "MODEL", "advance", "as_cut", "follow", "train"]
 
 MOMENTUM = 0.05  # how much of a batch's statistics enters the moving averages
-CHECKPOINT = "checkpoint.npz"  # in the run's folder
-MODEL = "model.h5"  # what `load_model` reads
-CURVE = "losses.png"
 
 
-def train(model, example_of, recipe, seed, folder, checkpoint_every=500, say=print, data=None):
+def train(
+    model,
+    example_of,
+    recipe,
+    seed,
+    folder,
+    checkpoint_every=500,
+    say=print,
+    data=None,
+    watch=None,
+    prolong=False,
+):
     """Train a model as a recipe says, going on from the folder's checkpoint if there is one.
 
     Parameters
@@ -49,6 +69,8 @@ def train(model, example_of, recipe, seed, folder, checkpoint_every=500, say=pri
     checkpoint_every : steps; one is also written at the end
     say : function of a line of text: the progress
     data : dict of str by name, what else tells this run from another, such as its dataset
+    watch : Watch or None: the validation set
+    prolong : whether the folder's run may be one of fewer steps, which goes on
 
     Returns
     -------
@@ -56,6 +78,8 @@ def train(model, example_of, recipe, seed, folder, checkpoint_every=500, say=pri
 
     Raises
     ------
+    KeyboardInterrupt
+        After Ctrl-C, when the step is finished and a checkpoint is written.
     TrainingError
         If the training diverges: with a sentence, before a weight that is not a number is written
         to disk. If the folder's checkpoint is damaged, or of another model or run. If the backbone
@@ -68,30 +92,38 @@ def train(model, example_of, recipe, seed, folder, checkpoint_every=500, say=pri
         )
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    path, run = folder / CHECKPOINT, {"seed": seed, **(data or {}), **described(recipe)}
+    run = {"seed": seed, **(data or {}), **described(recipe)}
     whose = {**run, **described(model.config)}
-    progress = load_checkpoint(path, model, whose) if path.exists() else Progress()
-    if progress.step:
-        say(f"going on after step {progress.step} of {path}")
-        _publish(folder, model, progress, run)  # in case it was interrupted between the two
-    clock = _Clock(recipe, progress.step)
-    with ThreadPoolExecutor(max_workers=1) as maker, memory.reuse():
-        batches = _prepared(maker, example_of, progress.step + 1, recipe, model.config, seed)
-        for batch in batches:
+    with alone(folder), held_back() as pressed, ThreadPoolExecutor(1) as maker, _memory(model):
+        progress = begun(folder, model, whose, recipe, prolong)
+        if progress.step:
+            say(f"going on after step {progress.step} of {folder / CHECKPOINT}")
+            publish(folder, model, progress, run)  # in case it was interrupted between the two
+        clock, config = Clock(recipe, progress.step), as_cut(model.config)
+        for batch in _prepared(maker, example_of, progress.step + 1, recipe, config, seed):
             rng = np.random.RandomState([seed, progress.step + 1, 1])
             progress.losses.append(advance(model, batch, recipe, progress, rng))
-            last = progress.step == recipe.steps
+            stopped = watched(watch, model, progress, recipe, folder, run, say)
+            last = stopped or progress.step == recipe.steps or pressed()
             clock.tick(progress, say)
             if last or progress.step % checkpoint_every == 0:
-                save_checkpoint(path, model, progress, whose)
-                _publish(folder, model, progress, run)
+                save_checkpoint(folder / CHECKPOINT, model, progress, whose)
+                publish(folder, model, progress, run)
+            if last:
+                break
+    if pressed():
+        raise KeyboardInterrupt
     return np.array(progress.losses)
 
 
-def described(settings):
-    """A Recipe or Config as text by name, to tell whether a checkpoint is of the same one."""
-    values = {name: getattr(settings, name) for name in settings.__dataclass_fields__}
-    return {name: getattr(v, "__name__", None) or str(v) for name, v in values.items()}
+def _memory(model):
+    """Where memory is used again; for fine-tuning that holds gigabytes and saves no time."""
+    return memory.reuse() if has_norms(model) else nullcontext()
+
+
+def as_cut(config):
+    """The Config for pictures that were brought to the network's scale when they were cut out."""
+    return replace(config, resize_mode="none") if config.resize_mode == "scale" else config
 
 
 def _prepared(maker, example_of, first, recipe, config, seed):
@@ -136,14 +168,6 @@ def advance(model, batch, recipe, progress, rng):
     return [*(losses[name] for name in LOSS_NAMES), length, rate]
 
 
-def _publish(folder, model, progress, run):
-    """Write the curves, and the model as it predicts: folded by `save`, 16 bits: costs no AP."""
-    told = {"trained_by": "minimaskrcnn train", "steps_done": str(progress.step)}
-    told |= {name: str(value) for name, value in run.items()}
-    save(model, folder / MODEL, told, float16=True)
-    draw_curve(folder / CURVE, progress.losses)
-
-
 def follow(statistics):
     """Move the norms' averages towards the statistics of a batch.
 
@@ -155,27 +179,3 @@ def follow(statistics):
         away = mean - norm.mean
         norm.mean[...] += MOMENTUM * away
         norm.variance[...] += MOMENTUM * (variance - norm.variance + (1 - MOMENTUM) * away**2)
-
-
-class _Clock:
-    """Says how training goes, how fast, and how long it will take: at first and every 50 steps."""
-
-    def __init__(self, recipe, step):
-        self.recipe, self.step, self.time = recipe, step, time.perf_counter()
-        self.first = step + 1
-
-    def tick(self, progress, say):
-        """Report the step that was just done, if it is time."""
-        step, steps = progress.step, self.recipe.steps
-        if step % 50 and step not in (self.first, steps):
-            return
-        now = time.perf_counter()
-        seconds = (now - self.time) / (step - self.step)  # a step
-        recent = np.mean(progress.losses[self.step - step :], axis=0)
-        losses = ", ".join(f"{name} {x:.3f}" for name, x in zip(LOSS_NAMES, recent, strict=False))
-        say(
-            f"step {step}/{steps}  loss {recent[:5].sum():.3f} ({losses})  "
-            f"{self.recipe.batch_size / seconds:.1f} images/s, "
-            f"{(steps - step) * seconds / 60:.1f} min left"
-        )
-        self.step, self.time = step, now

@@ -6,6 +6,17 @@ from contextlib import contextmanager
 
 
 @contextmanager
+def locked_alone(path):
+    """Hold the lock file `path`; BlockingIOError or PermissionError if somebody else holds it."""
+    with open(path, "a+b") as file:
+        _try_to_lock(file)
+        try:
+            yield
+        finally:
+            _unlock(file)
+
+
+@contextmanager
 def locked(path):
     """Hold the lock file `path`; waits while another process, or another thread, holds it."""
     with open(path, "a+b") as file:
@@ -28,6 +39,10 @@ if os.name == "nt":
             except OSError:
                 time.sleep(0.2)
 
+    def _try_to_lock(file):
+        file.seek(0)
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+
     def _unlock(file):
         file.seek(0)
         msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
@@ -37,6 +52,9 @@ else:
 
     def _lock(file):
         fcntl.flock(file, fcntl.LOCK_EX)
+
+    def _try_to_lock(file):
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def _unlock(file):
         fcntl.flock(file, fcntl.LOCK_UN)
