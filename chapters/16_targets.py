@@ -203,7 +203,7 @@ for class_id, name in enumerate(config.class_names):
 # within the region, on the 28 × 28 cells that the mask head draws (chapter 14).
 
 # %%
-from minimaskrcnn.training.targets import mask_targets
+from minimaskrcnn.training.mask_targets import mask_targets
 
 shown = []
 for i in range(3):

@@ -2,6 +2,7 @@
 
 Idea    All of them are fields of one frozen dataclass, which is passed to the stages; there are no
         global settings. To change one, make a copy: `dataclasses.replace(COCO, min_score=0.5)`.
+Length  The names of COCO's classes, the numbers of two networks, and the rules for a number.
 Source  "MRCNN" is arXiv:1703.06870, "Faster" is arXiv:1506.01497, "FPN" is arXiv:1612.03144,
         "original" is github.com/matterport/Mask_RCNN, whose weights the defaults belong to.
 """

@@ -1,8 +1,7 @@
 """The small operations around convolutions: dense layer, transposed convolution, softmax, sigmoid.
 
 Idea    Each is a line or two of linear algebra. An operation that training uses ends with
-        `tape.record`, and its gradient (`…_backward`) stands below it; or it is composed of
-        operations that do so.
+        `tape.record`, with its gradient (`…_backward`) below it, or is composed of such operations.
 Paper   Softmax: any textbook. Transposed convolution: arXiv:1603.07285, chapter 4.
 Shapes  maps (H, W, C) or (B, H, W, C); vectors (R, C)
 """
@@ -34,8 +33,7 @@ class Deconv:
     bias: np.ndarray  # (out,)
 
     def __repr__(self):
-        outputs, inputs = self.kernel.shape[2:]
-        return f"Deconv(2 x 2, {inputs} -> {outputs})"
+        return f"Deconv(2 x 2, {' -> '.join(map(str, self.kernel.shape[:1:-1]))})"
 
 
 def dense(x, layer):

@@ -4,6 +4,7 @@ Idea    The backbone halves its map once by max-pooling, which keeps the largest
         neighbourhood. The pyramid doubles its maps by repeating every cell (`upsample`), and takes
         every second cell of P5 for P6 (`subsample`). These three have no weights, but gradients
         pass through them. `resize` is for photographs and masks.
+Length  Four short operations and their gradients.
 Paper   Max-pooling: any textbook; here as in ResNet (arXiv:1512.03385, table 1). Doubling and P6:
         FPN (arXiv:1612.03144), sections 3 and 4.1.
 Shapes  maps (H, W, C) or (B, H, W, C)

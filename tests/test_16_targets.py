@@ -6,11 +6,10 @@ from conftest import stored
 
 from minimaskrcnn.boxes import apply_deltas, iou_matrix
 from minimaskrcnn.masks import paste_mask
+from minimaskrcnn.training.mask_targets import as_pasted, mask_targets
 from minimaskrcnn.training.targets import (
     ROI_POSITIVE_IOU,
     anchor_targets,
-    as_pasted,
-    mask_targets,
     roi_targets,
     with_objects,
 )

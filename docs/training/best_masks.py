@@ -11,7 +11,7 @@ import numpy as np
 from minimaskrcnn.boxes import normalise
 from minimaskrcnn.datasets.scenes import scene
 from minimaskrcnn.masks import paste_mask
-from minimaskrcnn.training.targets import as_pasted, mask_targets
+from minimaskrcnn.training.mask_targets import as_pasted, mask_targets
 
 SIZE = 28  # cells a side
 

@@ -1,4 +1,7 @@
-"""Cases for box geometry: overlap, and deltas both ways."""
+"""Cases for box geometry: overlap, and deltas both ways.
+
+Length  Most of it is data: nineteen cases, each with the mistake that it shows.
+"""
 
 import numpy as np
 

@@ -1,1 +1,5 @@
-"""COCO's formats for masks: run lengths (`rle`), polygons to masks, masks to outlines."""
+"""COCO's ways to write a mask down.
+
+`rle` has run lengths and `packing` their text form; `polygons` draws polygons as a mask, and
+`outlines` is the way back.
+"""

@@ -11,7 +11,8 @@ Shapes  mask (H, W) bool  <->  {"size": [H, W], "counts": [n0, n1, …] or "pack
 from collections.abc import Mapping
 
 import numpy as np
-from numba import njit
+
+from minimaskrcnn.coco_masks.packing import pack, unpack
 
 MAX_PIXELS = 2**28  # of a mask that a file describes: more than Pillow opens; 268 MB unpacked
 
@@ -34,10 +35,8 @@ def encode(mask, compressed=True):
     {'size': [3, 2], 'counts': [2, 4]}
     """
     counts = _counts(mask)
-    return {
-        "size": list(np.shape(mask)),
-        "counts": _packed(counts) if compressed else counts.tolist(),
-    }
+    packed = pack(counts) if compressed else counts.tolist()
+    return {"size": list(np.shape(mask)), "counts": packed}
 
 
 def encode_in_box(mask, box, shape):
@@ -69,7 +68,7 @@ def encode_in_box(mask, box, shape):
         counts = np.append(counts, 0)
     counts[0] += x1 * height
     counts[-1] += (width - x2) * height
-    return {"size": [height, width], "counts": _packed(counts if counts[-1] else counts[:-1])}
+    return {"size": [height, width], "counts": pack(counts if counts[-1] else counts[:-1])}
 
 
 def _counts(mask):
@@ -81,10 +80,6 @@ def _counts(mask):
     changes = np.flatnonzero(pixels[1:] != pixels[:-1]) + 1
     first = [0] if len(pixels) and pixels[0] else []  # a run of no zeros
     return np.diff(np.concatenate([[0], first, changes, [len(pixels)]])).astype(np.int64)
-
-
-def _packed(counts):
-    return _pack(counts).tobytes().decode("ascii")
 
 
 def decode(rle):
@@ -131,7 +126,7 @@ def run_lengths(rle):
         raise ValueError(f"an RLE is a dict with 'size' and 'counts', got {str(rle)[:80]}")
     total = check_size(rle["size"])
     counts = rle["counts"]
-    counts = _unpacked(counts) if isinstance(counts, str | bytes) else _listed(counts)
+    counts = unpack(counts) if isinstance(counts, str | bytes) else _listed(counts)
     if len(counts) and counts.min() < 0:
         raise ValueError(f"RLE counts are run lengths, got the negative count {counts.min()}")
     if np.minimum(counts, total + 1).sum() != total:  # the minimum: no sum overflows
@@ -180,55 +175,6 @@ def box(rle):
     if (first // height < last // height).any():  # a run over a column's end has bottom and top
         return np.array([0, x1, height, x2], np.int32)
     return np.array([(first % height).min(), x1, (last % height).max() + 1, x2], np.int32)
-
-
-# Packed counts. A number is divided into groups of five bits, the lowest first. A group becomes the
-# character 48 + group, plus 32 if another group follows. The highest bit of the last group is the
-# sign, because from the fourth number on, the difference from the number two places before it is
-# written.
-
-
-@njit(cache=True, nogil=True)
-def _pack(counts):  # (N,) int64 -> (characters,) uint8
-    codes, used = np.empty(7 * len(counts), np.uint8), 0  # 7 groups hold 35 bits
-    for i in range(len(counts)):
-        number = counts[i] - counts[i - 2] if i > 2 else counts[i]
-        more = True
-        while more:
-            group = number & 31
-            number >>= 5
-            more = number != (-1 if group & 16 else 0)
-            codes[used] = 48 + group + (32 if more else 0)
-            used += 1
-    return codes[:used]
-
-
-@njit(cache=True, nogil=True)
-def _unpack(codes):  # (characters,) int64, each 0 … 63 -> (N,) int64, whether the text makes sense
-    counts, used = np.empty(len(codes), np.int64), 0
-    number, bits = 0, 0
-    for code in codes:
-        number |= (code & 31) << bits
-        bits += 5
-        if code & 32:  # another group follows
-            if bits >= 35:
-                return counts[:0], False
-            continue
-        if code & 16:
-            number -= 1 << bits
-        counts[used] = number + (counts[used - 2] if used > 2 else 0)
-        used += 1
-        number, bits = 0, 0
-    return counts[:used], bits == 0
-
-
-def _unpacked(text):
-    text = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
-    codes = np.frombuffer(text, np.uint8).astype(np.int64) - 48
-    counts, sensible = _unpack(codes) if ((codes >= 0) & (codes < 64)).all() else (codes, False)
-    if not sensible:
-        raise ValueError(f"RLE counts are not packed numbers: {text[:40]!r} …")
-    return counts
 
 
 def _listed(counts):

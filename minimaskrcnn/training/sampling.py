@@ -14,10 +14,9 @@ from minimaskrcnn.anchors import normalised_anchors
 from minimaskrcnn.boxes import iou_matrix, normalise, to_pixels
 from minimaskrcnn.layers import softmax
 from minimaskrcnn.proposals import select_proposals
+from minimaskrcnn.training.mask_targets import as_pasted, mask_targets
 from minimaskrcnn.training.targets import (
     RoiTargets,
-    as_pasted,
-    mask_targets,
     roi_targets,
     with_objects,
 )

@@ -1,18 +1,18 @@
-"""Targets: what the network should have said about every anchor, region and mask.
+"""Targets: what the network should have said about every anchor and region.
 
 Idea    The network answers for thousands of boxes, the truth knows a handful of objects. Overlap
         (IoU) decides which answers belong to which object, which to none, and which are not asked
         for. Of the overwhelming background only a sample counts, so that it does not drown the
         objects.
 Paper   Anchors: Faster R-CNN (arXiv:1506.01497), sections 3.1.2 and 3.1.3. Regions: Fast R-CNN
-        (arXiv:1504.08083), section 2.3. Masks: Mask R-CNN (arXiv:1703.06870), section 3.1.
+        (arXiv:1504.08083), section 2.3.
 Shapes  anchors (A, 4)   ->  match (A,), deltas (positives, 4)
         proposals (N, 4) ->  rois (R, 4), class_ids (R,), deltas (R, 4), objects (positives,)
-        masks (N, H, W)  ->  mask targets (positives, 28, 28)
 
 Notes   The defaults are the original's. Training from nothing departs in two places, each of them a
-        function of its own: `with_objects` and `as_pasted`. The original fills a short sample of
-        regions up with zero boxes, which count as background; here there is no filling up.
+        function of its own: `with_objects` here, `as_pasted` in `mask_targets`. The original fills
+        a short sample of regions up with zero boxes, which count as background; here there is no
+        filling up.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from minimaskrcnn.boxes import encode_deltas, iou_matrix
-from minimaskrcnn.roi_align import crop_and_resize
 
 ANCHOR_POSITIVE_IOU = 0.7  # an anchor with this or more is an object's (Faster 3.1.2)
 ANCHOR_NEGATIVE_IOU = 0.3  # one with less, of all objects, is background
@@ -32,8 +31,6 @@ ROI_POSITIVE_IOU = 0.5
 ROI_POSITIVE_SHARE = 0.33  # of the sampled regions (original; the paper has a quarter)
 
 CROWD_IOU = 0.001  # background may not touch a crowd by this or more (original)
-
-_LAST = 1 - 1e-6  # as good as 1, but no rounding carries a sample at it beyond the mask
 
 
 @dataclass(frozen=True)
@@ -177,50 +174,3 @@ def with_objects(proposals, boxes, copies, shake, rng):
     moves = rng.uniform(-shake, shake, sides.shape).astype(np.float32)
     shaken = np.clip(np.tile(boxes, (copies, 1)) + moves * sides, 0, 1)
     return np.concatenate([proposals, boxes, shaken])
-
-
-def mask_targets(masks, rois, size, rounded=True):
-    """Cut each region out of the mask of its object.
-
-    Parameters
-    ----------
-    masks : (P, H, W) bool, of each region's object
-    rois : (P, 4) float32, normalised to the mask
-    size : cells a side
-    rounded : whether to round to 0 and 1, as the original does
-
-    Returns
-    -------
-    (P, size, size) float32 in 0 … 1; cells beyond the mask are 0
-    """
-    targets = np.zeros((len(rois), size, size), np.float32)
-    for target, mask, roi in zip(targets, masks, rois, strict=True):
-        crop = crop_and_resize(mask.astype(np.float32)[..., None], roi[None], (size, size))
-        target[:] = np.rint(crop[0, :, :, 0]) if rounded else crop[0, :, :, 0]
-    return targets
-
-
-def as_pasted(rois, size, shape):
-    """Move the corners of regions to where `paste_mask` will draw the outermost cells.
-
-    The original samples a mask from edge to edge of the region (`crop_and_resize`) but draws it as
-    if the cells had been sampled at their middles: an object of 60 pixels loses half a pixel all
-    around. Trained on targets read where they will be drawn, and not rounded, the best possible
-    mask is the true one.
-
-    Parameters
-    ----------
-    rois : (P, 4) float32 normalised
-    size : cells a side of the mask that will be drawn
-    shape : (H, W, ...) of the image in pixels
-
-    Returns
-    -------
-    (P, 4) float32 normalised
-    """
-    span = np.tile(np.array(shape[:2], np.float32) - 1, 2)  # (4,) pixels that 1 stands for
-    sides = np.tile(rois[:, 2:] - rois[:, :2], 2) * span + 1  # (P, 4) pixels
-    # The middle of the outermost cell is half a cell, (sides / size) / 2, from the edge; but 0 and
-    # 1 of a region stand for the middles of its outermost pixels, half a pixel from the edge.
-    inset = (sides / size - 1) / 2 * np.array([1, 1, -1, -1], np.float32)
-    return np.clip(rois + inset / span, 0, _LAST).astype(np.float32)
