@@ -31,7 +31,7 @@ HOMES = {
     "PIL": {"photo", "results", "xray"},
     "matplotlib": {"results", "pictures", "datasets", "training", "xray"},
     "h5py": {"weights"},
-    "pooch": {"weights"},
+    "platformdirs": {"weights"},
     "requests": {"weights"},
     "threadpoolctl": {"runtime"},
 }

@@ -4,10 +4,12 @@ The package reads HDF5 without the HDF5 library, which these files can make hang
 writes them here.
 """
 
+import os
 import struct
 import tracemalloc
 from dataclasses import replace
 
+import fuzz_stored
 import h5py
 import numpy as np
 import pytest
@@ -15,7 +17,7 @@ from damage import FORMATS, outcome, toy
 
 from minimaskrcnn import weights
 from minimaskrcnn.errors import WeightsError
-from minimaskrcnn.weights import claims
+from minimaskrcnn.weights import claims, describe
 
 
 def declare(content, shape, size):
@@ -253,3 +255,61 @@ def test_a_valid_checksum_does_not_excuse_another_network(tmp_path):
     weights.save(replace(model, mask_head=head), tmp_path / "odd.h5")
     with pytest.raises(WeightsError, match="mask_head.convs.2 has a kernel of shape"):
         weights.load(tmp_path / "odd.h5")
+
+
+def test_names_that_lie_in_one_another_are_no_names(tmp_path):
+    path = tmp_path / "suffixes.h5"
+    with h5py.File(path, "w", libver="earliest") as file:
+        file.create_group("x" * 60_000)
+        for i in range(300):
+            file.create_group(f"g{i}")
+    content = bytearray(path.read_bytes())
+    heap = content.index(b"x" * 60_000) - content.index(b"HEAP") - 32  # where the name begins
+    node, number = content.find(b"SNOD"), 0
+    while node >= 0:
+        for entry in range(struct.unpack_from("<H", content, node + 6)[0]):
+            struct.pack_into("<Q", content, node + 8 + 40 * entry, heap + number)
+            number += 1
+        node = content.find(b"SNOD", node + 1)
+    assert number == 301
+    path.write_bytes(content)
+    tracemalloc.start()
+    with pytest.raises(WeightsError, match="has a member called"):
+        weights.load(path)
+    assert tracemalloc.get_traced_memory()[1] < 10 * len(content)
+    tracemalloc.stop()
+
+
+def test_a_path_longer_than_any_layer_has_is_refused(tmp_path):
+    with h5py.File(tmp_path / "long.h5", "w", libver="earliest") as file:
+        file["/".join(["layer" * 20] * 8)] = np.zeros(3, np.float32)
+    with pytest.raises(WeightsError, match="a path is longer than 512 letters"):
+        weights.load(tmp_path / "long.h5")
+
+
+def test_a_text_that_is_read_again_and_again_is_refused(tmp_path):
+    path = tmp_path / "texts.h5"
+    with h5py.File(path, "w", libver="earliest") as file:
+        file.attrs.create("layer_names", ["conv1", "res2a"], dtype=h5py.string_dtype())
+    content = path.read_bytes()
+    with weights.hdf5.open_file(path) as (_, root):
+        assert root.attributes["layer_names"] == ["conv1", "res2a"]
+    both = content.index(struct.pack("<I", 5), content.index(b"layer_names"))
+    first, second = content[both : both + 16], content[both + 16 : both + 32]
+    assert first[:12] == second[:12] and content.count(first + second) == 1
+    path.write_bytes(content.replace(first + second, first + first))
+    with pytest.raises(WeightsError, match="belongs to two attributes"):
+        weights.load(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names here")
+def test_a_pipe_or_a_device_is_no_weight_file(tmp_path):
+    os.mkfifo(tmp_path / "pipe.h5")
+    for path in (tmp_path / "pipe.h5", "/dev/zero"):
+        for use in (weights.load, lambda path: list(describe.info(path)), weights.provenance_of):
+            with pytest.raises(WeightsError, match="it is a pipe or a device, not a file"):
+                use(path)
+
+
+def test_structure_aware_mutations_are_refused_or_read_in_time_and_memory(tmp_path):
+    assert fuzz_stored.main(60, seed=5) == 0

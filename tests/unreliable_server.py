@@ -198,3 +198,33 @@ def proxy(password=None):
         good(handler, content)
 
     return behave
+
+
+def redirect_to(address):
+    return lambda handler, content: reply(handler, 302, {"Location": address, "Content-Length": 0})
+
+
+def chunk_of(size):
+    """Sends the body in chunks, the first of which has a size that is none."""
+
+    def behave(handler, content):
+        reply(handler, 200, {"Transfer-Encoding": "chunked", "Connection": "close"})
+        handler.wfile.write(size + b"\r\n" + content[:5] + b"\r\n0\r\n\r\n")
+        handler.close_connection = True
+
+    return behave
+
+
+def drips(handler, content):
+    """Sends a byte every twentieth of a second."""
+    reply(handler, 200, {"Content-Length": len(content)})
+    for i in range(200):
+        handler.wfile.write(content[i : i + 1])
+        time.sleep(0.05)
+
+
+def drips_its_head(handler, content):
+    handler.wfile.write(b"HTTP/1.0 200 OK\r\nX-Long: ")
+    for _ in range(200):
+        handler.wfile.write(b"x")
+        time.sleep(0.05)

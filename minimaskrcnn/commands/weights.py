@@ -82,9 +82,11 @@ def _add_given(action):
 
 def run_fetch(args) -> int:
     """Make sure that the COCO weights are there."""
+    from minimaskrcnn.weights.describe import verify
     from minimaskrcnn.weights.download import fetch
 
-    say(f"{fetch()}: the COCO weights, verified and converted")
+    for line in verify(fetch()):
+        say(line)
     return 0
 
 
@@ -143,6 +145,8 @@ def run_selftest(args) -> int:
         say(f"{words[verdict]:8} {line}")
     counts = ", ".join(f"{verdicts.count(verdict)} {word}" for verdict, word in words.items())
     say(f"{counts}; the published numbers and their sources: weights/published_numbers.json")
-    if verdicts[0] is not True:  # the first line says which file this is
+    if verdicts[0] is None:
+        say("A converted file cannot prove what it was made from: to be sure, test the original.")
+    elif not verdicts[0]:  # the first line says which file this is
         say("This is not the published file: the lines above say nothing about the weights.")
     return 1 if False in verdicts else 0

@@ -14,6 +14,7 @@ from typing import BinaryIO
 import numpy as np
 
 from minimaskrcnn.errors import WeightsError
+from minimaskrcnn.runtime.opening import open_regular
 
 MAX_BLOCKS = 100_000  # the COCO file has some 4,000
 MAX_RANK = 8  # axes of an array
@@ -28,7 +29,7 @@ class File:
     handle: BinaryIO
     size: int  # bytes
     blocks: list[tuple[int, int]] = field(default_factory=list)  # (start, end), sorted, disjoint
-    heaps: dict[int, bytes] = field(default_factory=dict)  # texts that several attributes share
+    heaps: dict[int, dict] = field(default_factory=dict)  # texts of attributes, not yet read
 
 
 @contextmanager
@@ -41,7 +42,7 @@ def open_blocks(path):
         If it is missing or cannot be read.
     """
     try:
-        handle = open(path, "rb")  # noqa: SIM115 (closed by the `with` below)
+        handle = open_regular(path)
     except OSError as error:
         raise WeightsError(f"{path}: cannot be read ({error.strerror or error})") from error
     with handle:

@@ -159,7 +159,7 @@ def verify(path, release=COCO_FILE, config=None, class_names=None):
     name = NETWORKS.get(block_counts(shapes), "a ResNet")
     yield f"{path}: whole. Mask R-CNN on {name}, {class_count(shapes)} classes; no layer is missing"
     if stored:
-        yield "its contents match its checksum"
+        yield f"its contents match its own checksum, {stored.about['checksum']}"
         source = stored.provenance
         size, sha256 = source.get("source_bytes"), source.get("source_sha256")
     else:
@@ -168,17 +168,29 @@ def verify(path, release=COCO_FILE, config=None, class_names=None):
 
 
 def _identity(path, stored, size, sha256, release):
-    """Which known file one of this size and SHA-256 is, or was made from."""
+    """Which known file one of this size and SHA-256 is; of our own, only what it says of itself.
+
+    Anybody can write into a file what it was made from: such words are passed on as words.
+    """
+    states = "it states that it was made from" if stored else "it is"
     for known in (release, *RELEASES.values()):
         if known.is_this(size, sha256):
-            return f"it {'was made from' if stored else 'is'} the published {known.name}"
+            proof = "; only the published file itself could prove that" if stored else ""
+            return f"{states} the published {known.name}{proof}"
     if not stored and size == release.size and checksum(path, "md5") == release.md5:
-        return f"it has the size and the MD5 of the published {release.name}, but SHA-256 {sha256}"
+        return (
+            f"it is not the published {release.name}, though it has its size and its MD5, which "
+            f"prove nothing: its SHA-256 is {sha256}"
+        )
     if sha256 is None:
         trained = "steps_done" in stored.provenance
-        return f"it was {'trained, not converted' if trained else 'made from a file not recorded'}"
+        return (
+            "it states that it was trained, not converted"
+            if trained
+            else "it does not state what it was made from"
+        )
     return (
-        f"it {'was made from' if stored else 'is'} none of the known files: a model of your own, "
+        f"{states} none of the known files: a model of your own, "
         f"or another version (SHA-256 {sha256}, {size:,} bytes; the published {release.name} has "
         f"{release.sha256}, {release.size:,} bytes)"
     )

@@ -9,15 +9,14 @@ Idea    The folder of `weights_home` ends up with one file, the converted one: i
 
 import os
 import shutil
-import warnings
 from pathlib import Path
 
 from minimaskrcnn.config import COCO
 from minimaskrcnn.errors import WeightsError
 from minimaskrcnn.runtime.files import leftovers
 from minimaskrcnn.weights.causes import DownloadError
-from minimaskrcnn.weights.convert import convert, load
-from minimaskrcnn.weights.http import PAUSES, TIMEOUT, download, forget
+from minimaskrcnn.weights.convert import convert, load, provenance_of
+from minimaskrcnn.weights.http import DEADLINE, PAUSES, TIMEOUT, download, forget
 from minimaskrcnn.weights.known import COCO_FILE
 from minimaskrcnn.weights.lock import checksum, locked
 
@@ -25,11 +24,17 @@ from minimaskrcnn.weights.lock import checksum, locked
 def weights_home():
     """The folder of fetched weights: MINIMASKRCNN_HOME, or else the platform's cache folder."""
     home = os.environ.get("MINIMASKRCNN_HOME")
-    if home:
-        return Path(home).expanduser()
-    import pooch
+    if not home:
+        import platformdirs
 
-    return Path(pooch.os_cache("minimaskrcnn"))
+        return Path(platformdirs.user_cache_dir("minimaskrcnn"))
+    try:
+        return Path(home).expanduser()
+    except RuntimeError as error:  # of a user who is not there
+        raise WeightsError(
+            f"MINIMASKRCNN_HOME is {home!r:.100}, and nobody knows whose folder that is ({error}); "
+            "set it to a folder, or unset it"
+        ) from error
 
 
 def coco_weights():
@@ -38,7 +43,14 @@ def coco_weights():
     return target if target.exists() else fetch()
 
 
-def fetch(release=COCO_FILE, home=None, progress=True, pauses=PAUSES, timeout=TIMEOUT):
+def fetch(
+    release=COCO_FILE,
+    home=None,
+    progress=True,
+    pauses=PAUSES,
+    timeout=TIMEOUT,
+    deadline=DEADLINE,
+):
     """Make sure that the weights of a release are there, verified and converted.
 
     Safe to call from several processes at once: one works, the others wait.
@@ -47,7 +59,7 @@ def fetch(release=COCO_FILE, home=None, progress=True, pauses=PAUSES, timeout=TI
     ----------
     release : Release
     home : folder to keep them in; None for `weights_home()`
-    progress, pauses, timeout : as in `http.download`
+    progress, pauses, timeout, deadline : as in `http.download`
 
     Returns
     -------
@@ -63,9 +75,9 @@ def fetch(release=COCO_FILE, home=None, progress=True, pauses=PAUSES, timeout=TI
     try:
         home.mkdir(parents=True, exist_ok=True)
         with locked(home / "fetch.lock"):
-            if not _is_good(target):
+            if not _is_good(target, release):
                 _remove_leftovers(target)
-                _obtain(release, home, target, progress, pauses, timeout)
+                _obtain(release, home, target, (progress, pauses, timeout, deadline))
     except OSError as error:
         raise _not_to_be_had(
             release, home, f"the folder {home} cannot be written to ({error.strerror or error})"
@@ -73,7 +85,7 @@ def fetch(release=COCO_FILE, home=None, progress=True, pauses=PAUSES, timeout=TI
     return target
 
 
-def _obtain(release, home, target, progress, pauses, timeout):
+def _obtain(release, home, target, how):
     """Convert the original into `target`: the one put here by hand, or a fetched one."""
     by_hand, part = home / release.name, home / f"{release.name}.part"
     if by_hand.exists():
@@ -85,7 +97,7 @@ def _obtain(release, home, target, progress, pauses, timeout):
         )
     _check_space(release, home, part)
     try:
-        _download_verified(release, part, progress, pauses, timeout)
+        _download_verified(release, part, how)
         convert(part, target, COCO, source_name=release.name)
     except DownloadError as error:
         raise _not_to_be_had(release, home, str(error)) from error
@@ -97,10 +109,10 @@ def _obtain(release, home, target, progress, pauses, timeout):
     forget(part)
 
 
-def _download_verified(release, part, progress, pauses, timeout):
+def _download_verified(release, part, how):
     """Download; if what arrived is not the published file, once more from the beginning."""
     for attempt in (1, 2):
-        download(release, part, progress, pauses, timeout)
+        download(release, part, *how)
         try:
             return verify_release(part, release)
         except WeightsError as error:
@@ -114,18 +126,10 @@ def _download_verified(release, part, progress, pauses, timeout):
 def verify_release(path, release):
     """Raise a WeightsError unless the file is that of the release, by size and SHA-256.
 
-    A file with the right size and MD5 alone is accepted with a warning: for the COCO weights three
-    third parties agree on the MD5, but only one has published the SHA-256.
+    The MD5 proves nothing: other files with the same one can be made.
     """
     size, sha256 = Path(path).stat().st_size, checksum(path)
     if (size, sha256) == (release.size, release.sha256):
-        return
-    if size == release.size and checksum(path, "md5") == release.md5:
-        warnings.warn(
-            f"{path}: has the published size and MD5, but another SHA-256 ({sha256}) than the one "
-            "known; it is taken for the published file",
-            stacklevel=2,
-        )
         return
     raise WeightsError(
         f"{path}: is not the published {release.name}: it has {size:,} bytes and SHA-256 {sha256}, "
@@ -134,10 +138,14 @@ def verify_release(path, release):
     )
 
 
-def _is_good(target):
-    """Whether a converted file is there and whole."""
+def _is_good(target, release):
+    """Whether a converted file is there and whole, and states that it was made from the release."""
     try:
-        return target.exists() and load(target) is not None
+        if not target.exists():
+            return False
+        source = provenance_of(target)
+        stated = source.get("source_bytes"), source.get("source_sha256")
+        return release.is_this(*stated) and load(target) is not None
     except WeightsError:
         return False
 

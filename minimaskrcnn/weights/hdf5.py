@@ -28,6 +28,7 @@ from minimaskrcnn.weights.foreign import (
 from minimaskrcnn.weights.hdf5_links import links_of
 from minimaskrcnn.weights.hdf5_values import number_type, read_attribute, shape_of
 
+MAX_PATH = 512  # letters of the names of a group and those around it
 MAX_DEPTH = 16  # groups within groups; Keras needs 4
 
 _HARMLESS = {0x00, 0x04, 0x05, 0x0E, 0x12}  # padding, fill values, modification times
@@ -74,7 +75,9 @@ def read_tree(file):
     """Return the root Group of an open HDF5 file; errors as in `open_file`."""
     try:
         return _read_root(file)
-    except (struct.error, UnicodeDecodeError) as error:
+    except WeightsError:
+        raise
+    except (struct.error, ArithmeticError, LookupError, TypeError, ValueError) as error:
         raise damaged(file, file.handle.tell(), "a part of it makes no sense") from error
 
 
@@ -110,10 +113,11 @@ def _read_root(file):
     return root
 
 
-def _read_object(file, address, ks, depth):
-    """IV.A: a group or an array, as its messages tell."""
-    if depth > MAX_DEPTH:
-        raise damaged(file, address, f"groups are nested more than {MAX_DEPTH} deep")
+def _read_object(file, address, ks, depth, length=0):
+    """IV.A: a group or an array, as its messages tell; `length` is that of its path."""
+    if depth > MAX_DEPTH or length > MAX_PATH:
+        raise damaged(file, address, f"groups are nested more than {MAX_DEPTH} deep, or a path is "
+                      f"longer than {MAX_PATH} letters")  # fmt: skip
     messages, attributes = {}, {}
     for kind, body in _messages(file, address):
         if kind == 0x0C:
@@ -132,7 +136,10 @@ def _read_object(file, address, ks, depth):
             )
     if set(messages) == {0x11}:
         links = links_of(file, *struct.unpack_from("<QQ", messages[0x11]), ks)
-        members = {n: _read_object(file, a, ks, depth + 1) for n, a in links.items()}
+        members = {
+            name: _read_object(file, place, ks, depth + 1, length + 1 + len(name))
+            for name, place in links.items()
+        }
         return Group(members, attributes)
     if set(messages) == {0x01, 0x03, 0x08}:
         return _array(file, address, messages)

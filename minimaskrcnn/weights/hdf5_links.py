@@ -11,6 +11,7 @@ from minimaskrcnn.errors import WeightsError
 from minimaskrcnn.weights.claims import damaged, take
 
 MAX_DEPTH = 16  # levels of an index; Keras needs 2
+MAX_NAME = 255  # letters; many names may lie in one another, as "b" does in "ab"
 
 
 def links_of(file, btree, heap, ks):
@@ -25,11 +26,12 @@ def links_of(file, btree, heap, ks):
             raise damaged(file, btree, "the members of a group are not where they should be")
         for entry in range(8, 8 + 40 * count, 40):
             offset, address, kind = struct.unpack_from("<QQI", leaf, entry)
-            name = names[offset : names.find(b"\0", offset)].decode("ascii")
+            name = names[offset : offset + MAX_NAME + 1].partition(b"\0")[0].decode("ascii")
             if kind not in (0, 1):
                 raise WeightsError(f"{file.path}: holds a soft link, {name!r}; weights need none")
-            if name in links or not name.isprintable() or name in ("", ".") or "/" in name:
-                raise damaged(file, start, f"a group has a member called {name!r}")
+            odd = not name.isprintable() or name in ("", ".") or "/" in name
+            if odd or len(name) > MAX_NAME or name in links:
+                raise damaged(file, start, f"a group has a member called {name!r:.80}")
             links[name] = address
     return links
 

@@ -55,8 +55,9 @@ def read_attribute(file, body):
 
 def _value(file, datatype, dataspace, raw):
     shape, dtype = shape_of(dataspace), number_type(datatype)
-    kind, size = datatype[0] & 15, struct.unpack_from("<I", datatype, 4)[0]
-    if shape is None or size == 0:
+    class_and_version, size = struct.unpack_from("<B3xI", datatype)
+    kind = class_and_version & 15
+    if shape is None or 0 in shape or size == 0:
         return None
     if prod(shape) * size > len(raw):
         raise damaged(file, file.handle.tell(), "an attribute is larger than its object")
@@ -74,16 +75,23 @@ def _value(file, datatype, dataspace, raw):
 def _shared_text(file, length, address, wanted):
     """III.E: a text in a heap of texts, by its number there."""
     if address not in file.heaps:
-        signature, version, size = struct.unpack("<4sB3xQ", take(file, address, 16))
-        if (signature, version) != (b"GCOL", 1) or size < 16:
-            raise damaged(file, address, "a text is not where it should be")
-        file.heaps[address] = take(file, address + 16, size - 16)
-    heap, position = file.heaps[address], 0
+        file.heaps[address] = _texts(file, address)
+    text = file.heaps[address].pop(wanted, b"")  # a text that is read again and again adds up
+    if length > len(text):
+        raise damaged(file, address, "a text is missing, or belongs to two attributes")
+    return text[:length]
+
+
+def _texts(file, address):
+    """All texts of a heap, {number: text}."""
+    signature, version, size = struct.unpack("<4sB3xQ", take(file, address, 16))
+    if (signature, version) != (b"GCOL", 1) or size < 16:
+        raise damaged(file, address, "a text is not where it should be")
+    heap, position, texts = take(file, address + 16, size - 16), 0, {}
     while position + 16 <= len(heap):
         index, size = struct.unpack_from("<H6xQ", heap, position)
-        if index == wanted and length <= size:
-            return heap[position + 16 : position + 16 + length]
         if index == 0:  # the rest is free
             break
+        texts[index] = heap[position + 16 : position + 16 + size]
         position += 16 + -(-size // 8) * 8
-    raise damaged(file, address, "a text is missing")
+    return texts

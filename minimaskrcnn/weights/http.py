@@ -7,18 +7,23 @@ Idea    What has arrived is kept in a part file, and the next try asks for the r
 """
 
 import re
+import sys
 import time
 from pathlib import Path
 
+from minimaskrcnn.runtime.opening import open_own
 from minimaskrcnn.runtime.terminal import complain, progress_bar
-from minimaskrcnn.weights.causes import PROXY, DownloadError, cause_of
+from minimaskrcnn.weights.asking import ask, chunks
+from minimaskrcnn.weights.causes import PROXY, DownloadError
+from minimaskrcnn.weights.watching import watched
 
 PAUSES = (1, 2, 4, 8, 16)  # seconds before each further try that brings nothing new
 TIMEOUT = 30  # seconds without a single byte
+DEADLINE = 6 * 3600  # seconds for the whole download, all tries together
 CHUNK = 1 << 13  # bytes; of a chunk that breaks off, nothing is kept
 
 
-def download(release, part, progress=True, pauses=PAUSES, timeout=TIMEOUT):
+def download(release, part, progress=True, pauses=PAUSES, timeout=TIMEOUT, deadline=DEADLINE):
     """Fetch the file of a release into `part`, until it has its size.
 
     Parameters
@@ -28,6 +33,7 @@ def download(release, part, progress=True, pauses=PAUSES, timeout=TIMEOUT):
     progress : whether to show a bar, if standard error is a terminal
     pauses : seconds to wait after each failure in a row; one more failure gives up
     timeout : seconds without any byte after which a try has failed
+    deadline : seconds after which the whole download has failed
 
     Raises
     ------
@@ -36,10 +42,10 @@ def download(release, part, progress=True, pauses=PAUSES, timeout=TIMEOUT):
     OSError
         If `part` cannot be written.
     """
-    failures, furthest = 0, _size(part)
+    failures, furthest, end = 0, _size(part), time.monotonic() + deadline
     while _size(part) != release.size:
         try:
-            _try_once(release, part, progress, timeout)
+            _try_once(release, part, progress, timeout, end)
         except DownloadError as error:
             if _size(part) > furthest + release.size // 100:  # it went on: patience begins anew
                 failures, furthest = 0, _size(part)
@@ -57,56 +63,48 @@ def _wait(error, seconds, progress):
     time.sleep(seconds)
 
 
-def _try_once(release, part, progress, timeout):
+def _try_once(release, part, progress, timeout, deadline):
     have, version = _size(part), _read_version(part)
     headers = {"Accept-Encoding": "identity"}
     if have and version:
         headers |= {"Range": f"bytes={have}-", "If-Range": version}
-    with _ask(release.url, headers, timeout) as response:
-        start = _where_it_starts(response, release, part)
-        with open(part, "ab") as file:
-            file.truncate(start)
-            _version_file(part).write_text(_version(response), encoding="utf-8")
-            _write_body(response, file, start, release, progress)
+
+    def transfer(watch):
+        with ask(release.url, headers, timeout) as response:
+            start = _where_it_starts(response, release, part)
+            with open_own(part, "ab") as file:
+                file.truncate(start)
+                with open_own(_version_file(part), "wb") as note:
+                    note.write(_version(response).encode("ascii"))
+                _write_body(response, file, start, release, progress, watch)
+
+    def word():
+        if progress and not sys.stderr.isatty():
+            complain(f"{release.name}: {_size(part) / 1e6:,.0f} of {release.size / 1e6:,.0f} MB")
+
+    watched(transfer, lambda: _size(part), deadline, word)
     if _size(part) < release.size:
         raise DownloadError("the connection broke off", again=True)
 
 
-def _ask(url, headers, timeout):
-    """Send the request; returns the response, of which only the head has arrived."""
-    import requests  # a quarter of a second; pooch needs it, too
-
-    times = (min(timeout, 10), timeout)  # to connect; between two bytes
-    try:
-        return requests.get(url, headers=headers, stream=True, timeout=times)
-    except OSError as error:  # all of requests are, and so is a bundle of certificates not there
-        raise cause_of(error) from error
-
-
-def _chunks(response):
-    """The body, in pieces; what breaks off raises a DownloadError."""
-    import requests
-
-    try:
-        yield from response.iter_content(CHUNK)
-    except requests.RequestException as error:
-        raise cause_of(error) from error
-
-
-def _write_body(response, file, start, release, progress):
-    bar = progress_bar(
-        total=release.size,
-        initial=start,
-        desc=release.name,
-        unit="B",
-        unit_scale=True,
-        hidden=not progress,
+def _write_body(response, file, start, release, progress, watch):
+    position, bar = (
+        start,
+        progress_bar(
+            total=release.size,
+            initial=start,
+            desc=release.name,
+            unit="B",
+            unit_scale=True,
+            hidden=not progress,
+        ),
     )
     with bar:
-        for chunk in _chunks(response):
-            if file.tell() + len(chunk) > release.size:
+        for chunk in chunks(response, CHUNK):
+            position += len(chunk)
+            if position > release.size:
                 raise DownloadError("the server sends more than the file", again=False)
-            file.write(chunk)
+            watch.write(file, chunk)
             bar.update(len(chunk))
 
 
@@ -148,7 +146,12 @@ def forget(part):
 def _version(response):
     """What names this version of the file: a strong ETag, or else its date; "" for neither."""
     etag = response.headers.get("ETag", "")
-    return etag if etag.startswith('"') else response.headers.get("Last-Modified", "")
+    return _sendable(etag if etag.startswith('"') else response.headers.get("Last-Modified", ""))
+
+
+def _sendable(version):
+    """The version, if it can stand in a request's header."""
+    return version if re.fullmatch("[ -~]{1,200}", version) else ""
 
 
 def _version_file(part):
@@ -157,13 +160,8 @@ def _version_file(part):
 
 def _read_version(part):
     file = _version_file(part)
-    return file.read_text(encoding="utf-8") if file.exists() else ""
+    return _sendable(file.read_bytes()[:201].decode("latin-1")) if file.exists() else ""
 
 
 def _size(part):
     return part.stat().st_size if part.exists() else 0
-
-
-def _first(error):
-    """The first line of an exception's text, not too long."""
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]

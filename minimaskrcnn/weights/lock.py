@@ -2,7 +2,11 @@
 
 import hashlib
 import os
+import time
 from contextlib import contextmanager
+
+from minimaskrcnn.runtime.opening import open_own, open_regular
+from minimaskrcnn.runtime.terminal import complain
 
 
 @contextmanager
@@ -18,9 +22,18 @@ def locked_alone(path):
 
 @contextmanager
 def locked(path):
-    """Hold the lock file `path`; waits while another process, or another thread, holds it."""
-    with open(path, "a+b") as file:
-        _lock(file)
+    """Hold the lock file `path`; waits while another process, or another thread, holds it.
+
+    Whoever waits is told so, after two seconds and then every half a minute.
+    """
+    with open_own(path, "a+b") as file:
+        began = spoke = time.monotonic()
+        while not _try_to_lock(file):
+            time.sleep(0.1)
+            now = time.monotonic()
+            if now > spoke + (30 if spoke > began else 2):
+                complain(f"another process holds {path}: waiting until it is done")
+                spoke = now
         try:
             yield
         finally:
@@ -29,15 +42,14 @@ def locked(path):
 
 if os.name == "nt":
     import msvcrt
-    import time
 
-    def _lock(file):
-        while True:
-            try:
-                file.seek(0)
-                return msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-            except OSError:
-                time.sleep(0.2)
+    def _try_to_lock(file):
+        file.seek(0)
+        try:
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
 
     def _try_to_lock(file):
         file.seek(0)
@@ -50,8 +62,12 @@ if os.name == "nt":
 else:
     import fcntl
 
-    def _lock(file):
-        fcntl.flock(file, fcntl.LOCK_EX)
+    def _try_to_lock(file):
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
 
     def _try_to_lock(file):
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -62,5 +78,5 @@ else:
 
 def checksum(path, algorithm="sha256"):
     """Return the checksum of a file, in hexadecimal digits."""
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         return hashlib.file_digest(file, algorithm).hexdigest()
