@@ -135,9 +135,9 @@ BROKEN = ("http://[", "http://", "ftp://a/b", "//", "file:///etc/passwd", "http:
 
 @pytest.mark.parametrize("address", BROKEN)
 def test_a_redirect_to_what_is_no_address_ends_in_the_sentence(content, home, address):
-    with Server(content, [says.redirect_to(address)]) as server:
-        with pytest.raises(WeightsError, match="are not to be had: "):
-            get(server, content, home)
+    server = Server(content, [says.redirect_to(address)])
+    with server, pytest.raises(WeightsError, match="are not to be had: "):
+        get(server, content, home)
     assert_nothing_but_leftovers(home)
 
 
@@ -191,9 +191,9 @@ def test_what_a_killed_process_left_is_removed(content, home):
 
 def test_a_server_that_drips_is_given_up(content, home, monkeypatch):
     monkeypatch.setattr(watching, "PATIENCE", 0.5)
-    with Server(content, [says.drips]) as server:
-        with pytest.raises(WeightsError, match="less than 1,000 bytes a second"):
-            get(server, content, home)
+    server = Server(content, [says.drips])
+    with server, pytest.raises(WeightsError, match="less than 1,000 bytes a second"):
+        get(server, content, home)
 
 
 @pytest.mark.parametrize("behaviour", [says.drips, says.drips_its_head])
