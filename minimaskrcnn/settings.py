@@ -106,7 +106,7 @@ def _parts(name, known):
 def _sizes(size, config):
     if config.resize_mode == "none":
         raise SettingError('size has no meaning for a model with resize_mode="none"')
-    if size % SIDE:
+    if size % SIDE and config.convention == "matterport":  # torchvision pads any size
         near = max(round(size / SIDE), 1) * SIDE
         raise SettingError(f"size must be a multiple of {SIDE} pixels, got {size}; try {near}")
     shorter = max(round(config.image_min_size * size / config.image_max_size), 1)

@@ -9,8 +9,8 @@ import numpy as np
 
 from minimaskrcnn.boxes import to_pixels
 from minimaskrcnn.results.picture import COLOURS
-from minimaskrcnn.roi_align import roi_levels
 from minimaskrcnn.xray import drawings, facts, parts, rasters
+from minimaskrcnn.xray.again import levels_of_proposals
 from minimaskrcnn.xray.looking import LEVEL_COLOURS
 
 DRAWN = 24  # proposals of the picture of levels
@@ -20,7 +20,7 @@ CLASSES = 5  # most likely ones listed
 def about_levels(steps, chosen):
     """Which map each region is read from, and what is read of the chosen one."""
     shape, proposals = steps["molded"].shape, steps["proposals"]
-    levels, boxes = roi_levels(proposals, shape), to_pixels(proposals, shape)
+    levels, boxes = levels_of_proposals(steps), to_pixels(proposals, shape)
     layers, legend = [], []
     for level in range(5, 1, -1):
         own = np.flatnonzero(levels == level)

@@ -14,10 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from minimaskrcnn.boxes import to_pixels
-from minimaskrcnn.config import STRIDES
-from minimaskrcnn.detections import select_detections
-from minimaskrcnn.nms import nms
-from minimaskrcnn.proposals import select_proposals
+from minimaskrcnn.xray.again import detections_again, kept_proposals, proposals_again
 
 STEPS = tuple(round(0.1 * i, 1) for i in range(1, 11))  # IoU: where a threshold's slider stops
 LOOKED_AT = 60  # of the best moved anchors, to show what NMS does to them
@@ -47,14 +44,14 @@ class Chosen:
 
 def proposal_candidates(steps, config):
     """The best moved anchors, and which of them the RPN's NMS keeps: Candidates."""
-    verdicts = steps["anchors"], steps["rpn_probs"][:, 1], steps["rpn_deltas"]
     count = min(LOOKED_AT, config.pre_nms_proposals)
     wide = replace(config, pre_nms_proposals=count, post_nms_proposals=count, rpn_nms_threshold=1.0)
-    boxes, scores = select_proposals(*verdicts, wide)  # (M, 4), (M,): no IoU is more than 1
+    boxes, scores = proposals_again(steps, wide)  # (M, 4), (M,): no IoU is more than 1
     thresholds = _with_own(config.rpn_nms_threshold)
     kept = np.zeros((len(thresholds), len(boxes)), bool)
     for i, threshold in enumerate(thresholds):
-        kept[i, nms(boxes, scores, threshold, config.post_nms_proposals)] = True
+        limited = replace(config, pre_nms_proposals=count, rpn_nms_threshold=threshold)
+        kept[i] = kept_proposals(steps, limited, boxes, scores)
     return Candidates(
         boxes=to_pixels(boxes, steps["molded"].shape),
         scores=scores,
@@ -67,15 +64,15 @@ def proposal_candidates(steps, config):
 
 def detection_candidates(steps, config):
     """The classified regions that any threshold keeps, whatever their score: Candidates."""
-    regions = steps["proposals"], steps["class_probs"], steps["box_deltas"], steps["window"]
     config = replace(config, min_score=0.0)
     wide = replace(config, detection_nms_threshold=1.0, max_detections=len(steps["proposals"]))
-    rows, source = select_detections(*regions, wide)  # (M, 6), (M,)
+    rows, source = detections_again(steps, wide)  # (M, 6), (M,)
+    named = _region_and_class(rows, source, config)
     thresholds = _with_own(config.detection_nms_threshold)
     kept = np.zeros((len(thresholds), len(rows)), bool)
     for i, threshold in enumerate(thresholds):
         limited = replace(config, detection_nms_threshold=threshold)
-        kept[i] = np.isin(source, select_detections(*regions, limited)[1])
+        kept[i] = np.isin(named, _region_and_class(*detections_again(steps, limited), config))
     reached = kept.any(axis=0)  # the others were too many for `max_detections`
     return Candidates(
         boxes=to_pixels(rows[reached, :4], steps["molded"].shape),
@@ -85,6 +82,11 @@ def detection_candidates(steps, config):
         kept=kept[:, reached],
         own=thresholds.index(config.detection_nms_threshold),
     )
+
+
+def _region_and_class(rows, source, config):
+    """(N,) one number for each pair of a region and a class: a region may be found as several."""
+    return source * config.num_classes + rows[:, 4].astype(np.int64)
 
 
 def _with_own(threshold):
@@ -124,10 +126,11 @@ def anchors_at(steps, centre):
     boxes, start = to_pixels(steps["anchors"], steps["molded"].shape), 0
     found, cells = [], [steps[f"p{level}"].shape[:2] for level in range(2, 7)]
     ratios = len(boxes) // sum(height * width for height, width in cells)
-    for (height, width), stride in zip(cells, STRIDES, strict=True):
+    sides = steps["molded"].shape[:2]
+    for height, width in cells:
         row, column = (
-            min(round(place / stride), side - 1)
-            for place, side in zip(centre, (height, width), strict=True)
+            min(round(place / (side // count)), count - 1)
+            for place, side, count in zip(centre, sides, (height, width), strict=True)
         )
         first = start + (row * width + column) * ratios
         found.append(boxes[first : first + ratios])

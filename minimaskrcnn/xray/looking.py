@@ -23,8 +23,10 @@ def about_input(steps):
     padded = (tall, wide) != (height, width)
     resized = (tall, wide) != photo[:2]
     fit = f"is resized to {wide} × {tall}; so it fits" if resized else "fits"
-    around = " and black padding fills the rest (the dashed line is the border)" if padded else ""
-    words = "The photograph as the network sees it" + (", padded with black." if padded else ".")
+    colour = "grey" if "exact" in steps else "black"  # the mean colour in torchvision's convention
+    rest = f" and {colour} padding fills the rest (the dashed line is the border)"
+    around, ending = (rest, f", padded with {colour}.") if padded else ("", ".")
+    words = f"The photograph as the network sees it{ending}"
     layers = [drawings.outlines([window], COLOURS[1], "dashed")] if padded else []
     frame = drawings.View(0, 0, height, width)
     return parts.Section(

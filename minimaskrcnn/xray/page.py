@@ -19,6 +19,7 @@ from minimaskrcnn.config import Config
 from minimaskrcnn.results.picture import object_colours
 from minimaskrcnn.runtime.files import written_whole
 from minimaskrcnn.xray import deciding, drawings, facts, looking, parts, rasters
+from minimaskrcnn.xray.again import drawable
 
 NAMED = 25  # objects labelled in the first picture, the best ones
 
@@ -50,6 +51,7 @@ def make_report(steps: dict[str, Any], config: Config, source: str = "") -> Repo
     Report
     """
     name = Path(source).name or "a photograph"
+    steps = drawable(steps, config)
     chosen = facts.chosen(steps)
     sections = [
         looking.about_input(steps),
@@ -98,10 +100,16 @@ def _result(steps):
     """The photograph with all objects."""
     result, window, shape = steps["result"], steps["window_pixels"], steps["molded"].shape
     scale = (window[2:] - window[:2]) / result.image.shape[:2]  # pixels of the input a pixel
-    boxes = result.boxes * np.tile(scale, 2) + np.tile(window[:2], 2)  # (N, 4)
+    boxes, mask_boxes = (
+        boxes * np.tile(scale, 2) + np.tile(window[:2], 2)  # (N, 4)
+        for boxes in (
+            result.boxes,
+            result.boxes if result.mask_boxes is None else result.mask_boxes,
+        )
+    )
     view, colours = drawings.view_of(window, shape), object_colours(result.boxes)
     layers = [
-        drawings.shape_of(result.mask_probs[i], boxes[i], colours[i])
+        drawings.shape_of(result.mask_probs[i], mask_boxes[i], colours[i])
         for i in reversed(range(len(result)))  # the surest on top
     ]
     texts = [
