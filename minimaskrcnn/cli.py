@@ -40,6 +40,7 @@ def main(argv=None) -> int:
     """Run the command line; `argv` is without the program's name. Returns the exit status."""
     open_streams()
     with warnings.catch_warnings():  # a warning is a line of its own, not a piece of source
+        warnings.simplefilter("always", UserWarning)
         warnings.showwarning = lambda message, *_: complain(str(message))
         return _status(argv)
 

@@ -54,3 +54,12 @@ def write_toy(path, seed=1, **size):
     """Write the toy's file; returns `path`."""
     weight_maker().write(json.loads(json.dumps(toy_layout(**size))), seed, path)
     return path
+
+
+def toy_layers(seed=1, **size):
+    """The toy's arrays: [(layer, [(weight's name, array), …]), …]."""
+    layout = json.loads(json.dumps(toy_layout(**size)))
+    layers = {layer: [] for layer, _ in layout["layers"]}
+    for layer, name, array in weight_maker().tensors(layout, seed):
+        layers[layer].append((name, array))
+    return list(layers.items())

@@ -8,7 +8,6 @@ Shapes  shapes of the arrays, anchors (A, 4) or None, Config or None  ->  Config
 """
 
 import os
-import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -25,7 +24,7 @@ GUIDE = "docs/own_matterport_model.md"
 
 
 def config_of(file, shapes, anchors, config=None, class_names=None):
-    """Return the Config of a Keras file.
+    """Return the Config of a Keras file, and what is to be said about it.
 
     Parameters
     ----------
@@ -35,42 +34,43 @@ def config_of(file, shapes, anchors, config=None, class_names=None):
     config : Config that was given, or None
     class_names : of a file without a Config, the background first; None for COCO's
 
+    Returns
+    -------
+    config : Config
+    remarks : list of sentences: what was assumed, or that sizes differ
+
     Raises
     ------
     WeightsError
         If the classes have no names, or the Config contradicts the file's anchors.
-
-    Warns
-    -----
-    UserWarning
-        If settings had to be assumed, or the Config has another size than the anchors.
     """
     boxes = None if anchors is None else _boxes(file, anchors)
     if config is not None:
         config = replace(config, class_names=class_names) if class_names else config
-        if boxes is not None:
-            _compare(file.path, boxes, config)
-        return config
+        return config, [] if boxes is None else _compare(file.path, boxes, config)
     names = class_names or _coco_names(file.path, shapes)
     config = replace(COCO, class_names=names)
     if boxes is not None:
         config = _with_anchors(file.path, boxes, config)
-    if not is_published(file.path):
-        warnings.warn(f"{file.path}: {assumption(config)}", stacklevel=4)
-    return config
+    if is_published(file.path):
+        return config, []
+    return config, [f"{file.path}: {_assumption(config, boxes is not None)}"]
 
 
-def assumption(config):
+def _assumption(config, known_anchors):
     """Say in one sentence which settings were assumed, and how to give others."""
     scales, ratios = (
         ", ".join(f"{x:.4g}" for x in xs) for xs in (config.anchor_scales, config.anchor_ratios)
     )
+    anchors = f"size {config.image_max_size}, anchor scales {scales}, ratios {ratios}"
     mean = ", ".join(f"{x:g}" for x in config.mean_pixel)
+    rest = f"shorter side {config.image_min_size}, mean {mean}, scores from {config.min_score:g}"
+    told = f"holds no settings; its anchors tell {anchors}; assumed are {rest}"
+    if not known_anchors:
+        told = f"holds no settings; assumed are {anchors}, {rest}"
     return (
-        f"holds no settings; assumed are size {config.image_max_size} (shorter side "
-        f"{config.image_min_size}), anchor scales {scales}, ratios {ratios}, mean {mean}, scores "
-        f"from {config.min_score:g}. Trained with others, it finds little or nothing: give them "
-        f"with `minimaskrcnn weights convert IN.h5 OUT.h5 --config FILE` ({GUIDE})"
+        f"{told}. If it was trained with others, it finds little or nothing: give them with "
+        f"`minimaskrcnn weights convert IN.h5 OUT.h5 --config FILE` ({GUIDE})"
     )
 
 
@@ -122,10 +122,10 @@ def _with_anchors(path, boxes, config):
 
 
 def _compare(path, boxes, config):
-    """Refuse a Config of other anchors than the file's; remark on one of another size."""
+    """Refuse a Config of other anchors than the file's; remarks on one of another size."""
     size = (config.image_max_size, config.image_max_size)
     if same_anchors(boxes, size, config.anchor_scales, config.anchor_ratios):
-        return
+        return []
     found = find_anchors(boxes)
     given = f"scales {config.anchor_scales}, ratios {config.anchor_ratios}"
     if found is None or not same_anchors(
@@ -137,8 +137,7 @@ def _compare(path, boxes, config):
             f"file's are made {made}. Give these as anchor_scales and anchor_ratios "
             "(RPN_ANCHOR_SCALES, RPN_ANCHOR_RATIOS), or leave the configuration out"
         )
-    warnings.warn(
+    return [
         f"{path}: was trained on pictures of {found.size[0]} pixels; the configuration has "
-        f"{config.image_max_size}",
-        stacklevel=4,
-    )
+        f"{config.image_max_size}"
+    ]

@@ -8,7 +8,7 @@ import numpy as np
 
 from minimaskrcnn.config import COCO, TORCHVISION
 from minimaskrcnn.errors import WeightsError
-from minimaskrcnn.weights.assumed import assumption, is_published
+from minimaskrcnn.weights.assumed import config_of
 from minimaskrcnn.weights.convert import load
 from minimaskrcnn.weights.fitting import block_counts, class_count
 from minimaskrcnn.weights.hdf5 import arrays_within, read_array
@@ -101,10 +101,10 @@ def _keras(opened, shapes):
     names = "COCO's, presumably" if count == COCO.num_classes else "their names are not in the file"
     yield f"format        the original's: weights of Keras, version {version}"
     yield f"classes       {count}, the background included: {names}"
-    if is_published(opened.file.path):
-        yield "settings      those of the COCO model, which this file is"
-    else:
-        yield from _wrapped("settings", assumption(COCO))
+    _, anchors = keras_layers(opened.file, opened.root)
+    _, remarks = config_of(opened.file, shapes, anchors, class_names=_any_names(shapes))
+    for remark in remarks or ["those of the COCO model, which this file is"]:
+        yield from _wrapped("settings", remark.removeprefix(f"{opened.file.path}: "))
 
 
 def _torchvision(opened, shapes):
@@ -138,6 +138,11 @@ def _shapes(opened):
     return {name: array.shape for name, array in arrays.items()}
 
 
+def _any_names(shapes):
+    """Names for as many classes as there are."""
+    return ("background", *(f"class {i}" for i in range(1, class_count(shapes) or 2)))
+
+
 def verify(path, release=COCO_FILE, config=None, class_names=None):
     """Yield lines that say which known file this is, and that it is whole.
 
@@ -154,8 +159,7 @@ def verify(path, release=COCO_FILE, config=None, class_names=None):
     """
     with open_weights(path) as opened:
         shapes, stored = _shapes(opened), opened.stored
-    any_names = tuple(f"class {i}" for i in range(class_count(shapes) or 0))
-    load(path, config, class_names or (None if stored or config else any_names))
+    load(path, config, class_names or (None if stored or config else _any_names(shapes)))
     name = NETWORKS.get(block_counts(shapes), "a ResNet")
     yield f"{path}: whole. Mask R-CNN on {name}, {class_count(shapes)} classes; no layer is missing"
     if stored:

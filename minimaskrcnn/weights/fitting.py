@@ -65,10 +65,10 @@ def _check_pictures(path, called, kernel):
     """The first layer tells of how many channels the pictures are."""
     if kernel and kernel[:2] == (7, 7) and len(kernel) == 4 and kernel[2] != 3:
         raise WeightsError(
-            f"{path}: takes pictures of {kernel[2]} channels ({called('backbone.stem')} has a "
-            f"kernel of shape {kernel}); this package gives it red, green and blue. Train it on "
-            "RGB pictures, or convert the kernel to three channels (for one: divided by three and "
-            "repeated)"
+            f"{path}: was trained on pictures with {kernel[2]} in place of 3 channels "
+            f"({called('backbone.stem')} has a kernel of shape {kernel}); this package gives it "
+            "red, green and blue. Train it on RGB pictures, or convert that kernel to three "
+            "channels (one channel: a third of it, three times)"
         )
 
 

@@ -40,24 +40,26 @@ def read_keras(file, root, config=None, class_names=None):
     Warns
     -----
     UserWarning
-        If the numbers are not float32, but float64 (which is rounded) or float16.
+        If settings had to be assumed, or the Config has another size than the file's anchors; if
+        the numbers are not float32, but float64 (which is rounded) or float16.
     """
     layers, anchors = keras_layers(file, root)
     arrays, table = our_names(file, layers)
     shapes = {name: array.shape for name, array in arrays.items()}
-    config = config_of(file, shapes, anchors, config, class_names)
+    config, remarks = config_of(file, shapes, anchors, config, class_names)
     layer_of = {place.name: f"the layer {place.layer}" for place in table}
     check_shapes(file.path, shapes, config, called=layer_of.get)
     widths = sorted({array.dtype.name for array in arrays.values()} & {"float16", "float64"})
     if widths:
-        warnings.warn(
+        remarks.append(
             f"{file.path}: holds {' and '.join(widths)}, not float32, the precision of this "
-            "package; the numbers were converted",
-            stacklevel=3,
+            "package; the numbers were converted"
         )
     leaves = {f"config.{name}": value for name, value in vars(config).items()}
     for place in table:
         leaves.update(_read_place(file, arrays, place))
+    for remark in remarks:
+        warnings.warn(remark, stacklevel=3)
     return tree.build(MaskRCNN, leaves)
 
 

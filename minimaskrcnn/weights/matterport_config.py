@@ -24,7 +24,7 @@ NAMES = {  # in the original: here
     "RPN_ANCHOR_SCALES": "anchor_scales",
     "RPN_ANCHOR_RATIOS": "anchor_ratios",
     "BBOX_STD_DEV": "delta_std",
-    "RPN_BBOX_STD_DEV": "delta_std",
+    "RPN_BBOX_STD_DEV": "rpn_delta_std",
     "PRE_NMS_LIMIT": "pre_nms_proposals",
     "POST_NMS_ROIS_INFERENCE": "post_nms_proposals",
     "RPN_NMS_THRESHOLD": "rpn_nms_threshold",
@@ -85,6 +85,8 @@ def read_settings(path, text):
                 raise WeightsError(f"{path}: gives {ours} twice, with different values")
             _check_known(path, name)
             settings[ours] = value
+    if settings.get("rpn_delta_std") == settings.get("delta_std", list(Config().delta_std)):
+        settings.pop("rpn_delta_std", None)  # the RPN has no unit of its own
     return settings, given.get("NUM_CLASSES")
 
 
