@@ -38,6 +38,7 @@ def test_a_model_converted_with_the_originals_names_has_the_trace_of_the_config_
     photo = np.random.RandomState(3).randint(0, 256, (150, 190, 3), np.uint8)
     found = weights.load(target).trace(photo)
     wanted = weights.load(small_file, BY_HAND).trace(photo)
-    assert len(wanted["detections"]) > 0 and wanted["image"].shape == (192, 192, 3)
-    for name in wanted:
-        np.testing.assert_array_equal(found[name], wanted[name], err_msg=name)
+    assert len(wanted["detections"]) > 0 and wanted["c2"].shape == (48, 48, 256)
+    for name, value in wanted.items():
+        if isinstance(value, np.ndarray):
+            np.testing.assert_array_equal(found[name], value, err_msg=name)

@@ -40,11 +40,13 @@ def matrices(points=POINTS):
 
     Notes
     -----
-    Row a of G evaluates the kernel's polynomial at the point a, column a of A^T holds the powers of
-    a, row a of B^T the coefficients of the polynomial that is 0 at all other points; at a itself it
-    is the product of the differences, by which G is divided (Lagrange). The value at infinity is
-    the leading coefficient. The common points 0, 1, -1, 2, -2 have powers up to 8 and lose three
-    more bits than 0, 2/3, -2/3, 3/2, -3/2, which are balanced: for each its inverse.
+    Row a of G evaluates the kernel's polynomial at the point a. Column a of A^T holds the powers of
+    a. Row a of B^T holds the coefficients of the polynomial that is 0 at all other points; at a
+    itself it is the product of the differences, by which G is divided (Lagrange interpolation). The
+    value at infinity is the leading coefficient. The common points 0, 1, -1, 2, -2 have powers up
+    to 8. In float32 they lose one more bit than 0, 2/3, -2/3, 3/2, -3/2, where each point's inverse
+    is a point, too: root mean square 2.8e-6 beside 1.25e-6 over 256 channels, and the largest error
+    is four times that of these points (benchmarks/winograd_points.py).
 
     Examples
     --------
