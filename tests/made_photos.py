@@ -6,8 +6,8 @@ import zlib
 import numpy as np
 
 
-def tiff(contents, width, height, tags, big_endian=False):
-    """A TIFF of one picture in one strip.
+def tiff(contents, width, height, tags, big_endian=False, strips=1):
+    """A TIFF of one picture in strips of equal length.
 
     Parameters
     ----------
@@ -15,7 +15,9 @@ def tiff(contents, width, height, tags, big_endian=False):
     tags : {number: int or tuple of ints}; those of width, height and strip are added
     """
     order = ">" if big_endian else "<"
-    tags = {256: width, 257: height, 278: height, 279: len(contents), **tags, 273: 8}
+    length = len(contents) // strips
+    places = tuple(8 + i * length for i in range(strips))
+    tags = {256: width, 257: height, 278: height, 279: (length,) * strips, 273: places, **tags}
     start, long_values, entries = 8 + len(contents), b"", b""
     after = start + 2 + 12 * len(tags) + 4
     for number in sorted(tags):

@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import struct
 import threading
 import warnings
@@ -465,3 +466,12 @@ def test_a_source_is_called_by_its_path_or_by_what_it_is(tmp_path):
     assert name_of(b"") == "bytes" and path_of(b"") == ""
     with open(saved("a.bmp", b"")(tmp_path), "rb") as file:
         assert path_of(file) == str(tmp_path / "a.bmp")
+
+
+def test_every_test_that_the_table_of_inputs_names_is_there():
+    folder = Path(__file__).parent
+    named = set(
+        re.findall(r"`(test_\w+)`", (folder.parent / "docs" / "inputs.md").read_text("utf-8"))
+    )
+    tests = "".join(path.read_text("utf-8") for path in folder.glob("test_photo*.py"))
+    assert len(named) > 20 and all(f"def {name}(" in tests for name in named)

@@ -29,9 +29,9 @@ BITS, PACKING, COLOUR, SAMPLES, PLANES, FORM = 258, 259, 262, 277, 284, 339  # t
 LONG = zlib.compress(b"\0" * 3_000_000)  # 3 kB; Pillow refuses what unpacks to more than 1 MB
 
 
-def tif(values, tags, big_endian=False):
+def tif(values, tags, big_endian=False, strips=1):
     contents = values if isinstance(values, bytes) else values.tobytes()
-    return tiff(contents, 44, 30, {PACKING: 1, COLOUR: 1, SAMPLES: 1, **tags}, big_endian)
+    return tiff(contents, 44, 30, {PACKING: 1, COLOUR: 1, SAMPLES: 1, **tags}, big_endian, strips)
 
 
 def deep(values, big_endian=False):
@@ -57,6 +57,8 @@ READ = {
     "8 bits, 0 is white": (tif(GRAY, {BITS: 8, COLOUR: 0}), gray(255 - GRAY)),
     "floats": (tif(FLOATS, {BITS: 32, FORM: 3}), gray(GRAY)),
     "floats, 0 is white": (tif(FLOATS, {BITS: 32, FORM: 3, COLOUR: 0}), gray(255 - GRAY)),
+    "8 bits in planes": (
+        tif(PIXELS.transpose(2, 0, 1), {BITS: (8,) * 3, **RGB, PLANES: 2}, strips=3), PIXELS),
     "16-bit colours": (tif(deep(PIXELS), {BITS: (16,) * 3, **RGB}), PIXELS),
     "near infrared as a fourth value": (
         tif(np.dstack([PIXELS, GRAY]), {BITS: (8,) * 4, COLOUR: 2, SAMPLES: 4, 338: 0}), PIXELS),
@@ -333,9 +335,12 @@ def test_memory_that_runs_out_is_not_called_damage(monkeypatch):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss counts differently elsewhere")
-@pytest.mark.parametrize("mode", ["RGBA", "L", "P", "I;16"])
-def test_reading_takes_little_memory_beside_the_decoded_picture(mode, tmp_path):
-    Image.new(mode, (5000, 4000)).save(tmp_path / "large.png")
+@pytest.mark.parametrize("mode, kind, decoded", [
+    ("RGBA", "PNG", 4), ("L", "PNG", 1), ("I;16", "PNG", 2), ("RGB", "JPEG", 4), ("RGB", "WEBP", 13),
+])  # fmt: skip
+def test_reading_takes_little_memory_beside_the_decoded_picture(mode, kind, decoded, tmp_path):
+    options = {"lossless": True} if kind == "WEBP" else {}
+    Image.new(mode, (5000, 4000)).save(tmp_path / "large", kind, **options)
     (tmp_path / "small.png").write_bytes(PNG)
     program = (
         "import resource, sys, warnings; from minimaskrcnn.photo import read_photo\n"
@@ -349,8 +354,7 @@ def test_reading_takes_little_memory_beside_the_decoded_picture(mode, tmp_path):
         "-c",
         program,
         str(tmp_path / "small.png"),
-        str(tmp_path / "large.png"),
+        str(tmp_path / "large"),
     ]
     done = subprocess.run(given, capture_output=True, text=True, check=True)
-    decoded = {"RGBA": 4, "L": 1, "P": 1, "I;16": 2}[mode]  # bytes per pixel within Pillow
     assert float(done.stdout) < decoded + 3 + 1.5  # the photograph; strips and buffers
