@@ -9,13 +9,16 @@ import json
 import warnings
 from dataclasses import replace
 
+import h5py
 import numpy as np
 import pytest
 from conftest import DATA
 
 from minimaskrcnn import cli, weights
+from minimaskrcnn.commands.options import settings_of
 from minimaskrcnn.config import COCO, Config
-from minimaskrcnn.errors import WeightsError
+from minimaskrcnn.errors import SettingError, WeightsError
+from minimaskrcnn.settings import class_ids
 from minimaskrcnn.weights import tree
 from minimaskrcnn.weights.found_anchors import find_anchors
 from minimaskrcnn.weights.given import read_given
@@ -305,3 +308,50 @@ def test_a_file_of_names_that_is_not_there_is_no_class(tmp_path):
     assert read_given(None, "balloon")[1] == ("background", "balloon")
     with pytest.raises(WeightsError, match="names no class"):
         read_given(None, " , ")
+
+
+def test_a_class_with_a_comma_can_be_chosen_beside_others():
+    names = ("background", "cup, small", "dog", "cat")
+    assert class_ids(["cup, small"], names) == class_ids("cup, small", names) == (1,)
+    assert class_ids(["cup, small", "dog"], names) == (1, 2)
+    assert class_ids(["dog,cat", "cup, small"], names) == (1, 2, 3)
+    with pytest.raises(SettingError, match="'bird' is not among them"):
+        class_ids(["dog,bird"], names)
+    chosen = ["--classes", "cup, small", "--classes", "dog"]
+    args = cli.build_parser().parse_args(["predict", "photo.jpg", *chosen])
+    assert settings_of(args)["classes"] == ["cup, small", "dog"]
+
+
+# What describes a file
+
+
+def test_info_describes_a_file_of_our_own_that_lacks_a_layer(files, tmp_path, capsys):
+    path = tmp_path / "own.h5"
+    weights.convert(files["keras_2_0_8"], path, COCO)
+    with h5py.File(path, "r+", libver="earliest") as file:
+        del file["fpn/smooth/0"]
+    assert cli.main(["weights", "info", str(path)]) == 0
+    assert "pyramid of ? channels" in capsys.readouterr().out
+    assert cli.main(["weights", "verify", str(path)]) == 2
+    assert "has no fpn.smooth.0" in capsys.readouterr().err
+
+
+def test_verify_takes_a_configuration(files, tmp_path, capsys):
+    (tmp_path / "config.json").write_text('{"RPN_ANCHOR_RATIOS": [0.25, 0.5, 1, 2, 4]}')
+    command = ["weights", "verify", str(files["five_ratios"])]
+    assert cli.main(command) == 2 and "has 5 anchors on each cell" in capsys.readouterr().err
+    assert cli.main([*command, "--config", str(tmp_path / "config.json")]) == 0
+    assert "whole" in capsys.readouterr().out
+
+
+def test_safetensors_holds_the_same_model_and_no_name_decides(files, tmp_path):
+    weights.convert(files["keras_2_0_8"], tmp_path / "own.safetensors", TF2)
+    (tmp_path / "renamed.h5").write_bytes((tmp_path / "own.safetensors").read_bytes())
+    weights.convert(tmp_path / "renamed.h5", tmp_path / "back.h5")
+    wanted = weights.load(files["keras_2_0_8"], TF2)
+    for name in ("own.safetensors", "renamed.h5", "back.h5"):
+        model = weights.load(tmp_path / name)
+        assert same_arrays(model, wanted) and model.config == TF2
+    source = weights.provenance_of(tmp_path / "back.h5")
+    assert source == weights.provenance_of(tmp_path / "own.safetensors")
+    assert source["source"] == "keras_2_0_8.h5"
