@@ -1,7 +1,8 @@
-"""Learning: what the network should have said, how wrong it was, and how its weights move.
+"""Training: what the network should have answered, how wrong it was, and how its weights move.
 
-Read in this order: `targets` and `sampling` (the questions), `losses`, `step` (one step of
-learning), `optimise`, `recipe`, `train` (the loop); beside them `initialise`, `parameters`,
-`batches`, `checkpoint`, `run_folder`, `clock` and `curve`. For pictures of one's own `facts` and
-`plan` say how to train, `watch` and `validation` how well it goes.
+Read the modules in this order: `targets`, `mask_targets` and `sampling` (what the network should
+answer), `losses` (how wrong it was), `step` (one step of training), `optimise`, `recipe`, `train`
+(the loop). `initialise`, `parameters`, `batches`, `checkpoint`, `run_folder`, `clock` and `curve`
+support them. For your own pictures, `facts` and `plan` decide how to train, and `watch` and
+`validation` tell how well it goes.
 """

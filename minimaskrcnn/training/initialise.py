@@ -1,16 +1,17 @@
-"""The first weights: random numbers of the right size, and the small network that they fill.
+"""Initial weights: random numbers of the right size, and the small network that they fill.
 
-Idea    A layer should hand on signals as strong as it got them. With n inputs and ReLU that asks
-        for random kernels of variance 2 / n. A residual block starts as doing nothing (the last
-        scale of its normalisation is 0), so that a new network is as shallow as its shortcuts. The
-        outputs start near 0: every anchor as likely an object as not, every box left where it is.
+Idea    A layer should pass signals on as strong as it received them. With n inputs and ReLU, this
+        requires random kernels of variance 2 / n. A residual block at first does nothing (the last
+        scale of its batch normalization is 0), so that a new network is as shallow as its
+        shortcuts. The outputs start near 0: each anchor is as likely an object as background, and
+        every box stays where it is.
 Paper   He et al., arXiv:1502.01852, equation 10. The zero scale: Goyal et al., arXiv:1706.02677,
         section 5.1. Outputs N(0, 0.01), boxes N(0, 0.001): Fast R-CNN (arXiv:1504.08083), 4.1.
-Shapes  Widths  ->  MaskRCNN with batch normalisation in backbone and heads, none in pyramid and RPN
+Shapes  Widths  ->  MaskRCNN with batch normalization in backbone and heads, not in pyramid and RPN
 
-Notes   Why batch normalisation with the statistics of the batch: after 4,000 pictures it has
-        learned more than group normalisation, which has learned more than none. When the weights
-        are saved it is folded away: what is left are plain convolutions (`training.parameters`).
+Notes   Why batch normalization with the statistics of the batch: after 4,000 pictures, a network
+        with it has learned more than one with group normalization, and that more than one without
+        any. When the weights are saved, it is folded into plain convolutions (`conv.folded`).
 """
 
 from dataclasses import dataclass, replace
@@ -25,12 +26,12 @@ from minimaskrcnn.model import MaskRCNN
 from minimaskrcnn.resnet import Bottleneck, ResNet
 from minimaskrcnn.rpn import RPN
 
-EXPANSION = 4  # a block's output has so many times the channels of its inside (ResNet, figure 5)
+EXPANSION = 4  # a block's output channels are this many times its inner ones (ResNet, figure 5)
 
 
 @dataclass(frozen=True)
 class Widths:
-    """How many channels and blocks the network has; the defaults make 2.1 million numbers."""
+    """How many channels and blocks the network has; by default it has 2.1 million weights."""
 
     stem: int = 32
     inner: tuple[int, ...] = (32, 48, 64, 128)  # within the blocks of stages 2 … 5
@@ -43,7 +44,7 @@ class Widths:
 
 
 def new_model(config, widths=None, seed=0):
-    """Return a network that has learned nothing.
+    """Return an untrained network, with random weights.
 
     Parameters
     ----------
@@ -71,13 +72,13 @@ def new_model(config, widths=None, seed=0):
 
 
 def with_classes(model, class_names, seed=0):
-    """Return a model for other classes: new last layers for class, box and mask, the rest shared.
+    """Return a model for other classes: the last layers are new, all others are the model's own.
 
     Parameters
     ----------
     model : MaskRCNN
-    class_names : the background first; if they are the model's own, the model is returned
-    seed : int, of the new layers
+    class_names : the background first; if they are the model's own, the model itself is returned
+    seed : int, for the new layers' weights
     """
     if tuple(class_names) == model.config.class_names:
         return model
@@ -151,7 +152,7 @@ def _mask_head(rng, widths, classes):
 
 
 def _plain(rng, size, channels_in, channels_out, stride=1, padding=None):
-    """A convolution size x size; by default so padded that it keeps the map's size."""
+    """A convolution of size x size; by default its padding keeps the size of the map."""
     kernel = _normal(
         rng, np.sqrt(2 / (size * size * channels_in)), size, size, channels_in, channels_out
     )

@@ -1,16 +1,17 @@
-"""The five losses: how wrong each answer is, and which way each number should have moved.
+"""The five losses: how wrong each answer of the network is, and the gradient at the answer.
 
-Idea    Two questions of class (what is this anchor, what is this region): cross-entropy, the
-        surprise at the truth. Two of place (how should the box move): smooth L1, squared for small
-        errors and proportional for large ones, so that a few wild ones do not rule. One of pixels
-        (is this cell the object's): cross-entropy for each cell by itself, in the mask of the true
-        class alone, so that classes do not compete. The network learns from their plain sum.
+Idea    Two losses are for classification, of anchors and of regions: cross-entropy, which is large
+        if the true class got a low probability. Two are for bounding-box regression, again of
+        anchors and of regions: smooth L1, which is squared for small errors and proportional for
+        large ones, so that a few large errors do not dominate. One is for masks: cross-entropy for
+        each cell separately, only in the mask of the true class, so that classes do not compete.
+        The network learns from the sum of the five.
 Paper   Mask R-CNN (arXiv:1703.06870), section 3, "Loss"; smooth L1: Fast R-CNN
         (arXiv:1504.08083), equation 3.
-Shapes  answers and targets  ->  loss, a float, and its gradient, shaped and typed as the answer
+Shapes  answers and targets  ->  loss, a float, and its gradient, with the answer's shape and dtype
 
-Notes   Each loss is a mean over what it asks about, in the whole batch, and 0 where it asks about
-        nothing. Targets and regions are constants: no gradient flows into them.
+Notes   Each loss is a mean over the whole batch, and 0 if there is nothing to average. Targets and
+        regions are constants: no gradient flows into them.
 """
 
 import numpy as np
@@ -19,16 +20,16 @@ from minimaskrcnn.layers import sigmoid, softmax
 
 LOSS_NAMES = ("rpn_class", "rpn_box", "class", "box", "mask")
 
-_EDGE = 1e-7  # probabilities of a cell are kept so far from 0 and 1 (Keras, as the original)
+_EDGE = 1e-7  # the least distance of a cell's probability from 0 and 1 (Keras, as the original)
 
 
 def rpn_class_loss(logits, match):
-    """Is there an object at this anchor? Mean over the anchors that are asked about.
+    """Is there an object at this anchor? Cross-entropy, the mean over all anchors not ignored.
 
     Parameters
     ----------
     logits : (..., A, 2), background and object
-    match : (..., A); 1 object, -1 background, 0 not asked about
+    match : (..., A); 1 object, -1 background, 0 ignored
 
     Returns
     -------
@@ -39,7 +40,7 @@ def rpn_class_loss(logits, match):
 
 
 def rpn_box_loss(deltas, match, targets):
-    """How should the anchors that are objects move? Mean over their coordinates.
+    """How should the positive anchors move? Smooth L1, the mean over their coordinates.
 
     Parameters
     ----------
@@ -58,14 +59,14 @@ def rpn_box_loss(deltas, match, targets):
 
 
 def class_loss(logits, class_ids, known=None):
-    """What is in this region? Mean over the regions.
+    """What is in this region? Cross-entropy, the mean over the regions.
 
     Parameters
     ----------
     logits : (R, K)
     class_ids : (R,), 0 for background
-    known : (K,) bool or None: the classes that the dataset labels. A region that is taken for
-        another one is not asked about: the dataset cannot say that this is wrong.
+    known : (K,) bool or None: the classes that the dataset labels. A region that the network takes
+        for any other class is ignored, because the dataset cannot say that this is wrong.
 
     Returns
     -------
@@ -77,7 +78,7 @@ def class_loss(logits, class_ids, known=None):
 
 
 def box_loss(deltas, class_ids, targets):
-    """How should the regions that are objects move? Mean over the coordinates of their own class.
+    """How should the positive regions move? Smooth L1, the mean over their class's coordinates.
 
     Parameters
     ----------
@@ -98,11 +99,11 @@ def box_loss(deltas, class_ids, targets):
 
 
 def mask_loss(logits, class_ids, targets):
-    """Which cells of this region are the object's? Mean over the cells of its own class's mask.
+    """Which cells belong to the object? Cross-entropy, the mean over the own class's cells.
 
     Parameters
     ----------
-    logits : (P, h, w, K), of positives
+    logits : (P, h, w, K), of the positive regions
     class_ids : (P,), from 1
     targets : (P, h, w) in 0 … 1
 
@@ -124,7 +125,7 @@ def mask_loss(logits, class_ids, targets):
 
 
 def _cross_entropy(logits, labels, asked):
-    """Mean of -log softmax(logits)[label] over the rows that are asked about."""
+    """Mean of -log softmax(logits)[label] over the rows that `asked` selects."""
     gradient = np.zeros_like(logits)
     rows, labels = logits[asked], labels[asked]  # (n, K), (n,)
     if not len(rows):
@@ -139,16 +140,16 @@ def _cross_entropy(logits, labels, asked):
 
 
 def smooth_l1(answers, targets):
-    """Mean of d²/2 where |d| < 1, else of |d| - 1/2, with d = answer - target.
+    """The smooth L1 loss: the mean of d²/2 where |d| < 1, else of |d| - 1/2; d = answer - target.
 
     Parameters
     ----------
-    answers, targets : of one shape
+    answers, targets : arrays of the same shape
 
     Returns
     -------
-    loss : float, 0 where there are no answers
-    gradient : shaped as the answers: d, cut off at -1 and 1, divided by how many numbers there are
+    loss : float, 0 if there are no answers
+    gradient : with the shape of the answers: d, clipped to -1 … 1, divided by the count of numbers
 
     Examples
     --------

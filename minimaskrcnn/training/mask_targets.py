@@ -1,8 +1,8 @@
-"""Mask targets: which cells of a region are the object's.
+"""Mask targets: which cells of a region belong to the object.
 
-Idea    The mask head draws 28 x 28 cells over a region. What it should have drawn is the object's
-        mask, cut out where the region lies and read at 28 x 28 points. An object reaches beyond its
-        region where the region is too small; what lies outside is not asked about.
+Idea    The mask head predicts 28 x 28 cells for a region. Its target is the part of the object's
+        mask that lies in the region, sampled at 28 x 28 points. If the region is too small, the
+        object extends beyond it; the pixels outside of the region are ignored.
 Paper   Mask R-CNN (arXiv:1703.06870), section 3.1, "Training": "the mask target is the
         intersection between an RoI and its associated ground-truth mask".
 Shapes  masks (P, H, W) bool, rois (P, 4) normalised  ->  targets (P, 28, 28) float32
@@ -12,17 +12,17 @@ import numpy as np
 
 from minimaskrcnn.roi_align import crop_and_resize
 
-_LAST = 1 - 1e-6  # as good as 1, but no rounding carries a sample at it beyond the mask
+_LAST = 1 - 1e-6  # nearly 1: rounding cannot move a sample at this position beyond the mask
 
 
 def mask_targets(masks, rois, size, rounded=True):
-    """Cut each region out of the mask of its object.
+    """Return, for each region, the part of its object's mask that lies in it, resized.
 
     Parameters
     ----------
-    masks : (P, H, W) bool, of each region's object
+    masks : (P, H, W) bool, the mask of each region's object
     rois : (P, 4) float32, normalised to the mask
-    size : cells a side
+    size : cells per side
     rounded : whether to round to 0 and 1, as the original does
 
     Returns
@@ -39,15 +39,15 @@ def mask_targets(masks, rois, size, rounded=True):
 def as_pasted(rois, size, shape):
     """Move the corners of regions to where `paste_mask` will draw the outermost cells.
 
-    The original samples a mask from edge to edge of the region (`crop_and_resize`) but draws it as
-    if the cells had been sampled at their middles: an object of 60 pixels loses half a pixel all
-    around. Trained on targets read where they will be drawn, and not rounded, the best possible
-    mask is the true one.
+    The original samples a mask from edge to edge of the region (`crop_and_resize`), but pastes it
+    as if the cells had been sampled at their middles. An object of 60 pixels therefore loses half a
+    pixel on each side. If the targets are sampled where they will be pasted, and are not rounded,
+    the best possible prediction is the true mask.
 
     Parameters
     ----------
     rois : (P, 4) float32 normalised
-    size : cells a side of the mask that will be drawn
+    size : cells per side of the mask that will be pasted
     shape : (H, W, ...) of the image in pixels
 
     Returns

@@ -1,17 +1,17 @@
-"""Optimisers: how far to move every weight, given its gradient.
+"""Optimisers and learning rates: how far to move every weight, given its gradient.
 
-Idea    Stochastic gradient descent with momentum rolls downhill with inertia. Adam divides each
-        step by the usual size of that weight's gradient, so that all weights move about equally
-        fast, whatever the scale of their layer; AdamW keeps weight decay out of that division.
-        With `cosine` the learning rate rises at first, while the averages still settle; it falls
-        at the end.
+Idea    Stochastic gradient descent (SGD) with momentum follows an average of recent gradients, like
+        a heavy ball that rolls downhill. Adam divides each step by the usual size of that weight's
+        gradient, so that all weights move about equally fast, whatever the scale of their layer.
+        AdamW is Adam with weight decay that is not divided in this way. With `cosine`, the learning
+        rate rises at first, until the averages have settled (warm-up), and falls afterwards.
 Paper   Momentum: Sutskever et al. 2013, equations 1 and 2 as in Keras. Adam: arXiv:1412.6980,
         algorithm 1. AdamW: arXiv:1711.05101, algorithm 2. Cosine: arXiv:1608.03983, equation 5.
         Warm-up: arXiv:1706.02677, section 2.2. Clipping: arXiv:1211.5063, algorithm 1.
 Shapes  dicts from a name to an array: weights, gradients, and what the optimiser remembers
 
-Notes   Both optimisers write into the weights, as otherwise only the loading of a checkpoint does.
-        They have one signature, so that a recipe names the one it wants.
+Notes   Both optimisers write into the weights; apart from them, only loading a checkpoint does.
+        They have the same signature, so that a recipe can name either.
 """
 
 import math
@@ -24,7 +24,7 @@ SGD_MOMENTUM = 0.9  # (original)
 SGD_DECAY = 1e-4  # of the mean square of each kernel and bias (original: the mean, not the sum)
 
 ADAM_BETAS = (0.9, 0.99)  # memory of the gradient and of its square; the paper has 0.999
-ADAM_DECAY = 0.02  # of kernels, a unit of learning rate
+ADAM_DECAY = 0.02  # of kernels, multiplied by the learning rate
 ADAM_EPSILON = 1e-8
 
 
@@ -35,11 +35,11 @@ def sgd(weights, gradients, memory, rate, step):
 
     Parameters
     ----------
-    weights : dict from name to array, written
-    gradients : dict from name to array; a weight without one stays
-    memory : dict, empty at first, written: "velocity.NAME"
+    weights : dict from name to array; the arrays are changed
+    gradients : dict from name to array; a weight without a gradient does not move
+    memory : dict, empty at first, into which "velocity.NAME" is written
     rate : learning rate
-    step : which step this is, from 1 (not used)
+    step : number of this step, from 1 (not used)
     """
     for name, gradient in gradients.items():
         w = weights[name]
@@ -58,7 +58,8 @@ def adamw(weights, gradients, memory, rate, step):
     weight = weight - rate · (mean / (1 - b1^step) / (sqrt(square / (1 - b2^step)) + epsilon)
                               + decay · weight)
 
-    Only kernels decay: biases and scales say where things are, not how wild the function is.
+    Only kernels decay. Large kernels make the function vary strongly, which leads to overfitting;
+    biases and scales do not.
     """
     names, (b1, b2) = list(gradients), ADAM_BETAS
     for name in names:
@@ -79,7 +80,7 @@ def adamw(weights, gradients, memory, rate, step):
 
 
 def clip_gradients(gradients, limit):
-    """Scale all gradients alike so that their common length is at most `limit`.
+    """Scale all gradients by the same factor, so that their common length is at most `limit`.
 
     Parameters
     ----------
@@ -94,7 +95,7 @@ def clip_gradients(gradients, limit):
     Raises
     ------
     FloatingPointError
-        If the length is not finite: the training has diverged.
+        If the length is not finite: training has diverged.
 
     Examples
     --------
@@ -113,14 +114,14 @@ def clip_gradients(gradients, limit):
 
 
 def cosine(step, steps, peak, warm_up=150, last=0.01):
-    """Learning rate of a step: up in a straight line, then down half a cosine wave.
+    """Return the learning rate of a step: a linear rise, then half a cosine wave down.
 
     Parameters
     ----------
     step : 1 … steps
-    steps : of the whole training
+    steps : number of steps of the whole training
     peak : the highest rate
-    warm_up : steps until the peak, but never more than a tenth of all
+    warm_up : number of steps until the peak, but at most a tenth of all steps
     last : the rate at the end, as a share of the peak
 
     Examples
@@ -136,7 +137,9 @@ def cosine(step, steps, peak, warm_up=150, last=0.01):
 
 
 def stepped(step, steps, peak, falls=(2 / 3, 8 / 9)):
-    """Learning rate of a step: the peak, and a tenth of it after each of `falls` (shares of all).
+    """Return the learning rate of a step: `peak`, divided by ten after each of `falls`.
+
+    `falls` are shares of all steps.
 
     Examples
     --------

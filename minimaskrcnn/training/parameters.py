@@ -1,7 +1,7 @@
-"""The numbers of a model that learn, by name.
+"""The weights of a model that training changes, by name.
 
-Idea    A model is a tree of frozen dataclasses with arrays at the leaves. Learning needs them as a
-        flat list: which there are, which of them move, which of them decay.
+Idea    A model is a tree of frozen dataclasses with arrays at the leaves. Training needs a flat
+        dict of those arrays that learn.
 Shapes  MaskRCNN  ->  {"backbone.stem.kernel": (7, 7, 3, 32), …}
 """
 
@@ -9,7 +9,7 @@ from minimaskrcnn.weights.tree import named_arrays
 
 
 def learning_weights(model, parts):
-    """Return the arrays that training moves, by name.
+    """Return the arrays that training changes, by name.
 
     Parameters
     ----------
@@ -18,8 +18,8 @@ def learning_weights(model, parts):
 
     Returns
     -------
-    dict from name to array. Not among them: the averages of a norm, which follow the batches, and
-    the bias before a norm, which the norm takes away again.
+    dict from name to array. Two kinds of arrays are left out: the batch normalization statistics,
+    which follow the batches, and a bias before a norm, which the norm would subtract again.
     """
     arrays = named_arrays(model)
     return {

@@ -1,7 +1,7 @@
-"""Sampling: which of the many answers are judged, and what a batch and its regions are made of.
+"""Sampling: choose the anchors and regions that a training step uses, for each image of a batch.
 
-Idea    An image has thousands of anchors and proposals and a few objects. Of the proposals a sample
-        goes through the heads; of its positives, some learn a mask as well.
+Idea    An image has thousands of anchors and proposals, but few objects. Only a sample of the
+        proposals goes through the heads, and only some of its positives through the mask head.
 Paper   Fast R-CNN (arXiv:1504.08083), section 2.3; Mask R-CNN (arXiv:1703.06870), section 3.1.
 Shapes  rpn logits (B, A, 2), deltas (B, A, 4)  ->  B times proposals (N, 4)  ->  HeadTargets
 """
@@ -24,22 +24,22 @@ from minimaskrcnn.training.targets import (
 
 @dataclass(frozen=True)
 class Sampling:
-    """How many answers an image are judged; the defaults are the original's."""
+    """How many anchors and regions per image are used; the defaults are the original's."""
 
     anchors: int = 256
     pre_nms_proposals: int = 6000
     post_nms_proposals: int = 2000
     rois: int = 200
-    mask_rois: int = 66  # of the positive ones
+    mask_rois: int = 66  # how many of the positive regions learn a mask, at most
     object_copies: int | None = None  # see `with_objects`; None: the objects are not added
     shake: float = 0.1  # of those copies
     masks_as_pasted: bool = False  # see `as_pasted`
-    tight_masks: bool = False  # masks learn on the nearest regions, and in whole pixels
+    tight_masks: bool = False  # masks learn on the regions with the highest IoU, in whole pixels
 
 
 @dataclass(frozen=True)
 class Truth:
-    """The objects of one image as the network should see them."""
+    """The objects of one image (ground truth), in the frame of the network's input."""
 
     boxes: np.ndarray  # (N, 4) float32 normalised
     class_ids: np.ndarray  # (N,) int64
@@ -59,7 +59,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class HeadTargets:
-    """What the heads are asked about: the regions of all images, and masks for some of them."""
+    """What the heads should answer: for regions of all images, and masks for some of them."""
 
     rois: tuple[np.ndarray, ...]  # B times (R, 4)
     class_ids: np.ndarray  # (sum of R,)
@@ -70,7 +70,7 @@ class HeadTargets:
 
 
 def select_for_training(rpn_logits, rpn_deltas, shape, sampling, config):
-    """The proposals of each image, as many as training wants: B times (N, 4)."""
+    """Return the proposals of each image, as many as training uses: B times (N, 4)."""
     config = replace(
         config,
         pre_nms_proposals=sampling.pre_nms_proposals,
@@ -84,7 +84,7 @@ def select_for_training(rpn_logits, rpn_deltas, shape, sampling, config):
 
 
 def draw_head_targets(proposals, batch, sampling, rng, config):
-    """Sample each image's proposals and say what the heads should make of them (HeadTargets)."""
+    """Sample each image's proposals, and return what the heads should answer (HeadTargets)."""
     samples, mask_rows, mask_rois, masks = [], [], [], []
     for boxes, truth in zip(proposals, batch.truths, strict=True):
         if sampling.object_copies is not None:
@@ -111,7 +111,7 @@ def draw_head_targets(proposals, batch, sampling, rng, config):
 
 
 def _rows_for_masks(sample: RoiTargets, truth, sampling):
-    """Which of the positives learn a mask: the first, which are in random order, or the nearest."""
+    """The positives that learn a mask: the first (their order is random), or the best overlap."""
     order = np.arange(len(sample.objects))
     if sampling.tight_masks and len(order):
         iou = iou_matrix(sample.rois[order], truth.boxes)[order, sample.objects]

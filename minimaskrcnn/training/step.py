@@ -1,14 +1,16 @@
-"""One step of learning: what the network says about a batch, how wrong it is, which way to move.
+"""One step of training: compute the losses of a batch, and their gradient for every weight.
 
-Idea    The stages are those that predict. They run on a batch while the tape records; the losses
-        give the gradient at the answers, and the tape carries it back to every weight.
+Idea    Training uses the same stages as prediction. They run on a batch while the tape records.
+        The losses give the gradients at the network's answers, and the tape carries them back to
+        every weight (backpropagation).
 Paper   Mask R-CNN (arXiv:1703.06870), section 3.1, "Training": the heads learn on a sample of the
         proposals, all branches side by side. End to end: Faster R-CNN (arXiv:1506.01497), 3.2.
 Shapes  images (B, H, W, 3)  ->  five losses, a gradient for each weight
 
-Notes   Backbone, pyramid and RPN run on the whole batch, so that batch normalisation has something
-        to average over; targets, proposals and regions go image by image; then the regions of all
-        images go through the heads together. Proposals and targets are constants to the gradient.
+Notes   Backbone, pyramid and RPN run on the whole batch, so that batch normalization can average
+        over it. Targets, proposals and regions are made image by image. Then the regions of all
+        images go through the heads together. Proposals and targets are constants: no gradient
+        flows into them.
 """
 
 import numpy as np
@@ -32,7 +34,7 @@ from minimaskrcnn.training.losses import (
 from minimaskrcnn.training.sampling import draw_head_targets, select_for_training
 from minimaskrcnn.weights.tree import named_arrays
 
-_ABSURD = 80  # exp(80) times an anchor is beyond any image, and soon beyond float32
+_ABSURD = 80  # exp(80) times an anchor is larger than any image, and close to float32's limit
 
 
 def learn(model, batch, sampling, rng, backbone_learns=True, head_targets=None):
@@ -44,8 +46,8 @@ def learn(model, batch, sampling, rng, backbone_learns=True, head_targets=None):
     batch : Batch
     sampling : Sampling
     rng : np.random.RandomState, which draws the regions
-    backbone_learns : False leaves the backbone out of the recording: no gradient, less work
-    head_targets : HeadTargets to take instead of drawing new ones, or None
+    backbone_learns : if False, the backbone is not recorded: it gets no gradient, and is faster
+    head_targets : HeadTargets to use instead of drawing new ones, or None
 
     Returns
     -------
@@ -56,7 +58,7 @@ def learn(model, batch, sampling, rng, backbone_learns=True, head_targets=None):
     Raises
     ------
     FloatingPointError
-        If the training has diverged: an answer or a loss is absurd or not finite.
+        If training has diverged: an answer or a loss is absurdly large or not finite.
     """
     c_maps = None if backbone_learns else backbone(batch.images, model.backbone)
     with tape.recording(constants=[batch.images, *(c_maps or ())]) as steps:
@@ -73,7 +75,7 @@ def learn(model, batch, sampling, rng, backbone_learns=True, head_targets=None):
 
 
 def losses_of_batch(model, c_maps, batch, sampling, rng, head_targets):
-    """Return the five losses by name, and (answer, gradient) of each, of the backbone's maps."""
+    """From the backbone's maps, compute the five losses by name, and (answer, gradient) of each."""
     p_maps = pyramid(c_maps[1:], model.fpn)
     rpn_logits, rpn_deltas = region_proposals(p_maps, model.rpn)  # (B, A, 2), (B, A, 4)
     _check_sane(rpn_logits, rpn_deltas, model.config)
@@ -103,7 +105,7 @@ def losses_of_batch(model, c_maps, batch, sampling, rng, head_targets):
 
 
 def _check_sane(rpn_logits, rpn_deltas, config):
-    """Raise FloatingPointError if the RPN's answers are beyond any probability or box."""
+    """Raise FloatingPointError if the RPN's answers are not finite or absurdly large."""
     longest = np.abs(rpn_deltas * np.asarray(config.delta_std, rpn_deltas.dtype)).max()
     if not np.isfinite(rpn_logits).all() or not longest < _ABSURD:  # NaN is not less
         raise FloatingPointError(f"the RPN moves boxes by {longest:g} times their size")
@@ -119,7 +121,7 @@ def _pool(maps, rois, size, shape):
 
 
 def _unstack(x):
-    """The maps of each image, known to the tape: (B, H, W, C) -> B times (H, W, C)."""
+    """The maps of each image, recorded on the tape: (B, H, W, C) -> B times (H, W, C)."""
     return tape.record([x[b] for b in range(len(x))], _unstack_backward, x)
 
 

@@ -1,18 +1,17 @@
-"""Targets: what the network should have said about every anchor and region.
+"""Targets: what the network should have answered for every anchor and region.
 
-Idea    The network answers for thousands of boxes, the truth knows a handful of objects. Overlap
-        (IoU) decides which answers belong to which object, which to none, and which are not asked
-        for. Of the overwhelming background only a sample counts, so that it does not drown the
-        objects.
+Idea    The network gives answers for thousands of boxes, but the ground truth has only a few
+        objects. The overlap (IoU) decides which boxes belong to an object, which are background,
+        and which are ignored. Background is far more frequent, so only a sample of it counts;
+        otherwise it would outweigh the objects.
 Paper   Anchors: Faster R-CNN (arXiv:1506.01497), sections 3.1.2 and 3.1.3. Regions: Fast R-CNN
         (arXiv:1504.08083), section 2.3.
 Shapes  anchors (A, 4)   ->  match (A,), deltas (positives, 4)
         proposals (N, 4) ->  rois (R, 4), class_ids (R,), deltas (R, 4), objects (positives,)
 
-Notes   The defaults are the original's. Training from nothing departs in two places, each of them a
-        function of its own: `with_objects` here, `as_pasted` in `mask_targets`. The original fills
-        a short sample of regions up with zero boxes, which count as background; here there is no
-        filling up.
+Notes   The defaults are the original's. Training from nothing departs from it in two places, each
+        of which is a function: `with_objects` here, `as_pasted` in `mask_targets`. If there are too
+        few regions, the original adds zero boxes, which count as background; here nothing is added.
 """
 
 from dataclasses import dataclass
@@ -21,51 +20,50 @@ import numpy as np
 
 from minimaskrcnn.boxes import encode_deltas, iou_matrix
 
-ANCHOR_POSITIVE_IOU = 0.7  # an anchor with this or more is an object's (Faster 3.1.2)
-ANCHOR_NEGATIVE_IOU = 0.3  # one with less, of all objects, is background
+ANCHOR_POSITIVE_IOU = 0.7  # with this or more, an anchor belongs to the object (Faster 3.1.2)
+ANCHOR_NEGATIVE_IOU = 0.3  # with less, for all objects, it is background
 ANCHOR_POSITIVE_SHARE = 0.5  # of the sampled anchors, at most (Faster 3.1.3)
 
-# That a RoI is retained as an object when its IoU with the ground truth reaches 0.5 is the rule
-# this project set out from (Mask R-CNN 3.1, "Training").
-ROI_POSITIVE_IOU = 0.5
+ROI_POSITIVE_IOU = 0.5  # with this or more, a region belongs to the object (MRCNN 3.1, "Training")
 ROI_POSITIVE_SHARE = 0.33  # of the sampled regions (original; the paper has a quarter)
 
-CROWD_IOU = 0.001  # background may not touch a crowd by this or more (original)
+CROWD_IOU = 0.001  # with this or more of a crowd, a box is not used as background (original)
 
 
 @dataclass(frozen=True)
 class RoiTargets:
-    """What the heads should say about a sample of regions; the P positives come first."""
+    """What the heads should answer for a sample of regions; the P positives come first."""
 
     rois: np.ndarray  # (R, 4) float32 normalised
     class_ids: np.ndarray  # (R,) int64, 0 for background
     deltas: np.ndarray  # (R, 4) float32 in units of `Config.delta_std`, 0 for background
-    objects: np.ndarray  # (P,) int64, which object each positive belongs to
+    objects: np.ndarray  # (P,) int64, the object to which each positive belongs
 
 
 def anchor_targets(anchors, boxes, crowd_boxes, count, rng, delta_std):
-    """Say which anchors are objects, which are background, and how the first should move.
+    """Return which anchors are positive (object) or negative (background), and the former's deltas.
 
     Parameters
     ----------
-    anchors : (A, 4) float64, pixels; those that leave the image take part
+    anchors : (A, 4) float64, pixels; anchors that extend beyond the image are used, too
     boxes : (N, 4), pixels, of the objects
-    crowd_boxes : (M, 4), pixels, of groups that were not told apart
-    count : how many anchors at most are asked about; half of them at most are positive
+    crowd_boxes : (M, 4), pixels, of crowds (groups whose objects are not annotated one by one)
+    count : how many anchors at most are used; at most half of them are positive
     rng : np.random.RandomState, which draws them
     delta_std : (4,) the unit of deltas
 
     Returns
     -------
-    match : (A,) int64; 1 object, -1 background, 0 not asked about
+    match : (A,) int64; 1 object, -1 background, 0 ignored
     deltas : (positives, 4) float32, in the order of the anchors, to the object that the anchor
         overlaps most (the first of equal ones)
 
     Notes
     -----
-    Positive are those of IoU >= 0.7 and every object's best, all that tie, however poor: so each
-    object has one, unless no anchor overlaps it at all. (In the original, every anchor ties for
-    such an object, with an IoU of 0, and all become positive.)
+    An anchor is positive if its IoU with an object is at least 0.7, or if it is the best anchor of
+    an object (with ties, all of them), however low its IoU. So each object has a positive anchor,
+    unless no anchor overlaps it at all. (In the original, all anchors tie for such an object, with
+    an IoU of 0, and all of them become positive.)
 
     Examples
     --------
@@ -91,14 +89,14 @@ def anchor_targets(anchors, boxes, crowd_boxes, count, rng, delta_std):
 
 
 def _thin_out(match, value, limit, rng):
-    """Make all but `limit` of the entries with this value neutral, by lot."""
+    """Set all but `limit` of the entries with this value to 0; which ones remain is random."""
     chosen = np.flatnonzero(match == value)
     if len(chosen) > limit:
         match[rng.choice(chosen, len(chosen) - limit, replace=False)] = 0
 
 
 def roi_targets(proposals, boxes, class_ids, crowd_boxes, count, rng, delta_std):
-    """Draw a sample of the proposals and say what the heads should make of each.
+    """Draw a sample of the proposals, and return what the heads should answer for each of them.
 
     Parameters
     ----------
@@ -106,14 +104,14 @@ def roi_targets(proposals, boxes, class_ids, crowd_boxes, count, rng, delta_std)
     boxes : (M, 4) float32 normalised, of the objects
     class_ids : (M,) int64, from 1
     crowd_boxes : (K, 4) float32 normalised
-    count : how many regions at most; a third of them at most are positive
+    count : how many regions at most; at most a third of them are positive
     rng : np.random.RandomState, which draws them
     delta_std : (4,) the unit of deltas
 
     Returns
     -------
-    RoiTargets. For each positive there are about two negatives (a third of all are positive, but
-    the original writes 0.33), if there are so many; without positives there are none either.
+    RoiTargets. For each positive there are about two negatives, if there are enough (the original's
+    share of positives is 0.33). Without positives there are no negatives either.
 
     Examples
     --------
@@ -141,7 +139,7 @@ def roi_targets(proposals, boxes, class_ids, crowd_boxes, count, rng, delta_std)
 
 
 def _draw(candidates, limit, rng):
-    """Indices of at most `limit` of the candidates (a boolean array), by lot, in random order."""
+    """Indices of at most `limit` of the candidates (a boolean array), chosen in random order."""
     return rng.permutation(np.flatnonzero(candidates))[:limit]
 
 
@@ -152,18 +150,18 @@ def _away_from(boxes, crowd_boxes):
 
 
 def with_objects(proposals, boxes, copies, shake, rng):
-    """Add the objects' own boxes to the proposals, and shaken copies of them.
+    """Add the objects' own boxes to the proposals, and randomly shifted copies of them.
 
-    An RPN that knows nothing yet proposes nothing that reaches `ROI_POSITIVE_IOU`, and the heads
-    would starve. Fast R-CNN and its successors add the boxes; the original, which starts from
-    trained weights, does not.
+    An RPN that has not learned anything yet proposes no box that reaches `ROI_POSITIVE_IOU`, so
+    the heads would get no positives. Fast R-CNN and its successors add the boxes; the original,
+    which starts from trained weights, does not.
 
     Parameters
     ----------
     proposals : (N, 4) float32 normalised
     boxes : (M, 4) float32 normalised
-    copies : how many of each box
-    shake : by how much of the box's side every edge of a copy moves, at most
+    copies : how many copies of each box
+    shake : how far every edge of a copy moves at most, as a share of the box's side
     rng : np.random.RandomState
 
     Returns

@@ -1,7 +1,7 @@
-"""The second half of the story: from proposals to objects and their pixels.
+"""The second half of the report: from proposals to objects and their pixels.
 
-Idea    As in `looking`. One region is followed through the heads: that of a sure, large detection,
-        or, where nothing was found, the one that came nearest to being an object.
+Idea    As in `looking`. One region is followed through the heads: the region of a large detection
+        with a high score or, if nothing was found, the region with the highest score.
 Shapes  trace, Config, Chosen  ->  Section
 """
 
@@ -18,7 +18,7 @@ CLASSES = 5  # most likely ones listed
 
 
 def about_levels(steps, chosen):
-    """Which map each region is read from, and what is read of the chosen one."""
+    """Return the section about RoIAlign: each region's map, and the chosen region's patch."""
     shape, proposals = steps["molded"].shape, steps["proposals"]
     levels, boxes = levels_of_proposals(steps), to_pixels(proposals, shape)
     layers, legend = [], []
@@ -34,10 +34,10 @@ def about_levels(steps, chosen):
     return parts.Section(
         "levels",
         "Every region at its own scale",
-        "Small regions are read from the fine maps, large ones from the coarse: so each covers "
-        "about as many cells. From there RoIAlign samples a patch of the same size for all, "
-        f"{size} × {size} points, between the cells where need be. Below the picture: one region, "
-        "and its patch.",
+        "Small regions are read from the fine maps, large ones from the coarse maps, so that all "
+        "cover about the same number of cells. RoIAlign then samples a patch of the same size for "
+        f"each region, {size} × {size} points, interpolating between cells. Below the picture you "
+        "see one region and its patch.",
         parts.figure(drawings.picture(view, layers, words), "".join(legend))
         + _patch(steps, chosen, boxes[chosen.region], int(levels[chosen.region])),
     )
@@ -53,16 +53,16 @@ def _patch(steps, chosen, box, level):
     crop = drawings.picture(drawings.view_around(box), layers, words)
     words = f"The {size} × {size} patch of this region in {len(shown)} channels."
     return parts.row(
-        parts.figure(crop, f"Proposal {chosen.region}, read from P{level}, and where."),
+        parts.figure(crop, f"Proposal {chosen.region}, and the points where P{level} is read."),
         parts.figure(
             parts.image(rasters.strip_uri(features, shown, columns=3), words),
-            f"What is read there: {len(shown)} of {features.shape[2]} channels.",
+            f"The features read there: {len(shown)} of {features.shape[2]} channels.",
         ),
     )
 
 
 def about_heads(steps, config, chosen):
-    """Class probabilities before and after, and the box before and after."""
+    """Return the section about the box head: class and box, before and after."""
     probs, names = steps["class_probs"][chosen.region], config.class_names
     object_score = float(steps["proposal_scores"][chosen.region])
     order = np.argsort(-probs, kind="stable")[:CLASSES]
@@ -75,7 +75,7 @@ def about_heads(steps, config, chosen):
     return parts.Section(
         "heads",
         "What is it, and where exactly?",
-        "Two dense layers look at the patch. Until now the network only knew “something”; now it "
+        "Two dense layers look at the patch. Until now the network only knew “something”. Now it "
         "gives every class a probability, “background” among them, and corrects the box once "
         f"more. {_verdict(chosen)}",
         parts.row(
@@ -88,7 +88,7 @@ def about_heads(steps, config, chosen):
 
 def _verdict(chosen):
     if chosen.detection is None:
-        return "Nothing in this picture was sure enough; this region came nearest."
+        return "No score in this picture reached the threshold; this region came nearest."
     return "This region became one of the objects found."
 
 
@@ -109,7 +109,7 @@ def _correction(steps, chosen):
 
 
 def about_detections(steps, config):
-    """The sliders: which classified regions become detections."""
+    """Return the section about the detections, with sliders for the two thresholds."""
     view = drawings.view_of(steps["window_pixels"], steps["molded"].shape)
     candidates = facts.detection_candidates(steps, config)
     sure = candidates.scores >= np.float32(config.min_score)
@@ -122,11 +122,12 @@ def about_detections(steps, config):
     return parts.Section(
         "detections",
         "Two thresholds decide",
-        f"Of {len(steps['proposals']):,} regions {count:,} were taken for something other "
-        f"than background. Those with a score below {config.min_score:g} are dropped; among boxes "
-        "of one class NMS keeps the best and removes what overlaps it by more than "
-        f"{config.detection_nms_threshold:g}. Move the sliders to see what other thresholds "
-        "would leave.",
+        f"{count:,} of {len(steps['proposals']):,} regions were classified as something other "
+        "than background. Boxes with a score below the confidence threshold, "
+        f"{config.min_score:g}, are dropped. Then NMS, class by class, keeps the best box and "
+        "removes every box whose overlap (IoU) with it is more than "
+        f"{config.detection_nms_threshold:g}. Move the sliders to see which boxes other thresholds "
+        "would keep.",
         parts.switchboard(
             drawings.picture(view, [boxes], words), candidates, shown, config.min_score
         )
@@ -149,7 +150,7 @@ def _class_colour(class_ids):
 
 
 def about_masks(steps, config, chosen):
-    """The small mask of the chosen detection, and its pixels in the photograph."""
+    """Return the section about the chosen detection's mask, and its pixels in the photograph."""
     title = "Which pixels?"
     if chosen.detection is None:
         story = "The mask head draws the objects that were found. Here there was none to draw."
@@ -166,11 +167,11 @@ def about_masks(steps, config, chosen):
     return parts.Section(
         "masks",
         title,
-        f"For each object that was found a last small network draws {size} cells: how likely "
-        "each belongs to it. Stretched to the object’s box, everything from one half up is the "
-        "object.",
+        f"For each object that was found, a last small network predicts {size} probabilities, one "
+        "per cell: does it belong to the object? They are stretched to the object’s box. Every "
+        "pixel with at least one half belongs to the object.",
         parts.row(
-            parts.figure(small, f"As the network draws it: {size} cells."),
-            parts.figure(pasted, "Stretched to its box, cut off at one half."),
+            parts.figure(small, f"As the network predicts it: {size} cells."),
+            parts.figure(pasted, "Stretched to its box, with the threshold one half."),
         ),
     )

@@ -1,7 +1,8 @@
-"""Drawings: SVG over the photograph, which the page carries once.
+"""Drawings: SVG on top of the photograph, which the report contains only once.
 
-Idea    All drawings share the pixels of the network's input; a picture is a view of it (the whole
-        frame, the photograph, one object) and what lies on top. Lines keep their width at any size.
+Idea    All drawings use the pixels of the network's input. A picture is a view of the input (the
+        whole frame, the photograph, or one object) with layers on top. Lines keep their width at
+        any size.
 Shapes  boxes (N, 4) y1 x1 y2 x2, pixels of the input  ->  SVG text
 """
 
@@ -13,7 +14,7 @@ import numpy as np
 from minimaskrcnn.results.placing import place_labels
 
 LETTER = 0.027  # of the view's longer side: the height of a label's letters
-WIDE = 0.62  # of the height: how wide a letter is, on the average
+WIDE = 0.62  # of the height: the average width of a letter
 THINNEST = 8  # a photograph that is longer than this times its width is shown with its padding
 
 
@@ -33,7 +34,7 @@ class View:
 
 
 def view_of(window, shape):
-    """The photograph without its padding; or, if it is very narrow, the whole frame."""
+    """Return the view of the photograph without padding or, if it is very narrow, of the frame."""
     y1, x1, y2, x2 = (int(edge) for edge in window)
     if THINNEST * min(y2 - y1, x2 - x1) < max(y2 - y1, x2 - x1):
         return View(0, 0, *shape[:2])
@@ -41,7 +42,7 @@ def view_of(window, shape):
 
 
 def view_around(box, margin=0.08):
-    """A box and a little of what surrounds it."""
+    """Return the view of a box and a little of its surroundings."""
     y1, x1, y2, x2 = (float(edge) for edge in box)
     more = max(margin * max(y2 - y1, x2 - x1), 1)
     height, width = y2 - y1 + 2 * more, x2 - x1 + 2 * more
@@ -53,7 +54,10 @@ def view_around(box, margin=0.08):
 
 
 def picture(view, layers, words, dim=False):
-    """An SVG picture: the photograph, and layers (SVG text) on top; `words` for who cannot see."""
+    """Return an SVG picture: the photograph with layers (SVG text) on top.
+
+    `words` describes it for people who cannot see it.
+    """
     ratio = view.width / view.height
     kind = ' class="dim"' if dim else ""
     return (
@@ -64,7 +68,7 @@ def picture(view, layers, words, dim=False):
 
 
 def framed_image(uri, top, left, height, width):
-    """A raster laid over a part of the input; its pixels stay visible."""
+    """Return a raster that covers a part of the input; its pixels stay visible (SVG)."""
     return (
         f'<image class="cells" href="{uri}" x="{left:g}" y="{top:g}" width="{width:g}" '
         f'height="{height:g}" preserveAspectRatio="none"/>'
@@ -72,13 +76,13 @@ def framed_image(uri, top, left, height, width):
 
 
 def outlines(boxes, colour, kind=""):
-    """Boxes of one colour; `kind` is a class of the page's styles, such as "faint"."""
+    """Return boxes of one colour as SVG; `kind` is a class of the style sheet, such as "faint"."""
     path = "".join(_box_path(box) for box in boxes)
     return _seamed(path, colour, kind) if path else ""
 
 
 def _seamed(path, colour, kind=""):
-    """A line with a dark seam, so that it is seen on any ground."""
+    """A line with a dark seam, so that it is visible on any background."""
     named = f" {kind}" if kind else ""
     return (
         f'<path class="seam{named}" d="{path}"/>'
@@ -92,13 +96,13 @@ def _box_path(box):
 
 
 def dots(points):
-    """Points (N, 2), y x, as dots of the same size at any scale."""
+    """Return points (N, 2), y x, as SVG dots of the same size at any scale."""
     path = "".join(f"M{x:.5g} {y:.5g}h0" for y, x in points)
     return f'<path class="dots seam" d="{path}"/><path class="dots line" d="{path}"/>'
 
 
 def shape_of(mask_probs, box, colour):
-    """A mask of probabilities (h, w), stretched to its box and cut off at one half: SVG."""
+    """Return a mask of probabilities (h, w) as SVG: stretched to its box, at least one half."""
     path = "".join(
         "M" + "L".join(f"{x:.4g} {y:.4g}" for y, x in points) + "z"
         for points in mask_outlines(mask_probs, box)
@@ -108,9 +112,10 @@ def shape_of(mask_probs, box, colour):
 
 
 def mask_outlines(mask_probs, box):
-    """Where stretched probabilities pass one half: [(M, 2) y x, …], in the unit of the box.
+    """Return the lines where stretched probabilities are one half: [(M, 2) y x, …].
 
-    As in `masks.stretch_mask`, zeros surround the grid, and what lies outside the box is cut off.
+    They are in the unit of the box. As in `masks.stretch_mask`, zeros surround the grid, and what
+    lies outside the box is clipped.
     """
     from matplotlib.figure import Figure
 
@@ -127,7 +132,7 @@ def mask_outlines(mask_probs, box):
 
 
 def labelled(texts, boxes, colours, view):
-    """A label for each box, where there is room for it: SVG."""
+    """Return a label for each box, wherever there is room for it, as SVG."""
     size = view.letter
     start = np.array([view.top, view.left] * 2)
     sizes = [(round(1.25 * size) + 1, round(WIDE * size * (len(text) + 1))) for text in texts]
@@ -151,7 +156,10 @@ def _plate(text, y, x, size_of, colour, size):
 
 
 def switched(candidates, names, colours, view, shown):
-    """Boxes that sliders switch: each knows its score and which thresholds keep it: SVG."""
+    """Return boxes that the sliders show and hide, as SVG.
+
+    Each box has its score, and the list of thresholds that keep it.
+    """
     size, parts = view.letter, []
     for i in reversed(range(len(candidates.boxes))):  # the best on top
         y1, x1 = (float(edge) for edge in candidates.boxes[i, :2])
@@ -169,7 +177,7 @@ def switched(candidates, names, colours, view, shown):
 
 
 def hex_colour(colour):
-    """(3,) uint8 -> "#rrggbb"."""
+    """Return a colour, (3,) uint8, as "#rrggbb"."""
     return "#{:02x}{:02x}{:02x}".format(*(int(value) for value in colour))
 
 

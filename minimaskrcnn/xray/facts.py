@@ -1,12 +1,13 @@
-"""Facts: what a report shows of a trace, in numbers.
+"""Facts: the numbers of a trace that the report shows.
 
-Idea    Whatever a slider can reach is computed beforehand, by the stages themselves: with their
-        thresholds opened wide they name all candidates, with each threshold in turn those it keeps.
-Shapes  trace  ->  Candidates, a chosen region, one map of object scores a level
+Idea    Everything that a slider can show is computed beforehand, by the stages themselves. Run with
+        thresholds wide open, a stage lists all candidates; run with each threshold in turn, it
+        tells which of them survive.
+Shapes  trace  ->  Candidates, a chosen region, one map of object scores per level
 
-Notes   NMS goes from the best score down, so that a weaker box never removes a better one: to raise
-        the score threshold after NMS leaves the same boxes as before it. A page may therefore
-        combine any score with any of the results computed here.
+Notes   NMS goes from the best score to the worst, so that a box never removes a better one. It
+        therefore makes no difference whether the confidence threshold is applied before NMS or
+        after it, and the report may combine any score with any of the results computed here.
 """
 
 from dataclasses import dataclass, replace
@@ -16,9 +17,9 @@ import numpy as np
 from minimaskrcnn.boxes import to_pixels
 from minimaskrcnn.xray.again import detections_again, kept_proposals, proposals_again
 
-STEPS = tuple(round(0.1 * i, 1) for i in range(1, 11))  # IoU: where a threshold's slider stops
-LOOKED_AT = 60  # of the best moved anchors, to show what NMS does to them
-NEARLY = 0.9  # of the best score: detections that may stand for all
+STEPS = tuple(round(0.1 * i, 1) for i in range(1, 11))  # IoU: the positions of the slider
+LOOKED_AT = 60  # how many of the best moved anchors show what NMS does
+NEARLY = 0.9  # of the best score: detections above this may be chosen as the example
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +28,7 @@ class Candidates:
 
     boxes: np.ndarray  # (M, 4) int32, pixels of the network's input
     scores: np.ndarray  # (M,) float32
-    class_ids: np.ndarray  # (M,) int64, 0 where nobody has asked for the class yet
+    class_ids: np.ndarray  # (M,) int64, 0 for proposals, which have no class yet
     thresholds: tuple[float, ...]  # T, ascending
     kept: np.ndarray  # (T, M) bool
     own: int  # which of the thresholds is the network's
@@ -43,7 +44,7 @@ class Chosen:
 
 
 def proposal_candidates(steps, config):
-    """The best moved anchors, and which of them the RPN's NMS keeps: Candidates."""
+    """Return the best moved anchors, and which of them the RPN's NMS keeps: Candidates."""
     count = min(LOOKED_AT, config.pre_nms_proposals)
     wide = replace(config, pre_nms_proposals=count, post_nms_proposals=count, rpn_nms_threshold=1.0)
     boxes, scores = proposals_again(steps, wide)  # (M, 4), (M,): no IoU is more than 1
@@ -63,7 +64,7 @@ def proposal_candidates(steps, config):
 
 
 def detection_candidates(steps, config):
-    """The classified regions that any threshold keeps, whatever their score: Candidates."""
+    """Return the classified regions that any threshold keeps, whatever their score: Candidates."""
     config = replace(config, min_score=0.0)
     wide = replace(config, detection_nms_threshold=1.0, max_detections=len(steps["proposals"]))
     rows, source = detections_again(steps, wide)  # (M, 6), (M,)
@@ -94,7 +95,7 @@ def _with_own(threshold):
 
 
 def chosen(steps):
-    """The largest of the surest detections; or, if there is none, the region nearest to one."""
+    """Return the largest of the detections with the best scores, or else the best region."""
     detections = steps["detections"]
     if len(detections):
         sizes = detections[:, 2:4] - detections[:, :2]
@@ -107,7 +108,7 @@ def chosen(steps):
 
 
 def level_scores(steps):
-    """For each pyramid level the best object score of each cell's anchors: 5 times (H, W)."""
+    """Return, for each pyramid level, the best score of each cell's anchors: 5 times (H, W)."""
     maps, start = [], 0
     cells = [steps[f"p{level}"].shape[:2] for level in range(2, 7)]
     ratios = len(steps["anchors"]) // sum(height * width for height, width in cells)
@@ -119,7 +120,7 @@ def level_scores(steps):
 
 
 def anchors_at(steps, centre):
-    """For each level the anchors of the cell nearest to a point of the input: 5 times (3, 4).
+    """Return, for each level, the anchors of the cell nearest to a point: 5 times (3, 4).
 
     In pixels of the input, as is `centre` (y, x).
     """

@@ -1,7 +1,7 @@
-"""The first half of the story: from the photograph to the regions worth a second look.
+"""The first half of the report: from the photograph to the proposals.
 
-Idea    A section a stage: what it does in plain words, and pictures of what it did here. The
-        numbers in the words are read off the trace and the configuration, never written twice.
+Idea    There is one section per stage. It says in plain words what the stage does, and shows what
+        it did with this photograph. All numbers come from the trace and the configuration.
 Shapes  trace  ->  Section
 """
 
@@ -16,13 +16,13 @@ LEVEL_COLOURS = dict(zip(range(2, 7), COLOURS[[0, 1, 2, 3, 6]], strict=True))  #
 
 
 def about_input(steps):
-    """The photograph in the network's frame."""
+    """Return the section about the photograph in the network's frame."""
     height, width = steps["molded"].shape[:2]
     window, photo = steps["window_pixels"], steps["result"].image.shape
     tall, wide = (int(side) for side in window[2:] - window[:2])
     padded = (tall, wide) != (height, width)
     resized = (tall, wide) != photo[:2]
-    fit = f"is resized to {wide} × {tall}; so it fits" if resized else "fits"
+    fit = f"is resized to {wide} × {tall} to fit into" if resized else "fits into"
     colour = "grey" if "exact" in steps else "black"  # the mean colour in torchvision's convention
     rest = f" and {colour} padding fills the rest (the dashed line is the border)"
     around, ending = (rest, f", padded with {colour}.") if padded else ("", ".")
@@ -40,25 +40,25 @@ def about_input(steps):
 
 
 def about_backbone(steps):
-    """C1 … C5."""
+    """Return the section about the backbone's maps, C1 … C5."""
     return parts.Section(
         "backbone",
         "The backbone looks closer and closer",
-        "A stack of convolutions turns pixels into features. The first maps (C1) answer to edges "
-        "and colours, cell by cell; deeper ones see less of where things are and more of what "
-        "they are: C5 has few cells, but each has seen a large part of the picture.",
+        "A stack of convolutions turns pixels into features. The first map (C1) responds to edges "
+        "and colours, cell by cell. Deeper maps know less about where things are and more about "
+        "what they are: C5 has few cells, but each of them has seen a large part of the picture.",
         "".join(_map_figure(steps, f"c{level}") for level in range(1, 6)),
     )
 
 
 def about_pyramid(steps):
-    """P2 … P6."""
+    """Return the section about the pyramid's maps, P2 … P6."""
     return parts.Section(
         "pyramid",
         "The pyramid joins “what” and “where”",
-        "What the coarse maps have understood is handed down to the fine ones and added to them. "
-        "Every level of the result knows what things are; P2 finds small things, P5 and P6 large "
-        "ones.",
+        "The features of the coarse maps are passed down to the fine maps and added to them. Every "
+        "level of the result then knows what things are; P2 is for small objects, P5 and P6 are "
+        "for large ones.",
         "".join(_map_figure(steps, f"p{level}") for level in range(2, 7)),
     )
 
@@ -70,13 +70,13 @@ def _map_figure(steps, name):
     words = f"Channels {', '.join(map(str, shown))} of the feature map {name.upper()}."
     caption = (
         f"<b>{name.upper()}</b> {width} × {height} cells; {len(shown)} of {channels} channels, "
-        "those that vary most"
+        "the ones that vary most"
     )
     return parts.figure(parts.image(rasters.strip_uri(feature_map, shown), words), caption)
 
 
 def about_anchors(steps):
-    """The fixed grid, and the anchors of one point."""
+    """Return the section about the grid of anchors, which shows those of one point."""
     window = steps["window_pixels"]
     centre = (window[0] + window[2]) / 2, (window[1] + window[3]) / 2
     around = facts.anchors_at(steps, centre)
@@ -94,8 +94,9 @@ def about_anchors(steps):
         "anchors",
         "Anchors ask the same question everywhere",
         f"Before anything is known about this picture, {len(steps['anchors']):,} boxes cover it: "
-        f"on every cell of every level {each} of different shapes. Drawn are those of "
-        "one place. The network never invents a box; it judges these and moves them.",
+        f"every cell of every level has {each} of different shapes. The picture shows the anchors "
+        "of one place. The network does not invent boxes; it gives each anchor a score and moves "
+        "it.",
         parts.figure(drawings.picture(frame, layers, words), "".join(legend)),
     )
 
@@ -105,30 +106,30 @@ def _legend(level, text):
 
 
 def about_rpn(steps):
-    """Where each level suspects objects."""
+    """Return the section about the RPN, which shows where each level expects objects."""
     figures = []
     for level, scores in zip(range(2, 7), facts.level_scores(steps), strict=True):
         stride, (height, width) = STRIDES[level - 2], scores.shape
         heat = drawings.framed_image(
             rasters.heat_uri(scores), -stride / 2, -stride / 2, height * stride, width * stride
         )
-        words = f"Where the level P{level} suspects objects; best score {scores.max():.2f}."
+        words = f"Where the level P{level} expects objects; best score {scores.max():.2f}."
         view = drawings.view_of(steps["window_pixels"], steps["molded"].shape)
         caption = f"<b>P{level}</b> best score {scores.max():.2f}"
         figures.append(parts.figure(drawings.picture(view, [heat], words, dim=True), caption))
     return parts.Section(
         "rpn",
         "Is there anything?",
-        "A small network, the region proposal network, walks over every level and gives each "
-        "anchor an object score: how likely something begins to fit in here, no matter what. The "
-        "stronger the colour, the surer it is; the fine levels answer to small things, the "
-        "coarse ones to large.",
+        "A small network, the region proposal network (RPN), slides over every level. It gives "
+        "each anchor an object score: the probability that it contains an object of any class. The "
+        "stronger the colour, the higher the score. The fine levels respond to small objects, the "
+        "coarse ones to large objects.",
         f'<div class="row many">{"".join(figures)}</div>',
     )
 
 
 def about_proposals(steps, config):
-    """The best anchors, moved; and what NMS leaves of them."""
+    """Return the section about the proposals: the best anchors, moved, before and after NMS."""
     view = drawings.view_of(steps["window_pixels"], steps["molded"].shape)
     candidates = facts.proposal_candidates(steps, config)
     best = candidates.boxes[candidates.kept[candidates.own]][:SURE]
@@ -145,10 +146,10 @@ def about_proposals(steps, config):
     return parts.Section(
         "proposals",
         "Many boxes, one object",
-        "The best anchors are moved as the network says. Neighbours fire on the same object, so "
-        "non-maximum suppression (NMS) goes down from the best score and removes every box that "
-        f"overlaps a better one by more than {config.rpn_nms_threshold:g}. "
-        f"{len(steps['proposals']):,} proposals remain. The second picture shows the best {count} "
-        "boxes: those that stay and, faint, those that are removed.",
+        "The best anchors are moved by the deltas that the network predicts. Several neighbouring "
+        "anchors find the same object. So non-maximum suppression (NMS) goes from the best score "
+        "to the worst, and removes every box whose overlap (IoU) with a better one is more than "
+        f"{config.rpn_nms_threshold:g}. {len(steps['proposals']):,} proposals remain. The second "
+        f"picture shows the best {count} boxes; those that NMS removes are faint.",
         parts.row(left, right),
     )

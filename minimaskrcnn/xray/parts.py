@@ -1,7 +1,7 @@
-"""Parts of the page: sections, figures, sliders and bars as HTML.
+"""Parts of the report: sections, figures, sliders and bars as HTML.
 
-Idea    Text that comes from outside (names of classes and files) is escaped where it enters. What
-        is called `html` or `words` in plain letters here is safe already or escaped below.
+Idea    Text from outside (names of classes and files) is escaped in the functions that receive it.
+        Arguments that are HTML already say so in the function's docstring.
 Shapes  text  ->  HTML text
 """
 
@@ -20,28 +20,28 @@ class Section:
 
 
 def figure(picture, caption=""):
-    """A picture (HTML) with a line below it (HTML)."""
+    """Return a figure: a picture (HTML) with a caption (HTML) below it."""
     below = f"<figcaption>{caption}</figcaption>" if caption else ""
     return f"<figure>{picture}{below}</figure>"
 
 
 def row(*figures):
-    """Figures side by side, where the screen is wide enough."""
+    """Return figures (HTML) in a row, side by side where the screen is wide enough."""
     return f'<div class="row">{"".join(figures)}</div>'
 
 
 def image(uri, words, kind="cells"):
-    """A raster by itself; `words` for who cannot see it."""
+    """Return a raster image; `words` describes it for people who cannot see it."""
     return f'<img class="{kind}" src="{uri}" alt="{escape(words)}">'
 
 
 def swatch(colour, text):
-    """A name with its colour, for a legend."""
+    """Return a name beside its colour, for a legend."""
     return f'<span class="swatch"><i style="background:{colour}"></i>{escape(text)}</span>'
 
 
 def bars(rows, own=None):
-    """Names and shares in 0 … 1 as bars; the row `own` is lit."""
+    """Return a bar chart of names and shares in 0 … 1; the row `own` is highlighted."""
     lines = []
     for i, (name, share) in enumerate(rows):
         lit = ' class="lit"' if i == own else ""
@@ -59,10 +59,10 @@ def _percent(share):
 
 
 def switchboard(picture, candidates, shown, min_score=None):
-    """A picture with sliders: one for the NMS threshold and, if it has a value, for the score."""
+    """Return a picture (HTML) with a slider for the NMS threshold and, if given, for the score."""
     steps = " ".join(f"{threshold:g}" for threshold in candidates.thresholds)
     overlap = (
-        f'<label>overlap allowed (IoU) <output name="iou">'
+        f'<label>allowed overlap (IoU) <output name="iou">'
         f"{candidates.thresholds[candidates.own]:g}</output>"
         f'<input type="range" name="nms" min="0" max="{len(candidates.thresholds) - 1}" step="1" '
         f'value="{candidates.own}" autocomplete="off"></label>'
@@ -70,7 +70,7 @@ def switchboard(picture, candidates, shown, min_score=None):
     score = ""
     if min_score is not None:
         score = (
-            f'<label>least score <output name="least">{min_score:.2f}</output>'
+            f'<label>confidence threshold <output name="least">{min_score:.2f}</output>'
             f'<input type="range" name="score" min="0" max="1" step="any" value="{min_score!r}" '
             f'autocomplete="off"></label>'
         )

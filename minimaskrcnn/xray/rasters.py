@@ -1,7 +1,7 @@
-"""Rasters: arrays as pictures that lie inside the page, as `data:` addresses.
+"""Rasters: arrays as pictures inside the report, written as `data:` addresses.
 
-Idea    A page that needs no network carries its pictures as text. They are kept few and small: the
-        photograph once, a strip of channels a level.
+Idea    A report that needs no network contains its pictures as text. So pictures are few and small:
+        the photograph once, and one strip of channels per level.
 Shapes  (H, W, 3) uint8 or (H, W) numbers  ->  "data:image/…;base64,…"
 """
 
@@ -10,16 +10,16 @@ import io
 
 import numpy as np
 
-LONGEST = 1280  # pixels: a larger input is shown reduced
-LOSSLESS = 256  # pixels: up to this side a picture is a PNG, whose pixels one may count
+LONGEST = 1280  # pixels: a larger input is reduced to this
+LOSSLESS = 256  # pixels: up to this side a picture is a PNG, so that every pixel is exact
 TILE = 120  # pixels of a channel's longer side
-CHANNELS = 6  # shown of a map
+CHANNELS = 6  # of a map that are shown
 GAP = 6  # pixels between two channels
 HEAT = (255, 140, 0)
 
 
 def photo_uri(framed):
-    """The network's input as a picture: (H, W, 3) uint8 -> data URI."""
+    """Return the network's input as a picture: (H, W, 3) uint8 -> data URI."""
     from PIL import Image
 
     picture = Image.fromarray(framed)
@@ -35,13 +35,13 @@ def unmold(molded, config):
 
 
 def telling_channels(feature_map, count=CHANNELS):
-    """The channels of (H, W, C) that vary most from place to place: indices, ascending."""
+    """Return the channels of (H, W, C) that vary most from place to place: indices, ascending."""
     spread = feature_map.reshape(-1, feature_map.shape[2]).std(axis=0)  # (C,)
     return np.sort(np.argsort(-spread, kind="stable")[:count])
 
 
 def strip_uri(feature_map, channels, columns=CHANNELS):
-    """Channels of (H, W, C) side by side, each from its darkest to its brightest: data URI."""
+    """Return channels of (H, W, C) side by side, each scaled to its own range: data URI."""
     from matplotlib import colormaps
     from PIL import Image
 
@@ -59,7 +59,7 @@ def strip_uri(feature_map, channels, columns=CHANNELS):
 
 
 def heat_uri(scores):
-    """Scores (H, W) in 0 … 1 as a colour that covers what lies below: data URI."""
+    """Return scores (H, W) in 0 … 1 as a colour, more opaque for higher scores: data URI."""
     heat = np.empty((*scores.shape, 4), np.uint8)
     heat[..., :3] = HEAT
     heat[..., 3] = np.around(scores * 230)
@@ -67,7 +67,7 @@ def heat_uri(scores):
 
 
 def grey_uri(probs):
-    """Probabilities (H, W) from black to white: data URI."""
+    """Return probabilities (H, W) as grey levels from black to white: data URI."""
     return _png(np.around(probs * 255).astype(np.uint8))
 
 
