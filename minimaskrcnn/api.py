@@ -2,7 +2,8 @@
 
 import os
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -94,15 +95,17 @@ def predict(
         If a setting makes no sense or is unknown; the latter is said before anything is loaded.
     """
     refuse_unknown(unknown)
-    return _model(weights).predict(
-        image,
-        orient=orient,
-        min_score=min_score,
-        nms_threshold=nms_threshold,
-        max_detections=max_detections,
-        classes=classes,
-        size=size,
-    )
+    model = _model(weights)
+    with _naming(weights):
+        return model.predict(
+            image,
+            orient=orient,
+            min_score=min_score,
+            nms_threshold=nms_threshold,
+            max_detections=max_detections,
+            classes=classes,
+            size=size,
+        )
 
 
 def explain(
@@ -167,6 +170,15 @@ def _identity(path: str | os.PathLike[str]) -> tuple[str, int, int, int]:
     except (OSError, ValueError):  # `load` says what is wrong with it
         return str(path), 0, 0, 0
     return os.path.realpath(path), found.st_mtime_ns, found.st_size, found.st_ino
+
+
+@contextmanager
+def _naming(weights: str | os.PathLike[str]) -> Iterator[None]:
+    """Let what is wrong with a model in use name the file that it came from."""
+    try:
+        yield
+    except WeightsError as error:
+        raise WeightsError(f"{os.fspath(weights)}: {error}") from error
 
 
 def _after_fork() -> None:

@@ -9,10 +9,13 @@ Length  Ten small functions, each with its formula and an example.
 Shapes  boxes (N, 4); deltas (N, 4) as dy, dx, log dh, log dw; IoU (N, M)
 """
 
+from math import log
+
 import numpy as np
 from numba import njit
 
 # A box in pixels excludes its end, a normalised one includes it: 0 … 1 is first to last pixel.
+MOST_GROWTH = log(1000 / 16)  # of log dh and log dw: 62-fold (Detectron, torchvision)
 _END = np.array([0.0, 0.0, 1.0, 1.0])
 
 
@@ -118,7 +121,8 @@ def encode_deltas(boxes, targets):
 def apply_deltas(boxes, deltas):
     """Move and scale each box by its deltas.
 
-    New centre = centre + delta · size; new size = size · exp(delta). The exponent has no limit.
+    New centre = centre + delta · size; new size = size · exp(delta), the exponent being at most
+    `MOST_GROWTH`: no box of finite weights becomes endless. (The original has no limit.)
 
     Parameters
     ----------
@@ -140,7 +144,7 @@ def apply_deltas(boxes, deltas):
     half = boxes.dtype.type(0.5)
     size = boxes[:, 2:] - boxes[:, :2]  # (N, 2)
     centre = boxes[:, :2] + half * size + deltas[:, :2] * size
-    size = size * np.exp(deltas[:, 2:])
+    size = size * np.exp(np.minimum(deltas[:, 2:], boxes.dtype.type(MOST_GROWTH)))
     start = centre - half * size
     return np.concatenate([start, start + size], axis=1)  # (N, 4)
 

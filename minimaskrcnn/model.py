@@ -34,6 +34,7 @@ from minimaskrcnn.results import Detections, make_detections
 from minimaskrcnn.results.tiles import join, tiles_of
 from minimaskrcnn.roi_align import pyramid_roi_align
 from minimaskrcnn.rpn import RPN, region_proposals
+from minimaskrcnn.runtime.finite import only_finite
 from minimaskrcnn.runtime.recorder import recorder
 from minimaskrcnn.runtime.stopwatch import stopwatch
 from minimaskrcnn.settings import adjusted, refuse_unknown
@@ -48,6 +49,7 @@ def run(model, photo, keep):
             "this photograph alone; predict with minimaskrcnn.conv.folded(model), or save the "
             "model and load it"
         )
+    keep = only_finite(keep)
     frame, look, propose, classify, outline = steps_of(model.config)
     molded, window = frame(model, photo, keep)
     p_maps = look(model, molded, keep)
@@ -271,7 +273,7 @@ def _predict_each(model, photos, on_error, orient):
     for photo in each_source(photos, on_error):
         try:
             yield model.predict(photo, orient=orient)
-        except ImageError as error:
+        except (ImageError, WeightsError) as error:  # weights may overflow on some pictures only
             if on_error is None:
                 raise
             on_error(photo, error)

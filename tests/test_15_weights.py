@@ -14,6 +14,7 @@ from dataclasses import replace
 import h5py
 import numpy as np
 import pytest
+from PIL import Image
 from toy_weights import toy_layout, write_toy
 
 from minimaskrcnn import api, cli, weights
@@ -415,6 +416,24 @@ def test_a_model_that_still_has_batch_normalisation_does_not_predict(toy):
     head = replace(model.mask_head, convs=(layer, *model.mask_head.convs[1:]))
     with pytest.raises(WeightsError, match="conv.folded"):  # wherever the norm is
         replace(model, mask_head=head).predict(photo())
+
+
+def test_finite_weights_that_overflow_end_in_a_sentence_that_names_the_file(toy, tmp_path, capsys):
+    model = weights.load(toy, SMALL)
+    stem = replace(model.backbone.stem, kernel=model.backbone.stem.kernel * np.float32(1e36))
+    huge = replace(model, backbone=replace(model.backbone, stem=stem))
+    weights.save(huge, tmp_path / "huge.h5")
+    with pytest.raises(WeightsError, match="huge.h5: the network's numbers are not finite from "):
+        api.predict(photo(), tmp_path / "huge.h5")
+    refused = []
+    photos = [photo(), photo()]
+    assert list(huge.predict_each(photos, lambda *error: refused.append(error))) == []
+    assert len(refused) == 2
+    Image.fromarray(photo()).save(tmp_path / "photo.png")
+    command = ["predict", str(tmp_path / "photo.png"), "--weights", str(tmp_path / "huge.h5")]
+    assert cli.main([*command, "--output", str(tmp_path)]) == 2
+    said = capsys.readouterr().err
+    assert "photo.png: " in said and "huge.h5: the network's numbers are not finite" in said
 
 
 def test_saving_folds_batch_normalisation(toy, tmp_path):

@@ -195,7 +195,7 @@ APPLY_CASES = [
         "30 times as large",
         (_boxes([0, 0, 2, 2]), _boxes([0, 0, np.log(30), np.log(30)])),
         [[-29.0, -29.0, 31.0, 31.0]],
-        "there is no limit on the exponent here, and nothing is cut off yet",
+        "the exponent may be up to log(1000 / 16), and nothing is cut off yet",
     ),
     Case(
         "three boxes at once",

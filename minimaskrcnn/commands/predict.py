@@ -81,7 +81,7 @@ def _find(images, quiet):
 
 def _predict_all(model, photos, failures, args):
     """Predict and write; failures are added to. Returns how many photographs were done."""
-    from minimaskrcnn.errors import sentence
+    from minimaskrcnn.errors import WeightsError, sentence
     from minimaskrcnn.results import outputs
 
     folder = args.output or (None if args.json else Path())
@@ -92,6 +92,8 @@ def _predict_all(model, photos, failures, args):
 
         def failed(path, error):
             words = sentence(error)
+            if isinstance(error, WeightsError):
+                words = f"{path}: {args.weights}: {words}"
             named = words.startswith(path)  # else the picture is fine, but does not suit
             failures.append(words if named else f"{path}: {words}")
             bar.update()
@@ -126,12 +128,12 @@ def _results(model, photos, failed, args):
     """Predict each file; none is expanded again."""
     from dataclasses import replace
 
-    from minimaskrcnn.errors import ImageError
+    from minimaskrcnn.errors import ImageError, WeightsError
 
     for path in photos:
         try:
             result = model.predict(photo_of(path), **settings_of(args))
-        except ImageError as error:
+        except (ImageError, WeightsError) as error:  # weights may overflow on some pictures only
             failed(path, error)
         else:
             yield replace(result, source=path)
