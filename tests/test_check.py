@@ -355,7 +355,7 @@ WRONG = [
         "apply_deltas",
         apply(lambda c, s, d, e: about(c + s / 2 + d * s, s * np.exp(np.minimum(e, 2)))),
         "30 times as large",
-        "no limit",
+        "may be up to",
     ),
     (
         "apply_deltas",
