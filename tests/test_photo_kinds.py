@@ -336,7 +336,8 @@ def test_memory_that_runs_out_is_not_called_damage(monkeypatch):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss counts differently elsewhere")
 @pytest.mark.parametrize("mode, kind, decoded", [
-    ("RGBA", "PNG", 4), ("L", "PNG", 1), ("I;16", "PNG", 2), ("RGB", "JPEG", 4), ("RGB", "WEBP", 13),
+    ("RGBA", "PNG", 4), ("L", "PNG", 1), ("I;16", "PNG", 2), ("RGB", "JPEG", 4),
+    ("RGB", "WEBP", 13),
 ])  # fmt: skip
 def test_reading_takes_little_memory_beside_the_decoded_picture(mode, kind, decoded, tmp_path):
     options = {"lossless": True} if kind == "WEBP" else {}
