@@ -9,8 +9,10 @@ import io
 import sys
 import time
 import warnings
+import zlib
 
 import numpy as np
+from made_photos import matrix_profile, packed_12_bits, tiff, with_chunk
 from PIL import Image, ImageDraw
 
 from minimaskrcnn.errors import ImageError
@@ -47,6 +49,8 @@ def sample_files():
     rgba.putalpha(gray)
     exif = Image.Exif()
     exif[0x0112] = 6
+    twelve = {258: 12, 259: 1, 262: 1, 277: 1}
+    long_text = zlib.compress(b"\0" * 3_000_000)
     return {
         "baseline.jpg": encoded(rgb, "JPEG", exif=exif),
         "progressive.jpg": encoded(rgb, "JPEG", progressive=True, restart_marker_blocks=2),
@@ -77,6 +81,11 @@ def sample_files():
         "rgb.ppm": encoded(rgb, "PPM"),
         "deep.pgm": encoded(deep, "PPM"),
         "bits.pbm": encoded(rgb.convert("1"), "PPM"),
+        "image.avif": encoded(rgb, "AVIF"),
+        "image.jp2": encoded(rgb, "JPEG2000"),
+        "twelve.tif": tiff(packed_12_bits(np.asarray(deep)[:, :44] >> 4), 44, 31, twelve),
+        "profile.png": encoded(rgb, "PNG", icc_profile=matrix_profile(np.eye(3) / 2, 1.8)),
+        "texts.png": with_chunk(encoded(rgb, "PNG"), b"zTXt", b"key\0\0" + long_text),
         "plain.ppm": b"P3 4 2 255 " + b"10 20 30 " * 8,
     }
 

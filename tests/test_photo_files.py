@@ -213,5 +213,5 @@ def test_standard_input_is_read_for_a_dash(monkeypatch, capsys):
 
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(PNG)))
     photos, failures = _find(["-"], quiet=False)
-    assert list(photos) == ["-"] and not failures
+    assert photos == {"-": "stdin"} and not failures
     assert read_photo(photo_of("-")).shape == (31, 45, 3)

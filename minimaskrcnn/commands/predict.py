@@ -72,6 +72,8 @@ def _find(images, quiet):
             find(image, found)
         except ImageError as error:
             failures.append(str(error))
+    if STDIN in found.names:
+        found.names[STDIN] = "stdin"  # what its files are called
     if found.left_out() and not quiet:
         complain(found.left_out())
     missing = [path for path in found.names if path != STDIN and not os.path.exists(path)]
