@@ -613,8 +613,8 @@ class Broken:
         (lambda *a: np.array([np.nan, 1]), "got [nan, 1]"),
         (lambda found, scores: None, "raises TypeError"),
         (lambda found, scores, t: found[99], "raises IndexError"),
-        (42, "this is no function"),
-        (np.array([0, 1]), "this is no function"),
+        (42, "this is not a function"),
+        (np.array([0, 1]), "this is not a function"),
     ],
 )
 def test_whatever_the_function_does_the_check_says_it_and_does_not_raise(function, words, capsys):

@@ -1,7 +1,7 @@
-"""Checks of the functions that readers write in the chapters' "your turn" cells.
+"""Check the functions that readers write in the exercises of the chapters ("Your turn").
 
-`check.nms(my_nms)` says "not written yet", what goes wrong in the first case that differs, or "all
-agree"; it never raises. A check has the name of the function of the package that it is about.
+`check.nms(my_nms)` says "not written yet", or "all agree", or what is wrong in the first case that
+differs. It never raises. Each check has the name of the package's function that it is about.
 """
 
 from minimaskrcnn.check.anchors_cases import make_anchors

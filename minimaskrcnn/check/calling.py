@@ -1,7 +1,7 @@
-"""Call a function that may do anything, and tell in words what it did.
+"""Call a reader's function safely, and say in words what went wrong.
 
-Idea    It runs in a thread of its own, so that an endless loop can be given up; what it prints is
-        passed on until it is too much. Whatever goes wrong becomes a `Trouble` with a sentence.
+Idea    The function runs in a thread of its own, so that an endless loop can be stopped. What it
+        prints is shown, up to a limit. Whatever goes wrong becomes a `Trouble` with a sentence.
 """
 
 import ctypes

@@ -1,8 +1,8 @@
-"""Compare a reader's function with cases: what was asked, what was wanted, what came, and why.
+"""Try a reader's function on cases, and explain the first wrong answer.
 
-Idea    A check is a list of cases. They are tried in order; the first that goes wrong is told in
-        words. Each case is made so that one typical mistake shows in it, and knows what that
-        mistake answers.
+Idea    A check is a list of cases, which are tried in order. The first wrong answer is explained in
+        words. Each case is made for one typical mistake, and knows the answer that this mistake
+        gives.
 Shapes  function, cases  ->  Verdict
 """
 
@@ -21,18 +21,18 @@ _FORMAT = {"float_kind": lambda number: f"{number:.4g}"}
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """A question, the right answer, and wrong answers that tell where they come from."""
+    """A question, the right answer, and the wrong answers of typical mistakes."""
 
     name: str
     arguments: tuple
     wanted: object  # an array or number; a tuple of them if the function returns several
-    hint: str  # said about an answer that is wrong in no known way
+    hint: str  # shown for an answer that is none of the known mistakes
     mistakes: tuple = ()  # (wrong answer, what to say about it)
 
 
 @dataclass(frozen=True, repr=False)
 class Verdict:
-    """What a check says: a notebook shows the text."""
+    """The result of a check; a notebook shows its text."""
 
     agrees: bool
     text: str
@@ -50,14 +50,14 @@ def check_function(function, reference, cases, parts=("the answer",), read=None)
     reference : the package's function, which names the arguments
     cases : list of Case
     parts : names of what the function returns
-    read : function from the reader's answer to the tuple of its parts, where that is not plain
+    read : function from the reader's answer to the tuple of its parts, if it is not a tuple itself
 
     Returns
     -------
     Verdict; nothing that `function` does makes this raise
     """
     if not callable(function):
-        return Verdict(False, f"this is no function, but {_short(function)}: give its name alone")
+        return Verdict(False, f"this is not a function, but {_short(function)}: give its name only")
     for number, case in enumerate(cases, start=1):
         arguments = deepcopy(case.arguments)
         try:

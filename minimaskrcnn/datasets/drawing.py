@@ -1,13 +1,13 @@
 """How a scene is drawn: every random choice, and the geometry.
 
-Idea    Shapes are placed from the front to the back: what is left for the next one is what those
-        before it do not cover, so its mask, and whether it is worth keeping, is known at once.
-        Every random number comes from `np.random.RandomState`, whose stream NumPy has frozen
-        (NEP 19): a seed gives the same scene with every version.
+Idea    Shapes are placed from the front to the back. The next shape gets the pixels that those
+        before it do not cover, so its visible mask is known at once, and a shape with too few
+        visible pixels is left out. Every random number comes from `np.random.RandomState`, whose
+        stream NumPy has frozen (NEP 19), so a seed gives the same scene with every version.
 Shapes  seed, size  ->  clean (size, size, 3) and noise, float64; masks (N, size, size) bool
 
-Lengths are drawn for a picture of 128 pixels a side and grow with it: a scene of 256 is laid out
-like that of 128 with the same seed, twice as fine.
+Lengths are drawn for a picture of 128 x 128 pixels and grow with the picture: a scene of 256 has
+the same layout as the scene of 128 with the same seed, at twice the resolution.
 """
 
 from dataclasses import dataclass
@@ -20,15 +20,15 @@ from minimaskrcnn.datasets.patterns import blobs, checks, flat, gradient, sine, 
 CLASS_NAMES = ("background", "circle", "square", "triangle")
 CIRCLE, SQUARE, TRIANGLE = 1, 2, 3
 
-MAX_SHAPES = 6  # a scene: 1 … 6 are tried
+MAX_SHAPES = 6  # per scene: 1 … 6 are tried
 RADIUS = (6.0, 30.0)  # of the circle around a shape, in pixels of a picture of 128
-INSIDE = 0.7  # radii: how far the centre keeps from the border
-MIN_VISIBLE = 0.2  # of a shape's pixels, or it is not drawn at all
-MIN_PIXELS = 20  # visible ones, likewise
+INSIDE = 0.7  # radii: the least distance of the centre from the border
+MIN_VISIBLE = 0.2  # share of a shape's pixels; with less, it is not drawn
+MIN_PIXELS = 20  # visible pixels; with fewer, it is not drawn
 MIN_CONTRAST = 30.0  # grey levels of 255 in one channel, between means (see `_colours`)
 TEXTURED = 0.25  # share of the shapes that have a pattern of their own
-CAMOUFLAGED = 0.125  # share whose colour is first sought near that of the ground
-MAX_NOISE = 12.0  # grey levels, standard deviation; drawn anew for every scene
+CAMOUFLAGED = 0.125  # share of the shapes whose colour is first chosen near the background's
+MAX_NOISE = 12.0  # grey levels: the largest standard deviation, which is random for every scene
 
 # The normal distribution cut into 4096 slices of equal probability: the middle of each.
 _NORMAL = np.array([NormalDist().inv_cdf((i + 0.5) / 4096) for i in range(4096)])
@@ -50,7 +50,7 @@ class Shape:
 
 @dataclass(frozen=True, eq=False)
 class Drawing:
-    """A scene before the noise, and all that is known of it; shapes and masks front to back."""
+    """A scene before the noise, with its shapes and masks, from the front to the back."""
 
     clean: np.ndarray  # (H, W, 3) float64, 0 … 255
     masks: np.ndarray  # (N, H, W) bool, the visible pixels
@@ -59,10 +59,10 @@ class Drawing:
 
 
 def draw(seed, size=128):
-    """Return the `Drawing` of a seed; arguments and errors are those of `shapes.scene`.
+    """Return the `Drawing` of a seed; arguments and errors are those of `scenes.scene`.
 
-    The ground and every shape have two colours and a pattern that mixes them (0 is the first, 1
-    the second), so a map of the mixture and a map of who owns which pixel are the whole picture.
+    The background and every shape have two colours and a pattern that mixes them (0 is the first,
+    1 the second). So the picture follows from two maps: the mixture, and the owner of each pixel.
     """
     _check(seed, size)
     rng = np.random.RandomState(seed)

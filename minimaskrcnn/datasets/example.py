@@ -1,6 +1,7 @@
-"""An example: a picture and the objects that are known to be in it.
+"""An example: a picture and the ground truth, the objects that are known to be in it.
 
-Idea    The common form of every dataset: training learns from examples, evaluation judges by them.
+Idea    Every dataset gives examples of this form. Training learns from them, and evaluation
+        compares detections with them.
 Shapes  image (H, W, 3), N objects: class_ids (N,), masks (N, H, W)
 """
 
@@ -17,8 +18,8 @@ class Example:
     class_ids: np.ndarray  # (N,) int64, from 1; -c is a crowd of class c, which is not an object
     masks: np.ndarray  # (N, H, W) bool, the visible pixels of each
     image_id: int = 0  # COCO's id of the image, or the seed of a scene
-    stated_boxes: np.ndarray | None = None  # (N, 4) float64, as `boxes`, but as the annotations say
-    stated_areas: np.ndarray | None = None  # (N,) float64 pixels, likewise: COCO judges by these
+    stated_boxes: np.ndarray | None = None  # (N, 4) float64, as `boxes`, but from the annotations
+    stated_areas: np.ndarray | None = None  # (N,) float64 pixels, too: COCO's evaluation uses these
 
     @property
     def boxes(self):

@@ -1,7 +1,7 @@
-"""Patterns that mix two colours: what grounds and shapes are covered with.
+"""Patterns that mix two colours, for the backgrounds and the shapes of drawn scenes.
 
-Idea    A pattern is a map of numbers from 0, the first colour, to 1, the second. Direction, period
-        and place are drawn at random.
+Idea    A pattern is a map of numbers from 0 (the first colour) to 1 (the second). Its direction,
+        period and position are random.
 Shapes  rng, y (H, 1), x (1, W): positions of pixels, in 128ths of a picture's side  ->  (H, W)
 """
 
@@ -9,12 +9,12 @@ import numpy as np
 
 
 def flat(rng, y, x):
-    """One colour."""
+    """A single colour."""
     return np.zeros((y.size, x.size))
 
 
 def gradient(rng, y, x):
-    """From the first colour to the second, straight across."""
+    """A straight transition from the first colour to the second."""
     along = _along(rng, y, x, 1.0, 1.0)
     return (along - along.min()) / np.ptp(along)
 
@@ -37,7 +37,7 @@ def blobs(rng, y, x):
 
 
 def checks(rng, y, x):
-    """A checkerboard, turned."""
+    """A rotated checkerboard."""
     angle, side = rng.uniform(0, np.pi / 2), rng.uniform(4.0, 16.0)
     along = np.floor((y * np.sin(angle) + x * np.cos(angle)) / side + rng.uniform())
     across = np.floor((y * np.cos(angle) - x * np.sin(angle)) / side + rng.uniform())

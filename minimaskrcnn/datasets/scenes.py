@@ -1,8 +1,8 @@
-"""Synthetic scenes: circles, squares and triangles, one over the other, with exact masks.
+"""Synthetic scenes: overlapping circles, squares and triangles with exact masks.
 
-Idea    A dataset that needs no download, is never used up, and knows its truth to the pixel. A
-        scene is a function of its seed alone; training takes seed after seed and never sees one
-        twice. `drawing` says how a scene comes about.
+Idea    This dataset needs no download, has no end, and its ground truth is exact to the pixel. A
+        scene depends only on its seed. Training takes one seed after the other, so it never sees
+        a scene twice. `drawing` draws the scenes.
 Shapes  seed, size  ->  image (size, size, 3) uint8, class_ids (N,), masks (N, size, size)
 
     python -m minimaskrcnn.datasets.scenes --scenes 300 --sheet scenes.png
@@ -24,7 +24,7 @@ def scene(seed, size=128):
     Parameters
     ----------
     seed : int, 0 … 2**32 - 1
-    size : int, pixels a side, 64 … 4096
+    size : int, pixels per side, 64 … 4096
 
     Returns
     -------
@@ -49,7 +49,7 @@ def scene(seed, size=128):
 
 
 def statistics(drawings):
-    """Return what a set of scenes is made of, as one number a shape or a scene.
+    """Return statistics of a set of scenes: one number per shape or per scene.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def main():
     """Print the statistics of scenes 0, 1, 2, … and draw them if asked to."""
     parser = argparse.ArgumentParser(prog="python -m minimaskrcnn.datasets.scenes")
     parser.add_argument("--scenes", type=int, default=300, help="how many to describe (300)")
-    parser.add_argument("--size", type=int, default=128, help="pixels a side (128)")
+    parser.add_argument("--size", type=int, default=128, help="pixels per side (128)")
     parser.add_argument("--sheet", metavar="FILE", help="a PNG of scenes 0 to 47 and their masks")
     given = parser.parse_args()
     try:

@@ -1,6 +1,7 @@
-"""The chapters' drawings: `panels` shows images and maps, `charts` curves and the strip of stages.
+"""The drawings of the chapters.
 
-`diagram` draws the whole network from a trace.
+`panels` shows images and maps, `charts` draws curves and the strip of stages, and `diagram` draws
+the whole network from a trace.
 """
 
 from minimaskrcnn.pictures.charts import AROUND, FLOW, curves, strip

@@ -1,4 +1,4 @@
-"""Charts: curves over common axes, and the strip that says where in the network a chapter is.
+"""Charts: curves with common axes, and the strip that shows a chapter's place in the network.
 
 Shapes  numbers, names of stages  ->  Picture
 """
@@ -27,12 +27,12 @@ AROUND = ("weights", "targets", "training", "evaluate", "speed")  # chapters 15 
 
 
 def curves(lines, across, up, title):
-    """Draw lines over common axes.
+    """Draw curves with common axes.
 
     Parameters
     ----------
     lines : dict from name to (x, y), each (N,)
-    across, up : what the axes count
+    across, up : labels of the axes
     title : str
 
     Returns
@@ -57,7 +57,7 @@ def curves(lines, across, up, title):
 
 
 def strip(*lit):
-    """Draw all stages in the order of the chapters, those named `lit` in colour: Picture."""
+    """Draw all stages in the order of the chapters, those named in `lit` in colour: Picture."""
     unknown = set(lit) - {*FLOW, *AROUND, "tour"}
     if unknown:
         raise ValueError(f"strip knows {FLOW + AROUND}, not {sorted(unknown)}")

@@ -1,8 +1,8 @@
-"""The figure of the network, drawn from the names of its code: functions, and what they return.
+"""Draw the figure of the network: its functions and what they return, by their names in the code.
 
-Idea    Four columns for the five steps of `model.run`: frame the picture and look at it, propose
-        regions, classify them, outline what they hold. A box is a call within a step, with what it
-        returns and the shapes that one photograph gave it.
+Idea    Four columns show the five steps of `model.run`: frame the picture and look at it, propose
+        regions, classify them, outline the objects. Each box is one call within a step, with the
+        arrays it returns and their shapes for one photograph.
 Paper   Mask R-CNN (arXiv:1703.06870), figure 1, with the pyramid of FPN (arXiv:1612.03144).
 Shapes  what `MaskRCNN.trace` returns  ->  Picture
 """

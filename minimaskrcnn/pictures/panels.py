@@ -1,7 +1,7 @@
-"""Panels: what a photograph looks like on its way through the network, side by side.
+"""Panels: images and feature maps side by side, with boxes drawn on them.
 
 Idea    A picture is a row of panels; a panel is a photograph or a map, with boxes on it.
-Source  Colours: Okabe and Ito, as in `results.picture`: told apart by colour-blind people, too.
+Source  Colours: Okabe and Ito, as in `results.picture`; colour-blind people can distinguish them.
 Shapes  arrays  ->  Picture: an encoded drawing, which a notebook shows
 """
 
@@ -18,11 +18,11 @@ from minimaskrcnn.results.picture import COLOURS
 from minimaskrcnn.runtime.files import written_whole
 
 ORANGE, SKY, GREEN, YELLOW, BLUE, RED, PURPLE = range(len(COLOURS))  # what `colours` refers to
-GREY = -1  # drawn thin and dashed: boxes that are gone, or stand in the background
+GREY = -1  # drawn thin and dashed: boxes that were removed, or are less important
 
 WIDTH = 9.0  # inches of a full row
 WIDEST = 3.4  # inches of a panel
-DOTS = 100  # an inch
+DOTS = 100  # per inch
 LARGE = 60_000  # bytes: a larger PNG holds photographs, which are a fifth as large as JPEG
 
 
@@ -73,7 +73,7 @@ def panels(*row, columns=None):
     Parameters
     ----------
     row : Panels
-    columns : panels in a row before the next begins; None puts all into one
+    columns : number of panels per row; None puts all into one row
 
     Returns
     -------
