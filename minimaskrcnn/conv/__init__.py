@@ -1,8 +1,9 @@
-"""Convolution: the definition, as a matrix product, and Winograd's; `conv2d` chooses.
+"""Convolution in three forms; `conv2d` chooses the fastest for the shape at hand.
 
-Read in this order: `direct` (the definition), `im2col` (as one matrix product), `winograd` with
-its `transforms`; then how it becomes fast: `blocks`, `blocked`, `choose`; and `operation`
-(`conv2d` itself and its gradient). Beside them `batch_norm` and, for training, `normalise`.
+Read the modules in this order. First the three forms: `direct` (the definition), `im2col` (one
+matrix product), `winograd` with its `transforms` (fewer multiplications). Then what makes them
+fast: `blocks`, `blocked`, `choose`. Then `operation`: `conv2d` itself and its gradient. Batch
+normalization stands in `folding` (for inference) and `batch_norm` (while training).
 """
 
 from minimaskrcnn.conv.batch_norm import batch_norm, batch_statistics

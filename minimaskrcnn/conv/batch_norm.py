@@ -1,10 +1,11 @@
-"""Batch normalisation while training: with the mean and the variance of the batch itself.
+"""Batch normalization while training, with the mean and the variance of the batch itself.
 
-Idea    y = gamma * (x - mean) / sqrt(variance + epsilon) + beta, the mean and the variance being
-        those of this batch, channel by channel. So every layer's output keeps its scale, however
-        the kernels before it change, and a network learns from random numbers. For inference,
-        averages of these statistics over many batches are kept: `batch_statistics` hands them to
-        the trainer, and `fold_batch_norm` puts them into the convolution.
+Idea    y = gamma * (x - mean) / sqrt(variance + epsilon) + beta, where mean and variance are those
+        of this batch, channel by channel. Every layer's output then keeps its scale, however the
+        kernels before it change, so that a network can learn from random initial weights. For
+        inference, moving averages of these batch normalization statistics are kept:
+        `batch_statistics` gives them to the trainer, and `fold_batch_norm` later puts them into
+        the convolution.
 Paper   Ioffe & Szegedy, arXiv:1502.03167, section 3 and algorithm 1.
 Shapes  x (..., C) as rows (M, C)  ->  y as x
 """
@@ -21,7 +22,7 @@ BLOCK = 2**16  # numbers in a block of rows: 256 kB, so that it stays in the cac
 
 
 def batch_norm(x, norm, relu=False, add=None):
-    """Normalise with the statistics of the batch itself; then `add` a shortcut, then ReLU.
+    """Normalise x with the statistics of the batch itself; then `add` a shortcut, then apply ReLU.
 
     Parameters
     ----------
@@ -60,9 +61,10 @@ def batch_norm(x, norm, relu=False, add=None):
 def batch_norm_backward(grad, x, norm, relu, add, y, mean, variance):
     """The gradients of `batch_norm` for x, gamma, beta and the shortcut.
 
-    The mean and the variance depend on x, too: what moves all x alike, or scales them alike, does
-    not change the normalised x. So dx is the gradient less its part along either (their section
-    3, the equations after algorithm 1), with n = (x - mean) / deviation and means over the batch:
+    The mean and the variance depend on x, too. If all x are moved or scaled alike, the normalised
+    x does not change. So the parts of the gradient along these two directions are subtracted
+    (the paper's section 3, the equations after algorithm 1). With n = (x - mean) / deviation and
+    means over the batch:
 
         dx = gamma / deviation · (dy - mean(dy) - n · mean(n · dy))
 
@@ -94,8 +96,8 @@ def batch_norm_backward(grad, x, norm, relu, add, y, mean, variance):
 def _statistics(rows):
     """The mean and the variance (divided by M) of each column of rows (M, C).
 
-    Each block, still in the cache, is gone through twice: for its mean and for the squares of the
-    differences to it. The blocks are put together as in Chan et al. 1983 ("Algorithms for
+    Each block is read twice while it is in the cache: once for its mean, once for the squares of
+    the differences from it. The blocks are combined as in Chan et al. 1983 ("Algorithms for
     computing the sample variance", equation 2.1), which loses no digits.
     """
     count = _block_count(rows)
@@ -169,7 +171,7 @@ def batch_statistics(steps):
 
     The trainer moves its averages towards these, so that no operation writes into a norm. A norm
     that was used several times appears several times. `variance` is the biased one (divided by
-    the count), as the batch was normalised with.
+    the count), the one with which the batch was normalised.
 
     Parameters
     ----------

@@ -1,9 +1,9 @@
-"""The matrix product of `im2col` in blocks, each finished while it is in the cache.
+"""Convolution as a matrix product in blocks, each finished while it is in the processor's cache.
 
-Idea    A worker takes a block of outputs, copies their windows into a scratch array (a 1 x 1
-        convolution has them lying there as rows already), multiplies, and adds the bias and the
-        shortcut and applies ReLU before the block has left the cache. The windows of the whole
-        map never exist together.
+Idea    A worker takes a block of outputs, copies their windows into a scratch array (for a 1 x 1
+        convolution the input already consists of such rows), multiplies, adds the bias and the
+        shortcut, and applies ReLU before the block has left the cache. The windows of the whole
+        map never exist at the same time.
 Paper   Goto & van de Geijn 2008, "Anatomy of high-performance matrix multiplication", section 4
         (on what belongs in which cache).
 Shapes  as in `im2col`: M = B*H'*W' windows of K = kh*kw*C numbers, times (K, D)
@@ -47,7 +47,7 @@ def conv2d_blocked(x, conv, relu=False, add=None):
     return y
 
 
-BLOCK = 2**18  # numbers in the windows and outputs of a block: 1 MB, what a core has for itself
+BLOCK = 2**18  # numbers in the windows and outputs of a block: 1 MB, the cache of one core
 
 
 def _multiply_in_steps(rows, panels, step, y):
@@ -66,8 +66,8 @@ def _multiply_in_steps(rows, panels, step, y):
 def gather(x, conv, size, first, last):
     """Copy the windows under the outputs first … last - 1 into rows: (last - first, kh*kw*C).
 
-    The outputs are counted through a map of `size` (H', W') and on to the next of the batch. The
-    array is this thread's scratch.
+    The outputs are numbered row by row through a map of `size` (H', W'), then through the next map
+    of the batch. The array is this thread's scratch memory.
     """
     kh, kw, channels, _ = conv.kernel.shape
     rows = threads.scratch("windows", (last - first, kh, kw * channels), x.dtype)
@@ -99,7 +99,7 @@ def _gather(x, height, width, channels, stride, before, first, rows):
 
 @njit(cache=True, nogil=True)
 def _finish(y, bias, shortcut, floor):
-    """y = y + bias + shortcut, and no less than `floor`: 0 is ReLU, -inf is none."""
+    """y = max(y + bias + shortcut, floor), where a floor of 0 is ReLU and -inf is no ReLU."""
     for m in range(len(y)):
         for d in range(len(bias)):
             total = y[m, d] + bias[d]

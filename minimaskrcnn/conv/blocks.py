@@ -1,11 +1,11 @@
-"""How a convolution is cut: blocks of rows for the threads, panels of output channels for BLAS.
+"""How a convolution is divided: blocks of rows for the threads, panels of output channels for BLAS.
 
-Idea    A matrix product is fastest on operands that are in the cache already and in the order in
-        which they are read. A block of the input is small enough to stay there; the kernel is
-        copied into panels of n output channels, each read from its first number to its last.
-        For processors with AVX-512, OpenBLAS has a routine that multiplies matrices of at most
-        100^3 products just as they lie; up to there nothing is copied again. Elsewhere it copies
-        both operands into an order of its own every time, which pays for larger ones only.
+Idea    A matrix product is fastest if its operands are in the cache, in the order in which they
+        are read. A block of the input is small enough to stay in the cache. The kernel is copied
+        into panels of n output channels, each of which is read from its first number to its last.
+        For processors with AVX-512, OpenBLAS has a routine for matrices of at most 100^3 products
+        that does not copy its operands first. Otherwise it copies both operands into an order of
+        its own every time, which is worth it only if they are larger.
         All sizes follow from the shape of the convolution (and the kind of processor), never from
         the number of threads. `benchmarks/conv.py` measures them.
 Shapes  x (M, C), panels (D / n, C, n)  ->  y (M, D)
@@ -26,7 +26,7 @@ def _has_small_routine():
 
 
 def panel_width(channels, outputs):
-    """The number n of output channels in a panel; it divides `outputs`."""
+    """Return the number n of output channels per panel; it divides `outputs`."""
     if not _has_small_routine():
         return outputs
     n = 64 if channels <= 512 else 32 if channels <= 1024 else 16
@@ -34,7 +34,7 @@ def panel_width(channels, outputs):
 
 
 def block_rows(channels, n, otherwise, most=240):
-    """The number of rows to multiply with panels of n at once: a multiple of 8."""
+    """Return the number of rows, a multiple of 8, to multiply at once with panels of width n."""
     rows = SMALL // (channels * n)
     if not _has_small_routine() or rows < 16:
         return otherwise
@@ -42,7 +42,7 @@ def block_rows(channels, n, otherwise, most=240):
 
 
 def into_panels(matrix, n):
-    """Copy a matrix (C, D) into panels (D / n, C, n); without a copy where n is D."""
+    """Copy a matrix (C, D) into panels (D / n, C, n); if n is D, nothing is copied."""
     channels, outputs = matrix.shape
     return memory.contiguous(matrix.reshape(channels, outputs // n, n).transpose(1, 0, 2))
 

@@ -1,4 +1,4 @@
-"""Which form of convolution is the fastest for the shape at hand."""
+"""Choose the form of convolution that is the fastest for the shape at hand."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ FEWEST_CHANNELS = 32  # with fewer, Winograd's transforms take longer than the p
 
 
 def choose_form(x, conv):
-    """Return the function to call; float64 is for checking gradients, so it takes the plain one."""
+    """Return the function to call; float64 is for gradient checks, so it takes the plain form."""
     if x.dtype == np.float64:
         return conv2d_im2col
     enough = min(conv.kernel.shape[2:]) >= FEWEST_CHANNELS

@@ -1,10 +1,11 @@
 """Convolution by its definition: every output is a sum over a window of the input.
 
-Idea    Slide a small kernel over the map; at every place multiply what lies under it and sum up.
+Idea    Slide a small kernel over the map; at every position multiply it with the numbers under it,
+        and add up the products:
         y[i, j, d] = bias[d] + sum over a, b, c of x[i*s + a, j*s + b, c] * kernel[a, b, c, d]
         with stride s, where x has been given `padding` rows and columns of zeros.
-Paper   Dumoulin & Visin, arXiv:1603.07285, section 2. As neural networks use it, the kernel is not
-        flipped: a mathematician calls it cross-correlation.
+Paper   Dumoulin & Visin, arXiv:1603.07285, section 2. In neural networks the kernel is not
+        flipped; mathematicians call this operation cross-correlation.
 Shapes  x (H, W, C) or (B, H, W, C), kernel (kh, kw, C, D)  ->  y (H', W', D) or (B, H', W', D)
 """
 
@@ -18,7 +19,7 @@ from minimaskrcnn.conv.folding import BatchNorm
 
 @dataclass(frozen=True, eq=False)
 class Conv:
-    """The weights of one convolution, and how it moves."""
+    """The weights of one convolution, with its stride and padding."""
 
     kernel: np.ndarray  # (kh, kw, in, out)
     bias: np.ndarray  # (out,)
@@ -33,7 +34,7 @@ class Conv:
 
 
 def conv2d_direct(x, conv, relu=False, add=None):
-    """The definition: four loops over the outputs, three over the window under each.
+    """Convolve by the definition: four loops over the outputs, three over the window under each.
 
     Same arguments, result and errors as `conv2d` (without `conv.norm`).
     """
@@ -62,7 +63,7 @@ def _direct(x, kernel, bias, stride, before, y):
 
 
 def output_shape(x, conv):
-    """The shape of `conv2d(x, conv)`.
+    """Return the shape of `conv2d(x, conv)`.
 
     Parameters
     ----------

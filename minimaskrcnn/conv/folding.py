@@ -1,9 +1,9 @@
-"""Batch normalisation: each channel is brought to mean 0 and variance 1, then scaled and shifted.
+"""Batch normalization: each channel is brought to mean 0 and variance 1, then scaled and shifted.
 
-Idea    y = gamma * (x - mean) / sqrt(variance + epsilon) + beta, for every channel by itself.
-        At inference mean and variance are constants, so that the whole is one multiplication and
-        one addition, which a convolution before it can absorb: `fold_batch_norm`. In training
-        from nothing they are the batch's own: `batch_norm`.
+Idea    y = gamma * (x - mean) / sqrt(variance + epsilon) + beta, separately for every channel.
+        At inference mean and variance are constants. The formula is then one multiplication and
+        one addition, which can be folded into the convolution before it: `fold_batch_norm`. In
+        training from nothing they are the statistics of the batch: `batch_norm`.
 Paper   Ioffe & Szegedy, arXiv:1502.03167, algorithm 1; the fold is their section 3.1's remark that
         at inference the normalisation is "simply a linear transform".
 Shapes  x (..., C); gamma, beta, mean, variance (C,)
@@ -22,7 +22,7 @@ EPSILON = 0.001  # added to the variance; the stored variances of the COCO weigh
 
 @dataclass(frozen=True, eq=False)
 class BatchNorm:
-    """The numbers of one normalisation, one a channel."""
+    """The weights and statistics of one batch normalization, one number per channel each."""
 
     gamma: np.ndarray  # (C,) scale, may be negative
     beta: np.ndarray  # (C,) shift
@@ -34,7 +34,7 @@ class BatchNorm:
 
 
 def fold_batch_norm(conv, norm, epsilon=EPSILON):
-    """Return the convolution that does what `conv` and then `norm` do at inference.
+    """Return one convolution that does what `conv` followed by `norm` does at inference.
 
     Parameters
     ----------

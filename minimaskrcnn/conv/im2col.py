@@ -1,8 +1,8 @@
-"""Convolution as a matrix product: lay the windows out as rows, multiply by the kernel's columns.
+"""Convolution as a matrix product: each window becomes a row, each kernel a column.
 
-Idea    Every output is a dot product of a window of the input with one kernel. Copy each window
-        into a row (im2col); then all outputs are one matrix product, the operation that
-        processors and libraries are best at. The price: the input is copied kh * kw times.
+Idea    Every output is the dot product of a window of the input and one kernel. Copy each window
+        into a row (im2col); then one matrix product, the operation that processors and libraries
+        are best at, gives all outputs. The price is that the input is copied kh * kw times.
 Paper   Chellapilla, Puri & Simard 2006, "High performance convolutional neural networks for
         document processing", section 4.
 Shapes  windows (B*H'*W', kh*kw*C) @ kernel (kh*kw*C, D)  ->  (B*H'*W', D)
@@ -25,10 +25,10 @@ def conv2d_im2col(x, conv, relu=False, add=None):
 
 
 def windows(x, conv):
-    """Return the window under every output as one row: (B*H'*W', kh*kw*C).
+    """Return the window under every output as one row of a matrix.
 
-    Where a window is a whole row of x already (1x1 with stride 1; a kernel as large as the map)
-    this is a reshape, not a copy.
+    If the windows lie in x as rows already (1x1 with stride 1; a kernel as large as the map), this
+    is a reshape, not a copy.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def windows(x, conv):
 
 
 def lie_as_rows(x, conv):
-    """Whether x, as it lies, is one window after the other: 1x1, or a kernel as large as x."""
+    """Whether x in memory is one window after the other: 1x1, or a kernel as large as x."""
     size = conv.kernel.shape[:2]
     return conv.padding == (0, 0) and (
         (size == (1, 1) and conv.stride == 1) or size == x.shape[-3:-1]

@@ -1,10 +1,11 @@
-"""`conv2d`, the operation that everything calls, and its gradient.
+"""`conv2d`, the convolution that all other modules call, and its gradient.
 
-Idea    Forward, the fastest form for the shape. Backward, y = windows @ kernel + bias gives
+Idea    Forward, it calls the fastest form for the shape. Backward, y = windows @ kernel + bias
+        gives
             dkernel  = windows^T @ dy,        dbias = the sum of dy over all windows,
-            dwindows = dy @ kernel^T,         each row added to where its window was read.
-        With stride 1, the last line is itself a convolution of dy: a number of x meets every
-        output that saw it, so the kernel is turned round and its channels change places.
+            dwindows = dy @ kernel^T,         each row added to the place its window was read from.
+        With stride 1, the last line is itself a convolution, of dy with the kernel rotated by 180
+        degrees and its input and output channels exchanged.
 Paper   Dumoulin & Visin, arXiv:1603.07285, section 4 (transposed convolution).
 Shapes  grad as y (B, H', W', D)  ->  dx as x, dkernel (kh, kw, C, D), dbias (D,), dadd as y
 """
@@ -24,7 +25,7 @@ from minimaskrcnn.runtime import memory, tape, threads
 
 
 def conv2d(x, conv, relu=False, add=None):
-    """Convolve; then add the bias, then a shortcut, then apply ReLU.
+    """Convolve a map with a kernel; then add the bias and a shortcut, then apply ReLU.
 
     Parameters
     ----------
@@ -67,7 +68,7 @@ def conv2d_backward(grad, x, conv, relu, add, y, wants_x):
 
 
 def _weight_gradients(grad, x, conv):
-    """Sum windows^T @ dy and dy block by block, in up to 8 parts, which are added in order."""
+    """Sum windows^T @ dy, and dy, block by block, in up to 8 parts, which are added in order."""
     outputs, length = grad.shape[-1], conv.kernel[..., 0].size
     x, flat = np.ascontiguousarray(x), grad.reshape(-1, outputs)  # (M, D)
     size = max(256, BLOCK // (length + outputs))  # rows in a block
@@ -107,7 +108,7 @@ def _input_gradient(grad, x, conv):
 
 
 def _add_windows(grad, x, conv):
-    """dwindows = dy @ kernel^T, each row added to where its window was read; image by image."""
+    """dwindows = dy @ kernel^T, each row added to the place it was read from; image by image."""
     kh, kw, channels, outputs = conv.kernel.shape
     flat = grad.reshape(-1, grad.shape[-3] * grad.shape[-2], outputs)  # (B, H'*W', D)
     transposed = np.ascontiguousarray(conv.kernel.reshape(-1, outputs).T)  # (D, kh*kw*C)

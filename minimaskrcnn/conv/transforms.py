@@ -1,10 +1,10 @@
-"""Winograd's transforms in one dimension, and the loops that carry them over a map.
+"""Winograd's transforms in one dimension, and the loops that apply them to a whole map.
 
 Idea    With the points 0, p, -p, q, -q and infinity (p = 2/3, q = 3/2, so p q = 1) the rows of the
-        matrices in `winograd.matrices` come in pairs, alike but for the sign of every second
-        number: an even sum plus, and minus, an odd sum. `_enter`, `_leave` and `_enter_kernel`
-        are those matrices written out. They work on whole vectors at once, number by number: on
-        the pixels of six rows, or on the channels of six pixels.
+        matrices in `winograd.matrices` form pairs that differ only in the sign of every second
+        number. One of a pair is an even sum plus an odd sum, the other the even minus the odd.
+        `_enter`, `_leave` and `_enter_kernel` are those matrices written out. They work on whole
+        vectors, number by number: on the pixels of six rows, or on the channels of six pixels.
 Paper   Lavin & Gray, arXiv:1509.09308, section 4.1: in two dimensions, first along one, then along
         the other.
 Shapes  x (B, H, W*C)  ->  v (6, 6, T, C);  m (6, 6, T*D)  ->  y (B, H', W', D), where T tiles of
@@ -24,8 +24,9 @@ SCALE_P, SCALE_Q = 1 / (2 * P2 * (P2 - Q2)), 1 / (2 * Q2 * (Q2 - P2))
 def tiles_to_points(x, padding, tile_rows, first_row, first_column, rows, columns, v, w):
     """v = B^T d B for `rows` rows of `columns` tiles, the first at (first_row, first_column).
 
-    Rows of tiles are counted through all images, `tile_rows` in each. In w (6, (4*columns + 2)*C)
-    the pixels of one row of tiles, transformed from top to bottom, wait for left to right.
+    Rows of tiles are numbered through all images, `tile_rows` in each. The scratch array w,
+    (6, (4*columns + 2)*C), holds one row of tiles that is transformed from top to bottom, but not
+    yet from left to right.
     """
     channels, height = v.shape[3], x.shape[1]
     left = 4 * first_column - padding
@@ -60,7 +61,7 @@ def tiles_to_points(x, padding, tile_rows, first_row, first_column, rows, column
 
 @njit(cache=True, nogil=True)
 def _enter(d0, d1, d2, d3, d4, d5, v0, v1, v2, v3, v4, v5):
-    """v = B^T d. A point's row: the coefficients of the product of (x - a) over the others.
+    """v = B^T d. A point's row has the coefficients of the product of (x - a) over the others.
 
       0:  (x^2 - p^2) (x^2 - q^2)    =  x^4 - (p^2 + q^2) x^2 + 1
     +-p:  x (x +- p) (x^2 - q^2)     = (x^4 - q^2 x^2) +- p (x^3 - q^2 x)
@@ -82,10 +83,10 @@ def _enter(d0, d1, d2, d3, d4, d5, v0, v1, v2, v3, v4, v5):
 
 @njit(cache=True, nogil=True)
 def points_to_tiles(m, bias, floor, tile_rows, first_row, first_column, rows, columns, y, z):
-    """y = A^T m A + bias, and no less than `floor` (0 is ReLU, -inf is none); see above.
+    """y = max(A^T m A + bias, floor), where a floor of 0 is ReLU and -inf is no ReLU.
 
-    In z (4, 6, columns*D) one row of tiles, transformed from top to bottom, waits for left to
-    right.
+    Tiles are numbered as in `tiles_to_points`. The scratch array z, (4, 6, columns*D), holds one
+    row of tiles that is transformed from top to bottom, but not yet from left to right.
     """
     height, width, channels = y.shape[1:]
     spare = np.empty(channels, y.dtype)  # takes what lies beyond the right edge
@@ -116,7 +117,7 @@ def points_to_tiles(m, bias, floor, tile_rows, first_row, first_column, rows, co
 
 @njit(cache=True, nogil=True)
 def _leave(m0, m1, m2, m3, m4, m5, y0, y1, y2, y3):
-    """y = A^T m: row i has the i-th powers of the points; infinity counts in the last."""
+    """y = A^T m: row i has the i-th powers of the points; infinity appears only in the last row."""
     one = m0.dtype.type
     p, q, p2, q2, p3, q3 = one(P), one(Q), one(P2), one(Q2), one(P3), one(Q3)
     for c in range(len(m0)):
@@ -150,8 +151,8 @@ def _leave_with_bias(m0, m1, m2, m3, m4, m5, bias, floor, y0, y1, y2, y3):
 def kernel_to_points(kernel, first, last, panels, w):
     """panels = G g G^T for the input channels first … last - 1.
 
-    In w (6, 3, (last - first)*n) a panel of these channels, transformed from top to bottom, waits
-    for left to right.
+    The scratch array w, (6, 3, (last - first)*n), holds a panel of these channels that is
+    transformed from top to bottom, but not yet from left to right.
     """
     count = last - first
     n = w.shape[2] // count

@@ -1,14 +1,17 @@
 """Winograd's convolution F(4 x 4, 3 x 3): a 3 x 3 convolution with a quarter of the products.
 
-Idea    Cut the output into tiles of 4 x 4. A tile needs 6 x 6 inputs and, done directly, 9 products
-        for each of its 16 outputs: 144. In one dimension, 4 outputs of a kernel of 3 are (turned
-        round) the product of two polynomials of degree 3 and 2, whose 6 coefficients are known once
-        its values at 6 points are: multiply value by value, then interpolate. So transform the
-        inputs and the kernel to 6 x 6 points, multiply point by point (36 products, a quarter of
-        144), transform back:  y = A^T [(G g G^T) * (B^T d B)] A.  Summed over the input
-        channels, the product at each of the 36 points is a matrix product, (tiles, C) @ (C, D).
-        In exact arithmetic this is the convolution itself. In float32 the transforms' larger
-        numbers cost digits, and how many depends on the points: see `matrices`.
+Idea    Divide the output into tiles of 4 x 4. A tile needs 6 x 6 inputs. Computed directly, each of
+        its 16 outputs takes 9 products, together 144.
+        Begin with one dimension: the product of two polynomials of degree 3 and 2 has 6
+        coefficients. They are known once its values at 6 points are known, and each value takes
+        one multiplication. The same algorithm, transposed, computes 4 outputs of a kernel of 3 in
+        6 multiplications.
+        In two dimensions: transform the inputs and the kernel to 6 x 6 points, multiply point by
+        point (36 products, a quarter of 144), transform back:
+            y = A^T [(G g G^T) * (B^T d B)] A
+        Summed over the input channels, the product at each of the 36 points is a matrix product,
+        (tiles, C) @ (C, D). In exact arithmetic this is the convolution itself. In float32 the
+        transforms' larger numbers cost some digits; how many depends on the points: see `matrices`.
 Paper   Lavin & Gray, arXiv:1509.09308, sections 3 and 4; Winograd 1980; the points after Barabasz
         et al., arXiv:1803.10986.
 Shapes  as in `direct`, kernel 3 x 3, stride 1 only; inside: v (36, tiles, C), panels of the
@@ -66,7 +69,7 @@ def matrices(points=POINTS):
 
 
 def conv2d_winograd_plain(x, conv, relu=False, add=None):
-    """Winograd's convolution tile by tile, straight from the matrices.
+    """Winograd's convolution, tile by tile, written with the matrices themselves.
 
     Same arguments, result and errors as `conv2d_winograd`.
     """
@@ -102,7 +105,7 @@ def _both_ways(matrix, tile):
 def conv2d_winograd(x, conv, relu=False, add=None):
     """`conv2d_direct` for 3 x 3 kernels and stride 1, by F(4 x 4, 3 x 3).
 
-    Same arguments, result and errors as `conv2d`; a ValueError for any other kernel or stride.
+    Same arguments, result and errors as `conv2d`. Any other kernel or stride is a ValueError.
     """
     _check(x, conv, add)
     x, y = np.ascontiguousarray(x), memory.empty(output_shape(x, conv), x.dtype)

@@ -1,7 +1,8 @@
-"""RoIAlign: cut a patch of features of one fixed size out of the map, wherever a region lies.
+"""RoIAlign: sample a patch of features of one fixed size for each region, whatever its size.
 
-`crop`, `paper` and `pool` are three ways to sample one map, to be compared: the one that the
-network uses, the paper's, and what it replaced. `pyramid` chooses the map for each region.
+There are three ways to sample a map, for comparison: `crop` is the one that the network uses,
+`paper` is the paper's RoIAlign, and `pool` is the RoIPool that it replaced. `pyramid` chooses the
+map for each region.
 """
 
 from minimaskrcnn.roi_align.crop import crop_and_resize

@@ -1,10 +1,11 @@
 """The RoIAlign of these weights: TensorFlow's `crop_and_resize`, one bilinear sample per cell.
 
-Idea    A region may be of any size; the heads want 7x7. Lay a grid of 7x7 points over the region,
-        the outermost ones on its very corners, and read the map at each point, between its cells
-        if need be. Nothing is rounded to whole cells, so the patch is where the region is.
-Paper   RoIAlign: Mask R-CNN (arXiv:1703.06870), section 3. The weights were trained with this form
-        of it; the paper's own is `paper`, and what it replaced is `pool`.
+Idea    A region may have any size, but the heads need 7x7. Lay a grid of 7x7 points over the
+        region, the outermost ones exactly on its corners, and read the map at each point,
+        interpolating between cells. Nothing is rounded to whole cells, so the features are those
+        of exactly this region.
+Paper   RoIAlign: Mask R-CNN (arXiv:1703.06870), section 3. The COCO weights were trained with this
+        form; the paper's own form is in `paper`.
 Shapes  map (H, W, C), rois (R, 4) normalised  ->  (R, P, Q, C)
 """
 
@@ -16,14 +17,14 @@ from minimaskrcnn.runtime import tape
 
 
 def crop_and_resize(feature_map, rois, size):
-    """Sample a P x P grid over each region: corners on corners, one bilinear sample a point.
+    """Sample the map on a P x Q grid over each region, with one bilinear sample per point.
 
     Parameters
     ----------
     feature_map : (H, W, C)
     rois : (R, 4) float32 or float64, normalised: 0 is the centre of the first cell, 1 that of the
         last; reversed corners mirror the patch
-    size : (P, Q) points a column and a row; a single one lies in the middle
+    size : (P, Q), the number of points per column and per row; a single one lies in the middle
 
     Returns
     -------
@@ -37,9 +38,9 @@ def crop_and_resize(feature_map, rois, size):
 
     Notes
     -----
-    Sample i lies at y1 · (H-1) + i · step, step = (y2 - y1) · (H-1) / (P-1), computed in this order
-    in the dtype of the rois: with float32 the same to the last bit as the original, so that a point
-    on the very border falls inside or outside as there.
+    Sample i lies at y1 · (H-1) + i · step, where step = (y2 - y1) · (H-1) / (P-1), computed in this
+    order and in the dtype of the rois. With float32 it equals the original to the last bit, so that
+    a point exactly on the border falls inside or outside as it does there.
     """
     check_sampling(feature_map, rois, size)
     patches = _crop_and_resize(feature_map, rois, *size)
@@ -47,7 +48,7 @@ def crop_and_resize(feature_map, rois, size):
 
 
 def _crop_and_resize_backward(grad, feature_map, rois):
-    """Each sample hands its gradient to the four cells it was read from; regions are constants."""
+    """Each sample's gradient goes to the four cells it was read from; regions are constants."""
     dmap = np.zeros_like(feature_map)
     _scatter(np.ascontiguousarray(grad), rois, dmap)
     return [(feature_map, dmap)]

@@ -1,7 +1,7 @@
 """The paper's RoIAlign: the mean of several bilinear samples in each bin.
 
-Idea    Divide the region into P x Q equal bins, without rounding, and average four samples in each:
-        every cell of the patch stands for the whole of its bin, not for one point.
+Idea    Divide the region into P x Q equal bins, without rounding, and average four samples in each.
+        Every cell of the patch then stands for its whole bin, not for a single point.
 Paper   Mask R-CNN (arXiv:1703.06870), section 3 and figure 3.
 Shapes  map (H, W, C), rois (R, 4)  ->  (R, P, Q, C)
 """
@@ -14,12 +14,12 @@ from numba import njit
 from minimaskrcnn.roi_align.crop import check_sampling
 from minimaskrcnn.runtime import tape, threads
 
-BLOCK = 16  # regions that a thread reads at once
+BLOCK = 16  # regions that a thread reads at a time
 FAR = 1e9  # cells: beyond, and where a region holds NaN, samples are 0
 
 
 def roi_align_paper(feature_map, rois, size):
-    """The paper's RoIAlign: in each of P x Q bins the mean of 2 x 2 samples.
+    """Return, for each of P x Q bins of a region, the mean of 2 x 2 samples.
 
     Same arguments and errors as `crop_and_resize`. Here a normalised 0 and 1 are the map's outer
     edges; cell i covers i … i+1 and has its value in the middle. Samples lie at 1/4 and 3/4 of a
@@ -31,16 +31,16 @@ def roi_align_paper(feature_map, rois, size):
 
 
 def mean_of_samples(feature_map, rois, size, least=-np.inf, reach=FAR):
-    """The mean of 2 x 2 samples in each bin of regions that are given in cells.
+    """Return, for each bin of regions given in cells, the mean of 2 x 2 samples.
 
     Parameters
     ----------
     feature_map : (H, W, C)
-    rois : (R, 4) in cells: 0 is the centre of the first one, H - 1 that of the last; their dtype is
-        that of the arithmetic
-    size : (P, Q) bins in a column and in a row
-    least : cells; a region is taken to be at least so high and wide
-    reach : cells; samples up to so far beyond the outermost centres take the border's value,
+    rois : (R, 4) in cells: 0 is the centre of the first cell, H - 1 that of the last; their dtype
+        is that of the arithmetic
+    size : (P, Q), the number of bins per column and per row
+    least : cells; a smaller height or width of a region counts as this
+    reach : cells; samples at most this far beyond the outermost centres take the border's value,
         samples further away are 0
 
     Returns
@@ -50,7 +50,7 @@ def mean_of_samples(feature_map, rois, size, least=-np.inf, reach=FAR):
     Raises
     ------
     ValueError
-        As `crop_and_resize`.
+        As in `crop_and_resize`.
     """
     check_sampling(feature_map, rois, size)
     h, w, c = feature_map.shape
@@ -68,7 +68,7 @@ def mean_of_samples(feature_map, rois, size, least=-np.inf, reach=FAR):
 
 
 def _positions(start, end, bins, least):
-    """Where the samples lie, in cells: at 1/4 and 3/4 of each bin; (R,), (R,) -> (R, 2 · bins)."""
+    """Positions of the samples, in cells: at 1/4 and 3/4 of each bin, (R, 2 * bins)."""
     number = start.dtype.type
     i = np.arange(2 * bins)
     whole, half = (i // 2).astype(number), (i % 2 + 0.5).astype(number)
@@ -78,7 +78,10 @@ def _positions(start, end, bins, least):
 
 
 def _cells(positions, count, reach, dtype):
-    """The first of the two cells around each sample, -1 where it is 0; its distance from it."""
+    """For each sample, the first of the two cells around it, and its distance from this cell.
+
+    The cell is -1 where the sample is 0.
+    """
     inside = (positions >= -reach) & (positions <= count - 1 + reach)  # NaN is not
     within = np.where(inside, np.clip(positions, 0, count - 1), 0)
     first = within.astype(np.int64)
@@ -86,7 +89,7 @@ def _cells(positions, count, reach, dtype):
 
 
 def _backward(grad, feature_map, rows, columns):
-    """Each bin hands its gradient to the sixteen cells it was read from; regions are constants."""
+    """Each bin's gradient goes to the sixteen cells it was read from; regions are constants."""
     dmap = np.zeros_like(feature_map)
     _scatter(np.ascontiguousarray(grad), *rows, *columns, dmap)
     return [(feature_map, dmap)]

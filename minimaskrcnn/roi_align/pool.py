@@ -1,7 +1,7 @@
-"""RoIPool, which RoIAlign replaced: round the region to whole cells and take maxima.
+"""RoIPool, which RoIAlign replaced: round the region to whole cells and take the maximum per bin.
 
-Idea    Rounding shifts the patch by up to half a cell, that is by up to 16 pixels on P5: enough to
-        ruin masks. It stands here to be compared; the network does not use it.
+Idea    Rounding shifts the patch by up to half a cell. On P5 this is up to 16 pixels, enough to
+        ruin masks. This module is for comparison only; the network does not use it.
 Paper   Fast R-CNN (arXiv:1504.08083), section 2.1.
 Shapes  map (H, W, C), rois (R, 4) normalised  ->  (R, P, Q, C)
 """
@@ -13,7 +13,7 @@ from minimaskrcnn.roi_align.crop import check_sampling
 
 
 def roi_pool(feature_map, rois, size):
-    """RoIPool: round the region to whole cells, share them out to P x Q bins, take each maximum.
+    """Round each region to whole cells, divide them into P x Q bins, and return each bin's maximum.
 
     Same arguments and errors as `crop_and_resize`; a normalised 0 and 1 are the map's outer edges.
     Bins share a row or column of cells where the region is smaller than the grid; bins beyond the
@@ -31,7 +31,7 @@ def _usable(roi):
 
 @njit(cache=True, nogil=True)
 def _bin(start, end, cells, count, i):
-    """First and last-plus-one cell of bin `i` of `count`, within the map."""
+    """The first cell of bin `i` of `count`, and the cell after its last, within the map."""
     start, end = np.float64(start) * cells, np.float64(end) * cells
     first = min(max(int(np.round(start)), 0), cells - 1)
     length = max(int(np.round(end)) - first, 1)

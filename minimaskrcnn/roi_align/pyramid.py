@@ -1,7 +1,7 @@
-"""Regions of the pyramid: read each from the level whose cells suit its size.
+"""RoIAlign on a pyramid: read each region from the level whose resolution suits its size.
 
-Idea    The heads want about as many cells of every object. A large region has them on a coarse map,
-        a small one only on a fine map.
+Idea    A region should cover about the same number of cells, whatever its size. So large regions
+        are read from coarse maps, small ones from fine maps.
 Paper   FPN (arXiv:1612.03144), section 4.2, equation 1; Mask R-CNN (arXiv:1703.06870), section 3.
 Shapes  p2 … p5 (H, W, C), rois (R, 4) normalised  ->  (R, P, P, C)
 """
@@ -14,10 +14,11 @@ from minimaskrcnn.runtime import tape
 
 
 def roi_levels(rois, shape):
-    """Return which pyramid level suits each region: large ones are read from coarse maps.
+    """Return the pyramid level from which each region is read.
 
-    k = 4 + round(log2(sqrt(height · width) / 224)), in pixels of the input: a region of ImageNet's
-    224 x 224 belongs to P4. Regions without area, with one side reversed or with NaN go to P2.
+    The level is k = 4 + round(log2(sqrt(height · width) / 224)), in pixels of the input. A region
+    of 224 x 224, the size of ImageNet's pictures, belongs to P4. Regions without area, with one
+    side reversed or with NaN belong to P2.
 
     Parameters
     ----------
@@ -30,8 +31,8 @@ def roi_levels(rois, shape):
 
     Notes
     -----
-    The paper cuts the logarithm off (floor); the COCO weights were trained with it rounded, half to
-    even. All arithmetic is float32, as in the original.
+    The paper rounds the logarithm down (floor); the COCO weights were trained with the logarithm
+    rounded half to even. All arithmetic is float32, as in the original.
 
     Examples
     --------
@@ -53,7 +54,7 @@ def pyramid_roi_align(p_maps, rois, size, shape):
     ----------
     p_maps : (p2, p3, p4, p5), each (H, W, C)
     rois : (R, 4) float32 normalised
-    size : P, cells a side
+    size : P, cells per side
     shape : (H, W, ...) of the network's input in pixels
 
     Returns
@@ -63,7 +64,7 @@ def pyramid_roi_align(p_maps, rois, size, shape):
     Raises
     ------
     ValueError
-        If there are not four maps, or as in `crop_and_resize`.
+        If there are not four maps, or for the reasons given in `crop_and_resize`.
     """
     if len(p_maps) != 4:
         raise ValueError(f"pyramid_roi_align wants the four maps p2 … p5, got {len(p_maps)}")
