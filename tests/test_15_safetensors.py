@@ -91,7 +91,7 @@ FAULTS = {
     "an end before the beginning": (one(place=[24, 0]), bytes(24), "has the bytes"),
     "three offsets": (one(place=[0, 12, 24]), bytes(24), "has the bytes"),
     "an array without a number": (one(shape=[0], place=[0, 0]), b"", "has the bytes"),
-    "a shape of 2**62 squared": (one(shape=[1 << 61, 1 << 61]), bytes(24), "has the bytes"),
+    "a shape of 2**47 squared": (one(shape=[1 << 47, 1 << 47]), bytes(24), "has the bytes"),
     "a size beyond all measure": (one(shape=[1 << 200]), bytes(24), "describes no array"),
     "a negative size": (one(shape=[-2, -3]), bytes(24), "describes no array"),
     "a size that is no whole number": (one(shape=[2.0, 3]), bytes(24), "describes no array"),

@@ -18,7 +18,7 @@ from minimaskrcnn.runtime.opening import open_regular
 
 MAX_BLOCKS = 100_000  # the COCO file has some 4,000
 MAX_RANK = 8  # axes of an array
-LARGEST = 1 << 62  # of a size; no file has more bytes
+LARGEST = 1 << 48  # of a size; no file has more bytes
 
 
 @dataclass(frozen=True)
