@@ -99,7 +99,7 @@ def map_parts(part, fits, change):
 
 
 def folded(model):
-    """Return the model, or part of one, with every batch normalisation folded into its convolution.
+    """Return the model, or part of one, with every batch normalization folded into its convolution.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ def folded(model):
 
 
 def has_norms(model):
-    """Whether any convolution of a model, or of a part of one, has a batch normalisation.
+    """Whether any convolution of a model, or of a part of one, has a batch normalization.
 
     Parameters
     ----------

@@ -30,7 +30,7 @@ def conv2d(x, conv, relu=False, add=None):
     Parameters
     ----------
     x : (H, W, C) or (B, H, W, C) float32; float64 stays float64 (for gradient checks)
-    conv : Conv; with `conv.norm`, batch normalisation follows the bias (training only)
+    conv : Conv; with `conv.norm`, batch normalization follows the bias (training only)
     relu : whether to replace negative outputs by 0
     add : None or an array like the output, added before the ReLU
 
