@@ -4,6 +4,7 @@ The public names are imported on first use, so that `import minimaskrcnn` is qui
 done before: `runtime.caching` makes sure that compiled loops can be kept somewhere.
 """
 
+import logging
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +13,23 @@ from minimaskrcnn.runtime import caching
 if TYPE_CHECKING:  # editors and type checkers see the names at once
     from minimaskrcnn.api import explain, load_model, predict
     from minimaskrcnn.config import Config
+    from minimaskrcnn.errors import (
+        DatasetError,
+        ImageError,
+        MiniMaskRCNNError,
+        SettingError,
+        TrainingError,
+        WeightsError,
+    )
     from minimaskrcnn.model import MaskRCNN
     from minimaskrcnn.results import Detections
 
 __version__ = "0.1.0"
 
 caching.prepare()
+
+# What the package tells a program that uses it: `logging.getLogger("minimaskrcnn")`.
+logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 _HOMES = {
     "predict": "minimaskrcnn.api",
@@ -27,7 +39,26 @@ _HOMES = {
     "Detections": "minimaskrcnn.results",
     "MaskRCNN": "minimaskrcnn.model",
 }
-__all__ = ["Config", "Detections", "MaskRCNN", "__version__", "explain", "load_model", "predict"]
+_HOMES |= {
+    name: "minimaskrcnn.errors"
+    for name in ("DatasetError", "ImageError", "MiniMaskRCNNError", "SettingError",
+                 "TrainingError", "WeightsError")
+}  # fmt: skip
+__all__ = [
+    "Config",
+    "DatasetError",
+    "Detections",
+    "ImageError",
+    "MaskRCNN",
+    "MiniMaskRCNNError",
+    "SettingError",
+    "TrainingError",
+    "WeightsError",
+    "__version__",
+    "explain",
+    "load_model",
+    "predict",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,5 +1,6 @@
 """The functions most people need: `load_model`, `predict` and `explain`."""
 
+import logging
 import os
 import threading
 from collections.abc import Iterable, Iterator
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from minimaskrcnn.config import Config
-from minimaskrcnn.errors import WeightsError
+from minimaskrcnn.errors import WeightsError, printable
 from minimaskrcnn.model import MaskRCNN
 from minimaskrcnn.photo import Photo
 from minimaskrcnn.photo.sources import path_of
@@ -19,6 +20,7 @@ from minimaskrcnn.weights import load
 from minimaskrcnn.weights.download import coco_weights
 from minimaskrcnn.xray import Report, make_report
 
+LOG = logging.getLogger(__name__)
 BUNDLED = {  # part of the package
     name: Path(__file__).parent / "weights" / f"{name}.h5" for name in ("shapes", "nuclei")
 }
@@ -48,7 +50,9 @@ def load_model(weights: str | os.PathLike[str] = "coco", config: Config | None =
     WeightsError
         If the weights are not to be had, damaged, or of another network.
     """
-    return load(_path(weights), config)
+    model = load(_path(weights), config)
+    LOG.info("loaded %s", printable(str(weights)))
+    return model
 
 
 def predict(
@@ -118,6 +122,7 @@ def explain(
     max_detections: int | None = None,
     classes: str | Iterable[str] | None = None,
     size: int | None = None,
+    number: int | None = None,
     **unknown: Any,
 ) -> Report:
     """Show what the network does with a photograph, step by step, in one self-contained page.
@@ -126,6 +131,8 @@ def explain(
     ----------
     image, weights, orient : as in `predict`
     min_score, nms_threshold, max_detections, classes, size : as in `predict`
+    number : of the object that is followed through the heads, from 0 on as `predict` numbers them;
+        None: the largest of the surest
 
     Returns
     -------
@@ -144,7 +151,7 @@ def explain(
     model = _model(weights)
     config = adjusted(model.config, min_score, nms_threshold, max_detections, classes, size)
     steps = replace(model, config=config).trace(image, orient=orient)
-    return make_report(steps, config, path_of(image))
+    return make_report(steps, config, path_of(image), number)
 
 
 def _model(weights: str | os.PathLike[str]) -> MaskRCNN:

@@ -9,6 +9,8 @@ Status  0 done; 1 done in part, the summary says what failed (or, of `weights se
 """
 
 import argparse
+import logging
+import os
 import sys
 import warnings
 from importlib import import_module
@@ -39,6 +41,8 @@ class Parser(argparse.ArgumentParser):
 def main(argv=None) -> int:
     """Run the command line; `argv` is without the program's name. Returns the exit status."""
     open_streams()
+    os.environ.pop("MPLBACKEND", None)  # a notebook's, which we may not have: nothing needs it
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # not its words on its own folders
     with warnings.catch_warnings():  # a warning is a line of its own, not a piece of source
         warnings.simplefilter("always", UserWarning)
         warnings.showwarning = lambda message, *_: complain(str(message))

@@ -11,16 +11,19 @@ Notes   The mask head looks at the detections (after box refinement and NMS), no
 Length  The five settings are spelled out and documented in each of the three methods.
 """
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
+
+import numpy as np
 
 from minimaskrcnn.anchors import normalised_anchors
 from minimaskrcnn.boxes import in_whole_pixels, normalise
 from minimaskrcnn.config import Config
 from minimaskrcnn.conv import has_norms
 from minimaskrcnn.detections import select_detections
-from minimaskrcnn.errors import ImageError, WeightsError
+from minimaskrcnn.errors import ImageError, WeightsError, printable
 from minimaskrcnn.fpn import FPN, pyramid
 from minimaskrcnn.heads import BoxHead, MaskHead, box_head, mask_head
 from minimaskrcnn.image import letterbox, mold
@@ -39,6 +42,8 @@ from minimaskrcnn.runtime.recorder import recorder
 from minimaskrcnn.runtime.stopwatch import stopwatch
 from minimaskrcnn.settings import adjusted, refuse_unknown
 from minimaskrcnn.torchvision import steps as theirs
+
+LOG = logging.getLogger(__name__)
 
 
 def run(model, photo, keep):
@@ -184,7 +189,20 @@ class MaskRCNN:
         keep, seconds = stopwatch()
         pixels = keep("photo", read_photo(photo, orient))  # (h, w, 3) uint8
         result = run_in_tiles(replace(self, config=config), pixels, keep)
+        found = len(result), printable(path_of(photo)) or "an array"
+        LOG.info("%d objects in %s, %.2f s", *found, sum(seconds.values()))
         return replace(result, source=path_of(photo), seconds=seconds)
+
+    def warm_up(self) -> None:
+        """Predict once on noise, so that the first photograph takes no longer than later ones.
+
+        That compiles all loops that are not compiled yet, those of the results, too, and touches
+        the memory.
+        """
+        noise = np.random.RandomState(0).randint(0, 256, (128, 128, 3), np.uint8)
+        result = self.predict(noise, min_score=0.0, max_detections=3)
+        result.to_coco(0, polygons=True)
+        result.to_dict()
 
     def predict_each(
         self,
@@ -276,4 +294,5 @@ def _predict_each(model, photos, on_error, orient):
         except (ImageError, WeightsError) as error:  # weights may overflow on some pictures only
             if on_error is None:
                 raise
+            LOG.warning("left out: %s", error)
             on_error(photo, error)

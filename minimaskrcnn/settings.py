@@ -93,7 +93,7 @@ def class_ids(names, class_names):
             )
     if not names:
         raise SettingError("classes names no class; leave it out to look for all")
-    return tuple(sorted({class_names.index(name) for name in names}))
+    return tuple(i for i, name in enumerate(class_names) if name in names)  # some occur twice
 
 
 def _parts(name, known):

@@ -9,7 +9,7 @@ import pytest
 from minimaskrcnn.cli import main
 from minimaskrcnn.coco_masks.rle import encode
 from minimaskrcnn.datasets.scenes import scene
-from minimaskrcnn.results.picture import write_picture
+from minimaskrcnn.results.encoding import write_picture
 from minimaskrcnn.training.recipe import FINE_TUNING, FROM_NOTHING
 from minimaskrcnn.weights import load
 from minimaskrcnn.weights.tree import named_arrays

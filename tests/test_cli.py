@@ -13,26 +13,26 @@ import pytest
 from fuzz_photos import encoded, sample_files
 from PIL import Image
 from pycocotools.coco import COCO
-from toy_weights import write_toy
+from toy_weights import own_toy
 
 import minimaskrcnn
 from minimaskrcnn import cli
 from minimaskrcnn.errors import ImageError, SettingError
 from minimaskrcnn.model import MaskRCNN
 from minimaskrcnn.results import Detections
-from minimaskrcnn.results.outputs import file_names, image_ids
+from minimaskrcnn.results.naming import file_names, image_ids, list_names
 from minimaskrcnn.runtime import stopwatch
 from minimaskrcnn.settings import adjusted
 from minimaskrcnn.weights import load
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation")  # within pycocotools
-COMMAND = [sys.executable, "-m", "minimaskrcnn.cli"]
+COMMAND = [sys.executable, "-m", "minimaskrcnn"]
 
 
 @pytest.fixture(scope="module")
 def toy(tmp_path_factory):
     """A tiny network with seeded weights, which finds some nonsense in anything."""
-    return str(write_toy(tmp_path_factory.mktemp("toy") / "toy.h5", seed=5))
+    return str(own_toy(tmp_path_factory.mktemp("toy"), seed=5))
 
 
 def picture(seed=0, height=60, width=80):
@@ -91,7 +91,8 @@ def test_one_photograph_gives_its_picture_and_its_list(predict, photos, tmp_path
     assert count > 0 and out.startswith(
         f"{count} objects in {photos / 'beach.jpg'} (60 x 80 pixels"
     )
-    assert len(out.splitlines()) == count + 2  # the table
+    assert len(out.splitlines()) == count + 3  # the table, and what was written
+    assert out.endswith(f"wrote 2 files to {tmp_path / 'out'}\n")
     assert Image.open(tmp_path / "out" / "beach.detections.png").size[0] >= 480
 
 
@@ -132,7 +133,8 @@ def test_what_was_written_beside_the_photographs_is_not_taken_for_one(toy, photo
 
 
 def test_names_are_found_quickly_for_very_many_photographs():
-    names = file_names([f"{i % 50_000}.jpg" if i < 50_000 else f"b/{i}.png" for i in range(99_999)])
+    paths = [f"a/{i % 100}.{i}" for i in range(99_999)]
+    names = file_names(list_names({path: path for path in paths}))
     assert len(set(names.values())) == 99_999
 
 
@@ -156,13 +158,13 @@ def test_too_little_memory_is_said_in_a_sentence(monkeypatch, capsys):
 def test_a_folder_with_a_broken_image_gives_status_1_and_says_which(predict, photos):
     status, out, err, written = predict(photos)
     assert status == 1
-    assert [line.split(":")[0] for line in out.splitlines()] == [
+    assert [line.split(":")[0] for line in out.splitlines()[:-1]] == [
         str(photos / "beach.jpg"),
         str(photos / "street.png"),
     ]
     assert "left out 1 file: 1 .txt" in err
     assert "broken.jpg: is damaged or cut off" in err and "1 of 3 failed" in err
-    assert len(err.splitlines()) == 3 and len(written) == 4
+    assert len(err.splitlines()) == 3 and len(written) == 5  # with the list of failures
 
 
 @pytest.mark.parametrize("bad", ["none.jpg", "photos/broken.jpg", "empty", "photos/*.gif"])
@@ -176,7 +178,7 @@ def test_nothing_readable_gives_status_2_and_one_sentence(predict, photos, tmp_p
 def test_what_is_there_is_done_though_other_arguments_lead_nowhere(predict, photos, tmp_path):
     given = [photos / "beach.jpg", tmp_path / "none.jpg", photos / "*.gif"]
     status, _, err, written = predict(*given)
-    assert status == 1 and len(written) == 2
+    assert status == 1 and len(written) == 3
     assert "none.jpg: no such file" in err and "*.gif: no file matches" in err
     assert "2 of 3 failed" in err
 
@@ -216,8 +218,11 @@ def test_wrong_usage_gives_status_2(arguments, capsys):
     assert "usage: minimaskrcnn" in capsys.readouterr().err
 
 
-def test_a_folder_that_cannot_be_written_is_a_sentence(toy, photos, tmp_path, capsys):
+def test_a_folder_that_cannot_be_written_is_known_before_the_work(
+    toy, photos, tmp_path, capsys, monkeypatch
+):
     (tmp_path / "file").write_text("")
+    monkeypatch.setattr("minimaskrcnn.api.load_model", lambda weights: pytest.fail("loaded"))
     given = ["predict", str(photos / "beach.jpg"), "--weights", toy, "--size", "64"]
     assert cli.main([*given, "--output", str(tmp_path / "file")]) == 2
     err = capsys.readouterr().err
@@ -282,14 +287,15 @@ def test_json_lines_go_to_standard_output_and_nothing_to_disk(toy, photos, capsy
     assert lines[0]["objects"] and sorted(os.listdir()) == before
 
 
-def test_json_and_files_can_be_had_together(predict, photos):
-    status, out, _, written = predict(photos / "beach.jpg", "--json", "--format", "png")
+def test_json_and_files_can_be_had_together(predict, photos, tmp_path):
+    status, out, err, written = predict(photos / "beach.jpg", "--json", "--format", "png")
     assert status == 0 and json.loads(out)["objects"] and written == ["beach.detections.png"]
+    assert err == f"minimaskrcnn: wrote 1 file to {tmp_path / 'out'}\n"
 
 
 def test_quiet_prints_nothing_but_errors(predict, photos):
     status, out, err, written = predict(photos, "--quiet")
-    assert status == 1 and out == "" and len(err.splitlines()) == 2 and len(written) == 4
+    assert status == 1 and out == "" and len(err.splitlines()) == 2 and len(written) == 5
 
 
 def test_by_default_files_go_to_the_current_folder_and_never_over_a_photograph(
@@ -307,21 +313,24 @@ def test_photographs_of_the_same_name_do_not_overwrite_each_other(predict, tmp_p
         (tmp_path / folder).mkdir(exist_ok=True)
         picture().save(tmp_path / folder / f"dog.{suffix}")
     given = [tmp_path / "a" / "dog.png", tmp_path / "b"]
-    assert predict(*given, "--format", "json")[3] == [
-        f"dog{i}.detections.json" for i in ("-2", "-3", "")
-    ]
+    assert predict(*given, "--format", "json,coco")[3] == [
+        "a", "b", "detections.coco.json", "dog.detections.json",
+    ]  # fmt: skip
+    dataset = json.loads((tmp_path / "out" / "detections.coco.json").read_text())
+    named = {image["file_name"] for image in dataset["images"]}
+    assert named == {"a/dog.png", "b/dog.png", "dog.jpg"}
 
 
 def test_names_that_differ_only_in_case_or_number_stay_apart():
-    paths = ["dog.png", "x/Dog.png", "dog-2.jpg", "dog.jpg"]
-    names = list(file_names(paths).values())
+    paths = ["dog.png", "Dog.tif", "dog-2.jpg", "dog.jpg"]
+    names = list(file_names({path: path for path in paths}).values())
     assert len({name.casefold() for name in names}) == 4 and names[0] == "dog"
 
 
 def test_image_ids_are_the_file_s_numbers_if_all_have_one():
-    assert image_ids(["000139.jpg", "a/285.png"]) == {"000139.jpg": 139, "a/285.png": 285}
-    assert image_ids(["139.jpg", "a.jpg"]) == {"139.jpg": 1, "a.jpg": 2}
-    assert image_ids(["1.jpg", "001.jpg"]) == {"1.jpg": 1, "001.jpg": 2}  # not unique
+    assert image_ids({"x": "000139.jpg", "y": "a/285.png"}) == {"x": 139, "y": 285}
+    assert image_ids({"x": "139.jpg", "y": "a.jpg"}) == {"x": 1, "y": 2}
+    assert image_ids({"x": "1.jpg", "y": "001.jpg"}) == {"x": 1, "y": 2}  # not unique
 
 
 def test_settings_reach_the_network(predict, photos):
@@ -361,7 +370,7 @@ def test_of_200_images_three_broken_ones_are_named_and_the_rest_is_done(predict,
     for name, contents in broken.items():
         (folder / name).write_bytes(contents)
     status, out, err, written = predict(folder, "--format", "json,coco", "--max-detections", "2")
-    assert status == 1 and len(out.splitlines()) == 197 and len(written) == 198
+    assert status == 1 and len(out.splitlines()) == 198 and len(written) == 199
     assert "3 of 200 failed" in err and len(err.splitlines()) == 4
     assert all(name in err for name in broken)
 

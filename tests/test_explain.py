@@ -559,6 +559,8 @@ def test_the_command_hands_every_setting_on(monkeypatch, tmp_path, capsys):
         "0.25",
     ]
     given += [
+        "--object",
+        "2",
         "--nms-threshold",
         "0.5",
         "--max-detections",
@@ -572,10 +574,38 @@ def test_the_command_hands_every_setting_on(monkeypatch, tmp_path, capsys):
     assert asked == {
         "photo": "a.jpg",
         "weights": "w.h5",
-        "classes": ["square", "circle"],
+        "classes": ["square,circle"],  # taken apart by `settings`
         "min_score": 0.25,
         "nms_threshold": 0.5,
         "max_detections": 3,
         "size": 192,
         "orient": False,
+        "number": 2,
     }
+
+
+def test_any_object_can_be_followed_by_its_number(traced):
+    steps, config, _ = traced
+    result = steps["result"]
+    assert len(result) > 1
+    for number in range(len(result)):
+        chosen = facts.chosen(steps, number)
+        assert chosen.class_id == result.class_ids[number]
+        assert steps["detections"][chosen.detection, 5] == result.scores[number]
+        assert chosen.region == steps["detection_proposals"][chosen.detection]
+    last = facts.chosen(steps, len(result) - 1)
+    page = Page(make_report(steps, config, number=len(result) - 1).html)
+    after = path_of(to_pixels(steps["detections"][:, :4], steps["molded"].shape)[last.detection])
+    assert lines_of(page, "masks")[-1][1] == after
+
+
+def test_objects_are_counted_without_the_detections_too_small_for_the_result(traced):
+    steps, _, _ = traced
+    later = {**steps, "result": steps["result"][1:]}  # as if the first had no pixel
+    assert facts.chosen(later, 0) == facts.chosen(steps, 1)
+
+
+@pytest.mark.parametrize("number", [-1, 99, 1.5, True, "0"])
+def test_an_object_that_there_is_not_is_refused(traced, number):
+    with pytest.raises(SettingError, match=r"no object has the number .*: there are \d+, counted"):
+        facts.chosen(traced[0], number)

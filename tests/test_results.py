@@ -190,7 +190,7 @@ def test_coco_results_are_accepted_and_decode_to_the_same_masks(tmp_path):
         np.testing.assert_array_equal(loaded.annToMask(annotation), mask)
         x, y, width, height = annotation["bbox"]
         assert [y, x, y + height, x + width] == result.boxes[i].tolist()
-        assert annotation["score"] == pytest.approx(result.scores[i], abs=1e-6)
+        assert annotation["score"] == result.scores[i]
     for kind in ("bbox", "segm"):  # what was found, judged by itself, is perfect
         judge = COCOeval(truth, loaded, kind)
         judge.evaluate()
@@ -234,7 +234,7 @@ def test_the_dict_is_plain_and_survives_json():
     for one, mask, record in zip(result, result.masks, plain["objects"], strict=True):
         assert record["label"] == one.label and record["class_id"] == one.class_id
         assert record["box"] == one.box.tolist() and record["area"] == mask.sum()
-        assert record["score"] == pytest.approx(one.score, abs=1e-6)
+        assert record["score"] == one.score
         np.testing.assert_array_equal(decode(record["mask"]), mask)
 
 

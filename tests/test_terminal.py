@@ -3,6 +3,7 @@
 import ast
 import io
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -95,7 +96,7 @@ def test_everything_printed_goes_through_one_module():
         tree = ast.parse(path.read_text(encoding="utf-8"))
         called = {ast.unparse(n.func) for n in ast.walk(tree) if isinstance(n, ast.Call)}
         imported = {n.module for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)}
-        written = {name for name in called if name.startswith(("sys.stdout.", "sys.stderr."))}
+        written = {name for name in called if re.match(r"sys\.std(out|err)\..*write", name)}
         assert not called & {"print", "tqdm"} and "tqdm" not in imported and not written, path
 
 
@@ -184,3 +185,22 @@ def test_the_bare_command_shows_the_help(capsys):
 def test_the_package_runs_as_a_module(tmp_path):
     status, out, _ = run(["--version"], "", tmp_path)
     assert (status, out) == (0, f"minimaskrcnn {minimaskrcnn.__version__}\n")
+
+
+def test_warnings_name_photographs_printably(tmp_path):
+    from PIL import Image
+
+    from minimaskrcnn.photo import read_photo
+
+    path = tmp_path / "wave\x1b[31m\n.gif"
+    frames = [Image.new("L", (8, 8), shade) for shade in (0, 200)]
+    frames[0].save(path, save_all=True, append_images=frames[1:])
+    with pytest.warns(UserWarning, match="several frames") as told:
+        read_photo(path)
+    assert all(letter.isprintable() for letter in str(told[0].message))
+
+
+def test_of_two_classes_of_one_name_both_are_looked_for():
+    from minimaskrcnn.settings import class_ids
+
+    assert class_ids(["nut"], ("background", "nut", "bolt", "nut")) == (1, 3)

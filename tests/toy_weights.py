@@ -1,6 +1,7 @@
 """Weight files of a toy Mask R-CNN in the original's format: every layer there is, few channels."""
 
 import json
+import warnings
 
 from conftest import weight_maker
 
@@ -63,3 +64,15 @@ def toy_layers(seed=1, **size):
     for layer, name, array in weight_maker().tensors(layout, seed):
         layers[layer].append((name, array))
     return list(layers.items())
+
+
+def own_toy(folder, seed=5):
+    """The same in this package's own format, which says its settings: nothing is assumed."""
+    from minimaskrcnn.weights import load
+    from minimaskrcnn.weights.store import save
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = load(write_toy(folder / "keras.h5", seed=seed))
+    save(model, folder / "toy.h5")
+    return folder / "toy.h5"

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from minimaskrcnn.commands.options import SHAPES_SCORE
 from minimaskrcnn.runtime.terminal import say
 
 
@@ -21,6 +22,7 @@ def add_parser(subparsers):
     add("--seed", type=int, metavar="N", help="of the scene; default: another one each time")
     add("-o", "--output", type=Path, default=Path("demo.png"), metavar="FILE",
         help="the picture; default: demo.png")  # fmt: skip
+    add("--scene", type=Path, metavar="FILE", help="write the scene itself, too, undrawn")
     parser.set_defaults(run=run)
 
 
@@ -35,29 +37,34 @@ def _scene(args):
     from minimaskrcnn.api import load_model
     from minimaskrcnn.datasets.scenes import scene
     from minimaskrcnn.errors import SettingError
-    from minimaskrcnn.results.picture import check_suffix
+    from minimaskrcnn.results.encoding import check_suffix, write_picture
     from minimaskrcnn.runtime.compiling import progress_of_compiling
     from minimaskrcnn.runtime.files import check_writable
 
-    check_suffix(args.output)
-    check_writable(args.output)
+    for path in filter(None, (args.output, args.scene)):
+        check_suffix(path)
+        check_writable(path)
     seed = randbelow(2**32) if args.seed is None else args.seed
     if not 0 <= seed < 2**32:
         raise SettingError(f"--seed must be from 0 to {2**32 - 1}, got {seed}")
     with progress_of_compiling():
         example = scene(seed)
-        result = load_model("shapes").predict(example.image, min_score=0.5)
+        result = load_model("shapes").predict(example.image, min_score=SHAPES_SCORE)
+    if args.scene:
+        write_picture(args.scene, example.image)
     result.save(args.output)
     say(f"scene {seed}: {len(example.class_ids)} shapes drawn, {len(result)} found")
     say(*repr(result).split("\n"))
     say(f"wrote {args.output}")
+    if args.scene:
+        say(f"wrote {args.scene}; follow it: minimaskrcnn explain {args.scene} --weights shapes")
     return 0
 
 
 def _coins(args):
     from minimaskrcnn.api import load_model
     from minimaskrcnn.datasets import COINS_FILE
-    from minimaskrcnn.results.picture import check_suffix
+    from minimaskrcnn.results.encoding import check_suffix
     from minimaskrcnn.runtime.compiling import progress_of_compiling
     from minimaskrcnn.runtime.files import check_writable
 

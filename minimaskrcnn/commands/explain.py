@@ -27,6 +27,7 @@ def add_parser(subparsers):
     add("photo", metavar="PHOTO", help="the file of a photograph, or - for standard input")
     add("-o", "--output", type=Path, default=Path("report.html"), metavar="FILE",
         help="the page; default: report.html")  # fmt: skip
+    add("--object", type=int, metavar="N", help="follow object N of `predict` through the heads")
     add_settings(parser)
     parser.set_defaults(run=run)
 
@@ -42,7 +43,9 @@ def run(args) -> int:
         raise SettingError(f"{args.output}: the page is HTML; give it a name that ends in .html")
     check_writable(args.output)
     with progress_of_compiling():
-        report = explain(photo_of(args.photo), args.weights, **settings_of(args))
+        report = explain(
+            photo_of(args.photo), args.weights, number=args.object, **settings_of(args)
+        )
     report.save(args.output)
     say(f"wrote {args.output}: open it in a browser")
     return 0

@@ -5,6 +5,8 @@ import sys
 
 STDIN = "-"  # in place of a file: what is given on standard input
 
+SHAPES_SCORE = 0.5  # the bundled model's own limit is lower, for measuring average precision
+
 
 def add_settings(parser):
     """Add --weights, the five settings of `settings.adjusted`, and --ignore-orientation."""
@@ -12,7 +14,12 @@ def add_settings(parser):
     add("--weights", default="coco", help='"coco" (default), "shapes", "nuclei" or a weight file')
     add("--classes", action="append", metavar="LIST",
         help="look for these only: person,dog; may be repeated")  # fmt: skip
-    add("--min-score", type=float, metavar="S", help="drop objects less sure than this, 0 to 1")
+    add(
+        "--min-score",
+        type=float,
+        metavar="S",
+        help="drop objects less sure than this, 0 to 1; for the bundled shapes 0.5 if not given",
+    )
     add("--nms-threshold", type=float, metavar="T", help="overlap allowed within a class, 0 to 1")
     add("--max-detections", type=int, metavar="N", help="keep the best N objects of an image")
     add("--size", type=int, metavar="PIXELS",
@@ -22,9 +29,12 @@ def add_settings(parser):
 
 def settings_of(args):
     """What was given, as keyword arguments; None leaves a setting as the model has it."""
+    least = args.min_score
+    if least is None and args.weights == "shapes":
+        least = SHAPES_SCORE
     return {
         "orient": not args.ignore_orientation,
-        "min_score": args.min_score,
+        "min_score": least,
         "nms_threshold": args.nms_threshold,
         "max_detections": args.max_detections,
         "classes": args.classes,
@@ -35,6 +45,22 @@ def settings_of(args):
 def photo_of(path):
     """What to read for a path of the command line: itself, or standard input for `-`."""
     return sys.stdin.buffer if path == STDIN else path
+
+
+def add_style(parser):
+    """Add how results are drawn: the options of `picture.draw`."""
+    add = parser.add_argument_group("how pictures are drawn").add_argument
+    add("--colour-by", choices=("object", "class"), default="object",
+        help="neighbours differ (default), or each class has one colour")  # fmt: skip
+    add("--opacity", type=float, default=0.4, metavar="A", help="of the masks, 0 to 1; default 0.4")
+    for part in ("masks", "boxes", "scores"):
+        add(f"--no-{part}", action="store_true", help=f"leave out the {part}")
+
+
+def style_of(args):
+    """What was given, as keyword arguments of `picture.draw`."""
+    style = {"colour_by": args.colour_by, "opacity": args.opacity}
+    return style | {part: not getattr(args, f"no_{part}") for part in ("masks", "boxes", "scores")}
 
 
 def count(text):

@@ -1,24 +1,29 @@
-"""`minimaskrcnn predict`: find the objects in photographs; `outputs` says what is written."""
+"""`minimaskrcnn predict`: find the objects in photographs; `results.folder` writes the files."""
 
 import argparse
-import json
 import os
 import warnings
-from collections import Counter
 from contextlib import nullcontext
 from pathlib import Path
 
-from minimaskrcnn.commands.options import STDIN, add_settings, photo_of, settings_of
-from minimaskrcnn.runtime.terminal import complain, progress_bar, say
+from minimaskrcnn.commands.options import (
+    STDIN,
+    add_settings,
+    add_style,
+)
+from minimaskrcnn.runtime.terminal import complain
 
-FORMATS = ("png", "json", "coco", "masks", "crops")
+FORMATS = ("png", "json", "masks", "crops", "labelme", "yolo", "coco", "polygons", "results", "csv")
 EXAMPLES = """examples:
   minimaskrcnn predict street.jpg
   minimaskrcnn predict photos/ --output found --format png,coco
   minimaskrcnn predict 'photos/**/*.jpg' --classes person,dog --min-score 0.9
+  minimaskrcnn predict photos/ --output found --skip-existing    # goes on where it was ended
+  minimaskrcnn predict val2017/ -o found --format results --like instances_val2017.json
   minimaskrcnn predict street.jpg --json | jq '.objects[].label'
 
-exit status: 0 all done; 1 some images failed, the last lines say which; 2 nothing done
+exit status: 0 all done; 1 some images failed, the last lines say which; 2 nothing done;
+130 interrupted: what was done is written
 """
 
 
@@ -34,13 +39,16 @@ def add_parser(subparsers):
     add = parser.add_argument
     add("images", nargs="+", metavar="IMAGE",
         help="file, folder, pattern in quotes, or - for standard input")  # fmt: skip
-    add("--output", type=Path, metavar="DIR", help="where files go; default: this folder")
+    add("-o", "--output", type=Path, metavar="DIR", help="where files go; default: this folder")
     add("--format", type=_formats, default=("png", "json"), metavar="LIST",
         help=f"what to write, of {','.join(FORMATS)}; default: png,json")  # fmt: skip
+    add("--skip-existing", action="store_true", help="leave out what has all its files already")
+    add("--like", metavar="FILE.json", help="take image and category ids from these annotations")
     add_settings(parser)
     add("--json", action="store_true",
-        help="print one line of JSON an image; write files only if --output is given")  # fmt: skip
+        help="print one line of JSON per image; write files only if --output is given")  # fmt: skip
     add("--quiet", action="store_true", help="print nothing but errors")
+    add_style(parser)
     parser.set_defaults(run=run)
 
 
@@ -50,13 +58,20 @@ def run(args) -> int:
     done = 0
     if photos:
         from minimaskrcnn.api import load_model
+        from minimaskrcnn.commands.predicting import Run
+        from minimaskrcnn.results.like import Like
         from minimaskrcnn.runtime.compiling import progress_of_compiling
+        from minimaskrcnn.runtime.files import make_folder
 
+        folder = args.output or (None if args.json else Path())
+        if folder:
+            make_folder(folder)
+        like = Like(args.like) if args.like else None
         model = load_model(args.weights)
         with warnings.catch_warnings(), nullcontext() if args.quiet else progress_of_compiling():
             warnings.simplefilter("ignore")
             warnings.simplefilter("always", UserWarning)
-            done = _predict_all(model, photos, failures, args)
+            done = Run(model, photos, failures, folder, like, args).do()
     return _report(failures, done)
 
 
@@ -79,75 +94,6 @@ def _find(images, quiet):
     missing = [path for path in found.names if path != STDIN and not os.path.exists(path)]
     failures += [f"{path}: {why_missing(path) or 'no such file'}" for path in missing]
     return {path: found.names[path] for path in found.names if path not in missing}, failures
-
-
-def _predict_all(model, photos, failures, args):
-    """Predict and write; failures are added to. Returns how many photographs were done."""
-    from minimaskrcnn.errors import WeightsError, sentence
-    from minimaskrcnn.results import outputs
-
-    folder = args.output or (None if args.json else Path())
-    names, ids = outputs.file_names(photos), outputs.image_ids(photos)
-    dataset, done = outputs.new_dataset(model.config.class_names), 0
-    hidden = args.quiet or len(photos) == 1
-    with progress_bar(total=len(photos), unit="image", hidden=hidden) as bar:
-
-        def failed(path, error):
-            words = sentence(error)
-            if isinstance(error, WeightsError):
-                words = f"{path}: {args.weights}: {words}"
-            named = words.startswith(path)  # else the picture is fine, but does not suit
-            failures.append(words if named else f"{path}: {words}")
-            bar.update()
-
-        for result in _results(model, photos, failed, args):
-            error = _write(result, names[result.source], folder, args.format) if folder else None
-            if error:
-                failed(result.source, error)
-                continue
-            if folder and "coco" in args.format:
-                outputs.add_to_dataset(dataset, result, ids[result.source])
-            with bar.external_write_mode():
-                _print(result, args, alone=len(photos) == 1)
-            bar.update()
-            done += 1
-    if dataset["images"]:
-        outputs.write_dataset(dataset, folder)
-    return done
-
-
-def _write(result, name, folder, formats):
-    """Write the files of one photograph; returns the OSError that prevented it, or None."""
-    from minimaskrcnn.results import outputs
-
-    try:
-        outputs.write_result(result, name, folder, formats)
-    except OSError as error:
-        return error
-
-
-def _results(model, photos, failed, args):
-    """Predict each file; none is expanded again."""
-    from dataclasses import replace
-
-    from minimaskrcnn.errors import ImageError, WeightsError
-
-    for path in photos:
-        try:
-            result = model.predict(photo_of(path), **settings_of(args))
-        except (ImageError, WeightsError) as error:  # weights may overflow on some pictures only
-            failed(path, error)
-        else:
-            yield replace(result, source=path)
-
-
-def _print(result, args, alone):
-    if args.json:
-        say(json.dumps(result.to_dict(), allow_nan=False).replace("\x7f", "\\u007f"))
-    elif not args.quiet:
-        counts = Counter(result.labels).most_common()
-        found = ", ".join(f"{count} {label}" for label, count in counts) or "nothing"
-        say(*(repr(result).split("\n") if alone else [f"{result.source}: {found}"]))
 
 
 def _report(failures, done):

@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 
 from minimaskrcnn.coco_masks import rle
-from minimaskrcnn.results.picture import write_picture
+from minimaskrcnn.results.encoding import write_picture
 from minimaskrcnn.runtime.files import written_whole
 
 ANNOTATIONS = "annotations.json"

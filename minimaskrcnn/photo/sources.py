@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from minimaskrcnn.errors import ImageError
+from minimaskrcnn.errors import ImageError, printable
 from minimaskrcnn.photo.finding import Found, find
 
 LONGEST_NAME = 200  # characters of a name in a message
@@ -31,7 +31,7 @@ def name_of(source):
     """What to call a source in messages: its path, or what it is."""
     if isinstance(source, np.ndarray):
         return f"array {source.shape} of {source.dtype}"
-    name = path_of(source) or type(source).__name__
+    name = printable(path_of(source)) or type(source).__name__
     if len(name) <= LONGEST_NAME:
         return name
     return f"{name[: LONGEST_NAME // 2]}…{name[-LONGEST_NAME // 2 :]} ({len(name)} characters)"
@@ -90,5 +90,5 @@ def _files(path):
     find(path, found)
     left_out = found.left_out()
     if left_out:
-        warnings.warn(f"{path}: {left_out}", stacklevel=2)
+        warnings.warn(printable(f"{path}: {left_out}"), stacklevel=2)
     return list(found.names)

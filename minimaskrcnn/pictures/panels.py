@@ -14,7 +14,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.patheffects import Normal, withStroke
 from matplotlib.ticker import MaxNLocator
 
-from minimaskrcnn.results.picture import COLOURS
+from minimaskrcnn.results.colours import COLOURS
 from minimaskrcnn.runtime.files import written_whole
 
 ORANGE, SKY, GREEN, YELLOW, BLUE, RED, PURPLE = range(len(COLOURS))  # what `colours` refers to

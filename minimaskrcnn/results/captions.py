@@ -3,28 +3,18 @@
 Idea    A label is a text on a ground of its object's colour, black or white, whichever reads
         better. The legend is a list in columns, to the right of the picture or below, whichever
         takes less space.
+        `font` is a `fonts.Lettering` everywhere.
 Shapes  canvas (H, W, 3) uint8, texts (N,), places (N, 2), colours (N, 3)  ->  canvas
 """
 
-from math import ceil, sqrt
-from pathlib import Path
+from math import ceil
 
 import numpy as np
 
 
-def font_for(shape):
-    """A font in scale with a picture (H, W, ...): some 18 pixels high on 1000 x 1000."""
-    import matplotlib  # brings DejaVu Sans, which has the letters of many scripts
-    from PIL import ImageFont
-
-    path = Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")
-    return ImageFont.truetype(path, size=max(12, round(sqrt(shape[0] * shape[1]) / 55)))
-
-
 def label_size(text, font):
     """Height and width of a label with its margin, in pixels."""
-    ascent, descent = font.getmetrics()
-    return ceil(ascent + descent), ceil(font.getlength(text) + 2 * _margin(font))
+    return ceil(font.height()), ceil(font.length(text) + 2 * _margin(font))
 
 
 def with_labels(canvas, texts, places, colours, font):
@@ -45,7 +35,7 @@ def with_legend(canvas, texts, colours, font):
 
     tag = label_size(str(len(texts) - 1), font)[1]
     row = round(font.size * 1.6)
-    column = ceil(tag + font.size * 1.5 + max(font.getlength(text) for text in texts))
+    column = ceil(tag + font.size * 1.5 + max(font.length(text) for text in texts))
     rows, start, size = _layout(len(texts), row, column, *canvas.shape[:2])
     picture = Image.new("RGB", size, "white")
     picture.paste(Image.fromarray(canvas))
@@ -54,7 +44,7 @@ def with_legend(canvas, texts, colours, font):
         y = start[0] + i % rows * row + round(font.size * 0.15)
         x = start[1] + i // rows * column + round(font.size / 2)
         _write(pen, str(i), (y, x), colours[i], font)
-        pen.text((x + tag + font.size / 2, y), text, fill="black", font=font)
+        font.write(pen, (x + tag + font.size / 2, y), text, "black")
     return np.array(picture)
 
 
@@ -77,7 +67,7 @@ def _write(pen, text, place, colour, font):
     height, width = label_size(text, font)
     bright = colour @ np.array([0.299, 0.587, 0.114]) > 100  # luma; contrast says so
     pen.rectangle([x, y, x + width - 1, y + height - 1], fill=tuple(colour.tolist()))
-    pen.text((x + _margin(font), y), text, fill="black" if bright else "white", font=font)
+    font.write(pen, (x + _margin(font), y), text, "black" if bright else "white")
 
 
 def _margin(font):

@@ -6,10 +6,12 @@ Shapes  box (4,) pixels, mask_probs (28, 28)  ->  mask (H, W), crop (h, w, 4), p
 """
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from minimaskrcnn.coco_masks.outlines import mask_to_polygons
+from minimaskrcnn.coco_masks.rle import encode_in_box
 from minimaskrcnn.masks import stretch_mask
 
 
@@ -48,7 +50,9 @@ class Detection:
     def mask_in_region(self) -> np.ndarray:
         """(h, w) bool: the object's pixels within its region."""
         box = self.box if self.mask_box is None else self.mask_box
-        stretched = stretch_mask(self.mask_probs, box[2] - box[0], box[3] - box[1])
+        stretched = self.mask_probs  # of a result that was read from a file: pixels already
+        if stretched.dtype != bool:
+            stretched = stretch_mask(self.mask_probs, box[2] - box[0], box[3] - box[1])
         y1, x1, y2, x2 = self.region - np.tile(box[:2], 2)
         return stretched[y1:y2, x1:x2]
 
@@ -64,6 +68,11 @@ class Detection:
     def area(self) -> int:
         """Number of the object's pixels."""
         return int(self.mask_in_region.sum())
+
+    @property
+    def run_lengths(self) -> dict[str, Any]:
+        """The mask as COCO's run lengths, {"size": [H, W], "counts": str}; see `rle.decode`."""
+        return encode_in_box(self.mask_in_region, self.region, self.image.shape)
 
     @property
     def crop(self) -> np.ndarray:

@@ -11,14 +11,15 @@ import json
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, overload
+from typing import Any, Unpack, overload
 
 import numpy as np
 
-from minimaskrcnn.boxes import boxes_in_image
-from minimaskrcnn.config import Config
-from minimaskrcnn.results import exports
+from minimaskrcnn.photo import Photo
+from minimaskrcnn.results import coco, encoding, joining, picture, plain, rows, showing
 from minimaskrcnn.results.detection import Detection
+from minimaskrcnn.results.style import Style
+from minimaskrcnn.results.table import table
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -29,7 +30,8 @@ class Detections:
     boxes: np.ndarray  # (N, 4) int32, pixels of the photograph, y1 x1 y2 x2, end excluded
     class_ids: np.ndarray  # (N,) int64
     scores: np.ndarray  # (N,) float32
-    mask_probs: np.ndarray  # (N, 28, 28) float32: masks as the network draws them, over the boxes
+    mask_probs: np.ndarray  # (N, 28, 28) float32: masks as the network draws them, over the boxes;
+    #                         or (N,) objects, each such a mask, or (h, w) bool, the box's pixels
     class_names: tuple[str, ...]  # K, the background first
     source: str = ""  # what was predicted on: the path, if there was one
     seconds: dict[str, float] = field(default_factory=dict)  # how long each stage took
@@ -40,7 +42,9 @@ class Detections:
     def __post_init__(self) -> None:
         n, shapes = len(self.boxes), {f.name: np.shape(getattr(self, f.name)) for f in fields(self)}
         fits = shapes["boxes"] == (n, 4) and shapes["class_ids"] == shapes["scores"] == (n,)
-        if not fits or len(shapes["mask_probs"]) != 3 or shapes["mask_probs"][0] != n:
+        masks = shapes["mask_probs"]
+        single = len(masks) == 1 and self.mask_probs.dtype == object
+        if not fits or not (len(masks) == 3 or single) or masks[0] != n:
             raise ValueError(
                 "Detections wants boxes (N, 4), class_ids (N,), scores (N,), mask_probs (N, h, w), "
                 f"got {[shapes[k] for k in ('boxes', 'class_ids', 'scores', 'mask_probs')]}"
@@ -113,10 +117,6 @@ class Detections:
         Returns
         -------
         Detections
-
-        Examples
-        --------
-        >>> result.filter(labels=["person"], min_score=0.9)  # doctest: +SKIP
         """
         keep = self.scores >= np.float32(min_score)
         if labels is not None:
@@ -141,16 +141,31 @@ class Detections:
             labels[y1:y2, x1:x2][self[i].mask_in_region] = i + 1
         return labels
 
+    def __add__(self, other: "Detections") -> "Detections":
+        """The objects of two results of one photograph as one result; see `joining.joined`."""
+        return joining.joined(self, other) if isinstance(other, Detections) else NotImplemented
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both say the same of the same photograph; see `joining.same`."""
+        return joining.same(self, other) if isinstance(other, Detections) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]  # arrays are compared, so there is no hash
+
     def to_dict(self) -> dict[str, Any]:
-        """Everything but the photograph, in plain Python types; see `exports.to_dict`."""
-        return exports.to_dict(self)
+        """Everything but the photograph, in plain Python types; see `plain.to_dict`."""
+        return plain.to_dict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any], image: "Photo | None" = None) -> "Detections":
+        """The result that `to_dict` was called on, with its photograph; see `plain.fields_of`."""
+        return cls(**plain.fields_of(values, image))
 
     def to_json(self, indent: int | None = None) -> str:
         """`to_dict` as JSON text.
 
         Parameters
         ----------
-        indent : int, spaces a level; None: all on one line
+        indent : int, spaces per level; None: all on one line
 
         Returns
         -------
@@ -158,114 +173,90 @@ class Detections:
         """
         return json.dumps(self.to_dict(), indent=indent, ensure_ascii=False, allow_nan=False)
 
-    def to_coco(self, image_id: int) -> list[dict[str, Any]]:
-        """Results in COCO's format; see `exports.to_coco`.
+    @classmethod
+    def from_json(cls, text: str | bytes, image: "Photo | None" = None) -> "Detections":
+        """The result that `to_json` was called on, with its photograph; see `plain.fields_of`."""
+        return cls(**plain.fields_of(plain.parsed(text), image))
+
+    def to_coco(
+        self, image_id: int, boxes: bool = True, masks: bool = True, polygons: bool = False
+    ) -> list[dict[str, Any]]:
+        """Results in COCO's format, for `COCO.loadRes`; see `coco.to_coco`.
 
         Parameters
         ----------
-        image_id : int, COCO's number of the photograph
+        image_id, boxes, masks, polygons : as in `coco.to_coco`
 
         Returns
         -------
-        list of dicts, one an object
+        list of dicts, one per object
         """
-        return exports.to_coco(self, image_id)
+        return coco.to_coco(self, image_id, boxes, masks, polygons)
+
+    def to_rows(self) -> list[dict[str, Any]]:
+        """One dict per object, for pandas or a CSV file; see `rows.to_rows`."""
+        return rows.to_rows(self)
 
     def to_arrays(self) -> dict[str, Any]:
-        """Arrays under the names that other tools use; see `exports.to_arrays`."""
-        return exports.to_arrays(self)
+        """Arrays under the names that other tools use; see `rows.to_arrays`."""
+        return rows.to_arrays(self)
 
-    def draw(self, legend: bool | None = None) -> np.ndarray:
-        """The picture, (H, W, 3) uint8; see `picture.draw`.
+    def draw(self, legend: bool | None = None, **style: Unpack[Style]) -> np.ndarray:
+        """The picture.
 
         Parameters
         ----------
-        legend : True numbers the objects and lists them beside the picture, False labels them, None
-            decides by the room there is
+        legend, style : as in `picture.draw`
 
         Returns
         -------
         (H, W, 3) uint8
         """
-        from minimaskrcnn.results import picture
+        return picture.draw(self, legend, **style)
 
-        return picture.draw(self, legend)
-
-    def plot(self, ax: Any = None, legend: bool | None = None) -> Any:
-        """Show the picture in a matplotlib Axes (a new one if none is given); returns the Axes.
+    def plot(self, ax: Any = None, legend: bool | None = None, **style: Unpack[Style]) -> Any:
+        """Draw into a matplotlib Axes, one of a figure of its own if none is given; returns it.
 
         Parameters
         ----------
-        ax : matplotlib Axes, or None
-        legend : True numbers the objects and lists them beside the picture, False labels them, None
-            decides by the room there is
+        ax : matplotlib Axes, or None; a new figure is `ax.figure`, which pyplot does not know
+        legend, style : as in `picture.draw`
 
         Returns
         -------
         matplotlib Axes
         """
-        from minimaskrcnn.results import picture
+        return picture.plot(self, ax, legend, **style)
 
-        return picture.plot(self, ax, legend)
-
-    def save(self, path: str | os.PathLike[str], legend: bool | None = None) -> None:
+    def save(
+        self, path: str | os.PathLike[str], legend: bool | None = None, **style: Unpack[Style]
+    ) -> None:
         """Write the picture to a file: .png, .jpg or .webp, at the photograph's own size.
 
         Parameters
         ----------
         path : str or Path; the ending says the format
-        legend : True numbers the objects and lists them beside the picture, False labels them, None
-            decides by the room there is
+        legend, style : as in `picture.draw`
 
         Raises
         ------
-        OSError
-            If the file cannot be written.
-        ValueError
-            If the ending is of another format.
+        OSError, SettingError
+            If the file cannot be written; if its ending or an option makes no sense.
         """
-        from minimaskrcnn.results import picture
+        encoding.write_picture(path, self.draw(legend, **style))
 
-        picture.write_picture(path, self.draw(legend))
+    def show(self, legend: bool | None = None, **style: Unpack[Style]) -> None:
+        """Show the picture, in the notebook or in the system's viewer.
+
+        Parameters
+        ----------
+        legend, style : as in `picture.draw`
+        """
+        showing.show_picture(self.draw(legend, **style))
 
     def __repr__(self) -> str:
-        return exports.table(self)
+        return table(self)
 
     def _repr_jpeg_(self) -> bytes:
         """The picture in a notebook, at most 1024 pixels wide or high."""
-        from minimaskrcnn.results import picture
-
-        return picture.thumbnail(self)
-
-
-def make_detections(
-    photo: np.ndarray,
-    detections: np.ndarray,
-    mask_probs: np.ndarray,
-    window: np.ndarray,
-    config: Config,
-) -> Detections:
-    """Detections in pixels of the photograph, from those normalised to the network's input.
-
-    Parameters
-    ----------
-    photo : (H, W, 3) uint8
-    detections : (N, 6) float32: normalised box, class, score
-    mask_probs : (N, 28, 28) float32
-    window : (4,) normalised: where in the input the photograph lies
-    config : Config; read is `class_names`
-
-    Returns
-    -------
-    Detections, without the boxes that have no area in whole pixels
-    """
-    boxes = boxes_in_image(detections[:, :4], window, photo.shape)
-    rows = np.flatnonzero(((boxes[:, 2:] - boxes[:, :2]) > 0).all(axis=1))
-    return Detections(
-        image=photo,
-        boxes=boxes[rows],
-        class_ids=detections[rows, 4].astype(np.int64),
-        scores=detections[rows, 5],
-        mask_probs=mask_probs[rows],
-        class_names=config.class_names,
-    )
+        return encoding.thumbnail(self.draw())

@@ -7,37 +7,27 @@ Source  Colours: Okabe and Ito, "Color Universal Design", told apart by colour-b
 Shapes  Detections  ->  picture (H, W, 3) uint8; small ones are enlarged, a legend adds space
 """
 
-import io
+import warnings
 from math import ceil, sqrt
-from pathlib import Path
 
 import numpy as np
 
-from minimaskrcnn.boxes import iou_matrix
-from minimaskrcnn.errors import SettingError
-from minimaskrcnn.results.captions import font_for, label_size, with_labels, with_legend
+from minimaskrcnn.errors import shortened
+from minimaskrcnn.results.captions import label_size, with_labels, with_legend
+from minimaskrcnn.results.colours import class_colours, object_colours
+from minimaskrcnn.results.fonts import lettering_for, spelled
 from minimaskrcnn.results.placing import place_labels
-from minimaskrcnn.runtime.files import written_whole
+from minimaskrcnn.results.style import check_style
 
-COLOURS = np.array(
-    [
-        (230, 159, 0),  # orange
-        (86, 180, 233),  # sky blue
-        (0, 158, 115),  # bluish green
-        (240, 228, 66),  # yellow
-        (0, 114, 178),  # blue
-        (213, 94, 0),  # vermillion
-        (204, 121, 167),  # reddish purple
-    ],
-    np.uint8,
-)
-WRITTEN = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 LEAST_SIDE = 480  # pixels: the longer side of a smaller photograph is enlarged so far
 MOST_COVERED = 1 / 8  # share of the picture that labels may hide before a legend takes over
 TINT = 0.4  # how much of the colour lies over an object
+LONGEST = 31  # letters of a class name on a label
 
 
-def draw(result, legend=None):
+def draw(
+    result, legend=None, colour_by="object", masks=True, boxes=True, opacity=TINT, scores=True
+):
     """Draw what was found over the photograph.
 
     Parameters
@@ -46,25 +36,42 @@ def draw(result, legend=None):
     legend : True numbers the objects and lists them beside the picture, False writes labels (and
         leaves out those that have no room); None takes the legend if labels would be left out or
         hide much of the picture
+    colour_by : "object", neighbours differ; or "class", all objects of a class are of one colour
+    masks : whether objects are tinted and outlined
+    boxes : whether their boxes are drawn
+    opacity : 0 … 1, how much of the colour lies over an object; 0 leaves its outline
+    scores : whether labels say the score
 
     Returns
     -------
     (H, W, 3) uint8: as large as the photograph, but for a small one (whole multiples of it, so that
     labels can be read) and for the legend
+
+    Raises
+    ------
+    SettingError
+        If an option makes no sense.
     """
+    check_style(colour_by, opacity)
+    by_class = colour_by == "class"
+    colours = class_colours(result.class_ids) if by_class else object_colours(result.boxes)
     zoom = max(1, ceil(LEAST_SIDE / max(result.image.shape[:2])))
     canvas = _enlarged(result.image, zoom).copy()
-    boxes, colours = result.boxes * zoom, object_colours(result.boxes)
+    places = result.boxes * zoom
     line = max(1, round(sqrt(canvas.shape[0] * canvas.shape[1]) / 400))
-    for i in reversed(range(len(boxes))):
-        _paint(canvas, _enlarged(result[i].mask_in_box, zoom), boxes[i], colours[i], line)
-    texts = [_text(detection) for detection in result]
-    return _captioned(canvas, texts, boxes, colours, legend) if texts else canvas
+    for i in reversed(range(len(places))):
+        if masks:
+            mask = _enlarged(result[i].mask_in_box, zoom)
+            _paint_mask(canvas, mask, places[i], colours[i], line, opacity)
+        if boxes:
+            _paint_box(canvas, places[i], colours[i], max(1, line // 2))
+    texts = [_text(detection, scores) for detection in result]
+    return _captioned(canvas, texts, places, colours, legend) if texts else canvas
 
 
 def _captioned(canvas, texts, boxes, colours, legend):
     """Add labels, or numbers and a legend."""
-    font = font_for(canvas.shape)
+    font = lettering_for(canvas.shape)
     sizes = [label_size(text, font) for text in texts]
     places = place_labels(sizes, boxes, canvas.shape)
     if legend is None:
@@ -78,50 +85,47 @@ def _captioned(canvas, texts, boxes, colours, legend):
     return with_legend(with_labels(canvas, numbers, places, colours, font), texts, colours, font)
 
 
-def object_colours(boxes):
-    """Give each object a colour that those its box overlaps do not have, while there are enough.
-
-    Parameters
-    ----------
-    boxes : (N, 4), any unit
-
-    Returns
-    -------
-    (N, 3) uint8
-    """
-    near = iou_matrix(boxes.astype(np.float64), boxes.astype(np.float64)) > 0  # (N, N)
-    chosen = np.zeros(len(boxes), np.int64)
-    for i in range(len(boxes)):
-        beside = np.bincount(chosen[:i][near[i, :i]], minlength=len(COLOURS))
-        overall = np.bincount(chosen[:i], minlength=len(COLOURS))
-        chosen[i] = np.lexsort([overall, beside])[0]  # least used beside, then least used at all
-    return COLOURS[chosen]
-
-
 def _enlarged(pixels, zoom):
     return pixels if zoom == 1 else pixels.repeat(zoom, axis=0).repeat(zoom, axis=1)
 
 
-def _text(detection):
-    name = " ".join(detection.label.split())
-    return f"{name[:30] + '…' if len(name) > 31 else name} {detection.score:.2f}"
+def _text(detection, scores):
+    """What a label says; a class whose letters no font has is called by its number."""
+    name = shortened(" ".join(detection.label.split()), LONGEST)
+    readable = spelled(name)
+    if readable is None:
+        readable = f"class {detection.class_id}"
+        warnings.warn(
+            f"no font on this system has the letters of {name!r}, which is drawn as {readable!r}; "
+            "install a font that has them, such as Noto Sans",
+            stacklevel=4,
+        )
+    return f"{readable} {detection.score:.2f}" if scores else readable
 
 
-def _paint(canvas, mask, box, colour, line):
-    """Tint an object, outline it and draw its box, in place; everything happens within the box."""
+def _paint_mask(canvas, mask, box, colour, line, opacity):
+    """Tint an object and outline it, in place; everything happens within the box."""
     y1, x1, y2, x2 = box
     outline = mask & ~_eroded(mask, line)
-    frame = np.ones(mask.shape, bool)
-    thin = max(1, line // 2)
-    frame[thin:-thin, thin:-thin] = False
+    _blend(canvas[y1:y2, x1:x2], mask, colour, opacity)
+    _blend(canvas[y1:y2, x1:x2], outline, colour, 1)
+
+
+def _paint_box(canvas, box, colour, line):
+    """Draw a box, half transparent, in place."""
+    y1, x1, y2, x2 = box
+    frame = np.ones((y2 - y1, x2 - x1), bool)
+    frame[line:-line, line:-line] = False
+    _blend(canvas[y1:y2, x1:x2], frame, colour, 0.5)
+
+
+def _blend(view, where, colour, share):
+    """Lay a share of a colour over the pixels `where` of a view (h, w, 3), in place."""
     levels = np.arange(256)
     for channel, value in enumerate(colour):
-        view = canvas[y1:y2, x1:x2, channel]  # (h, w)
-        tinted = (levels * (1 - TINT) + value * TINT).astype(np.uint8)  # (256,): old level -> new
-        framed = (levels * 0.5 + value * 0.5).astype(np.uint8)
-        view[mask] = tinted[view[mask]]
-        view[frame] = framed[view[frame]]
-        view[outline] = value
+        mixed = (levels * (1 - share) + value * share).astype(np.uint8)  # (256,): old -> new
+        pixels = view[..., channel]  # (h, w)
+        pixels[where] = mixed[pixels[where]]
 
 
 def _eroded(mask, width):
@@ -141,48 +145,14 @@ def _shrunk(mask, length):
     return mask
 
 
-def plot(result, ax=None, legend=None):
-    """Show the picture in a matplotlib Axes, a new one if none is given; returns the Axes."""
+def plot(result, ax=None, legend=None, **style):
+    """Draw into a matplotlib Axes, a new figure's if none is given; returns the Axes."""
     if ax is None:
-        import matplotlib.pyplot as plt
+        from matplotlib.figure import Figure  # pyplot would need a screen, and keep every figure
 
         height, width = result.image.shape[:2]
-        figure = plt.figure(figsize=(10, min(max(10 * height / width, 2), 20)), layout="tight")
-        ax = figure.add_subplot()
-    ax.imshow(draw(result, legend))
+        size = (10, min(max(10 * height / width, 2), 20))
+        ax = Figure(figsize=size, layout="tight").add_subplot()
+    ax.imshow(draw(result, legend, **style))
     ax.set_axis_off()
     return ax
-
-
-def thumbnail(result, longest=1024):
-    """The picture as a JPEG for a notebook, bytes; reduced to at most `longest` pixels a side."""
-    from PIL import Image
-
-    picture = Image.fromarray(draw(result))
-    picture.thumbnail((longest, longest))
-    stream = io.BytesIO()
-    picture.save(stream, "JPEG", quality=90)
-    return stream.getvalue()
-
-
-def write_picture(path, pixels):
-    """Write an array as a picture: .png, .jpg or .webp; a file is never left half written.
-
-    Parameters
-    ----------
-    path : str or Path
-    pixels : (H, W, 3) uint8 RGB, (H, W, 4) uint8 RGBA or (H, W) uint16
-    """
-    from PIL import Image
-
-    suffix = check_suffix(path)
-    with written_whole(path) as beside:
-        Image.fromarray(pixels).save(beside, WRITTEN[suffix], quality=92, compress_level=3)
-
-
-def check_suffix(path):
-    """Return the suffix of a path, lower case; SettingError if no picture can be written so."""
-    suffix = Path(path).suffix.lower()
-    if suffix not in WRITTEN:
-        raise SettingError(f"{path}: pictures are written as {', '.join(WRITTEN)}")
-    return suffix

@@ -13,13 +13,7 @@ from minimaskrcnn.errors import printable
 
 
 def open_streams():
-    """Make both streams usable: letters that they do not know become escapes, closed ones drop all.
-
-    Returns
-    -------
-    bool : whether there is a standard output
-    """
-    there = sys.stdout is not None
+    """Let unknown letters become escapes, and let a stream that is closed take all and drop it."""
     for name in ("stdin", "stdout", "stderr"):  # in this order they get their numbers 0, 1, 2 back
         if getattr(sys, name) is None:
             mode = "r" if name == "stdin" else "w"
@@ -27,7 +21,6 @@ def open_streams():
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-    return there
 
 
 def say(*lines):

@@ -9,7 +9,8 @@ import numpy as np
 from minimaskrcnn.boxes import areas
 from minimaskrcnn.datasets.example import boxes_of_masks
 from minimaskrcnn.resizing import resize
-from minimaskrcnn.results.picture import object_colours, write_picture
+from minimaskrcnn.results.colours import object_colours
+from minimaskrcnn.results.encoding import write_picture
 
 TILE = 256  # pixels a side of one picture on the sheet
 GAP = 6  # pixels between them

@@ -79,7 +79,7 @@ def _try_once(release, part, progress, timeout, deadline):
                 _write_body(response, file, start, release, progress, watch)
 
     def word():
-        if progress and not sys.stderr.isatty():
+        if progress and not (sys.stderr and sys.stderr.isatty()):
             complain(f"{release.name}: {_size(part) / 1e6:,.0f} of {release.size / 1e6:,.0f} MB")
 
     watched(transfer, lambda: _size(part), deadline, word)

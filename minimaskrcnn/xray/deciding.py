@@ -8,7 +8,7 @@ Shapes  trace, Config, Chosen  ->  Section
 import numpy as np
 
 from minimaskrcnn.boxes import to_pixels
-from minimaskrcnn.results.picture import COLOURS
+from minimaskrcnn.results.colours import COLOURS
 from minimaskrcnn.xray import drawings, facts, parts, rasters
 from minimaskrcnn.xray.again import levels_of_proposals
 from minimaskrcnn.xray.looking import LEVEL_COLOURS

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from minimaskrcnn.boxes import to_pixels
+from minimaskrcnn.errors import SettingError
 from minimaskrcnn.xray.again import detections_again, kept_proposals, proposals_again
 
 STEPS = tuple(round(0.1 * i, 1) for i in range(1, 11))  # IoU: the positions of the slider
@@ -94,9 +95,27 @@ def _with_own(threshold):
     return tuple(sorted({*STEPS, threshold}))
 
 
-def chosen(steps):
-    """Return the largest of the detections with the best scores, or else the best region."""
+def chosen(steps, number=None):
+    """The object of a number; without one the largest of the surest, or the region nearest to one.
+
+    Parameters
+    ----------
+    steps : dict, from `MaskRCNN.trace`
+    number : of an object of the result, from 0 on, or None
+
+    Returns
+    -------
+    Chosen
+
+    Raises
+    ------
+    SettingError
+        If the result has no such object.
+    """
     detections = steps["detections"]
+    if number is not None:
+        row = _row_of(steps["result"], detections, number)
+        return Chosen(int(steps["detection_proposals"][row]), int(detections[row, 4]), row)
     if len(detections):
         sizes = detections[:, 2:4] - detections[:, :2]
         sure = detections[:, 5] >= NEARLY * detections[:, 5].max()
@@ -105,6 +124,19 @@ def chosen(steps):
     objects = steps["class_probs"][:, 1:]  # (R, K - 1)
     region, class_id = np.unravel_index(objects.argmax(), objects.shape)
     return Chosen(int(region), int(class_id) + 1, None)
+
+
+def _row_of(result, detections, number):
+    """The row of an object among the detections, some of which are too small for the result."""
+    if isinstance(number, bool) or number not in range(len(result)):
+        there = f"there are {len(result)}, counted from 0" if len(result) else "there is none"
+        raise SettingError(f"no object has the number {number!r}: {there}")
+    row = -1
+    for score, class_id in zip(result.scores[: number + 1], result.class_ids, strict=False):
+        row += 1
+        while detections[row, 5] != score or detections[row, 4] != class_id:
+            row += 1
+    return row
 
 
 def level_scores(steps):

@@ -8,7 +8,7 @@ Shapes  trace  ->  Section
 import numpy as np
 
 from minimaskrcnn.config import STRIDES
-from minimaskrcnn.results.picture import COLOURS
+from minimaskrcnn.results.colours import COLOURS
 from minimaskrcnn.xray import drawings, facts, parts, rasters
 
 SURE = 12  # proposals drawn

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from minimaskrcnn.config import Config
-from minimaskrcnn.results.picture import object_colours
+from minimaskrcnn.results.colours import object_colours
+from minimaskrcnn.results.showing import show_page
 from minimaskrcnn.runtime.files import written_whole
 from minimaskrcnn.xray import deciding, drawings, facts, looking, parts, rasters
 from minimaskrcnn.xray.again import drawable
@@ -26,7 +27,7 @@ NAMED = 25  # objects labelled in the first picture, the best ones
 
 @dataclass(frozen=True)
 class Report:
-    """A page that explains one photograph; `save` it and open it in a browser."""
+    """A page that explains one photograph: `show` it, or `save` it and open it in a browser."""
 
     html: str = field(repr=False)
     title: str
@@ -36,8 +37,21 @@ class Report:
         with written_whole(path) as beside:
             beside.write_text(self.html, encoding="utf-8", errors="backslashreplace")
 
+    def show(self) -> None:
+        """Show the page, in the notebook or in the browser."""
+        show_page(self)
 
-def make_report(steps: dict[str, Any], config: Config, source: str = "") -> Report:
+    def _repr_html_(self) -> str:
+        """The page in a frame of its own, for a notebook: neither's styles reach the other."""
+        return (
+            f'<iframe srcdoc="{escape(self.html)}" title="{escape(self.title)}" '
+            'style="width:100%;height:85vh;border:1px solid #ccc"></iframe>'
+        )
+
+
+def make_report(
+    steps: dict[str, Any], config: Config, source: str = "", number: int | None = None
+) -> Report:
     """Explain what the network did with one photograph.
 
     Parameters
@@ -45,6 +59,8 @@ def make_report(steps: dict[str, Any], config: Config, source: str = "") -> Repo
     steps : dict, from `MaskRCNN.trace`
     config : Config that the trace was made with
     source : path of the photograph, for the title
+    number : of the object that is followed through the heads, from 0 on as in the result; None:
+        the largest of the surest
 
     Returns
     -------
@@ -52,7 +68,7 @@ def make_report(steps: dict[str, Any], config: Config, source: str = "") -> Repo
     """
     name = Path(source).name or "a photograph"
     steps = drawable(steps, config)
-    chosen = facts.chosen(steps)
+    chosen = facts.chosen(steps, number)
     sections = [
         looking.about_input(steps),
         looking.about_backbone(steps),
