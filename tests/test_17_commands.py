@@ -185,7 +185,7 @@ def test_what_cannot_be_is_said_in_a_sentence(dataset, capsys):
     assert main(["explain", f"{images}/0.png", "-o", f"{images}/page.png"]) == 2
     assert "page.png: the page is HTML" in capsys.readouterr().err
     assert main(["train", "--steps", "1", "--output", annotations]) == 2
-    assert f"{annotations}: File exists" in capsys.readouterr().err
+    assert f"{annotations}: cannot be written (File exists)" in capsys.readouterr().err
     assert main(["demo", "--seed", "-1"]) == 2
     assert "--seed" in capsys.readouterr().err
     for wrong in (["--steps", "0"], ["--rate", "-1"], ["--rate", "nan"], ["--seed", "-3"]):

@@ -21,7 +21,7 @@ from minimaskrcnn.evaluate.average_precision import THRESHOLDS, interpolate, pre
 from minimaskrcnn.evaluate.matching import mask_overlaps, match
 
 MOST = 500  # detections in a picture
-SCORES = (0.3, 0.4, 0.5, 0.6, 0.7)
+SCORES = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 
 
 def main():
