@@ -1,5 +1,6 @@
 """A lock between processes, and the checksum of a file."""
 
+import errno
 import hashlib
 import os
 import time
@@ -11,9 +12,10 @@ from minimaskrcnn.runtime.terminal import complain
 
 @contextmanager
 def locked_alone(path):
-    """Hold the lock file `path`; BlockingIOError or PermissionError if somebody else holds it."""
+    """Hold the lock file `path`; BlockingIOError if somebody else holds it."""
     with open(path, "a+b") as file:
-        _try_to_lock(file)
+        if not _try_to_lock(file):
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN), str(path))
         try:
             yield
         finally:
@@ -51,10 +53,6 @@ if os.name == "nt":
             return False
         return True
 
-    def _try_to_lock(file):
-        file.seek(0)
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-
     def _unlock(file):
         file.seek(0)
         msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
@@ -68,9 +66,6 @@ else:
         except BlockingIOError:
             return False
         return True
-
-    def _try_to_lock(file):
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def _unlock(file):
         fcntl.flock(file, fcntl.LOCK_UN)
