@@ -79,7 +79,7 @@ WRONGLY = "which Pillow does not decode rightly; read it with tifffile"
 # name: (file, or its name and contents; what the message must say)
 REFUSED = {
     "floats in colour": (tif(PIXELS / 255, {BITS: (32,) * 3, FORM: (3,) * 3, **RGB}),
-                         "is a TIFF of 32-bit floats, 3 in a pixel, which Pillow"),
+                         "is a TIFF of 32-bit floats, 3 in a pixel, " + WRONGLY),
     "floats of 16 bits": (tif(FLOATS, {BITS: 16, FORM: 3}), "TIFF of 16-bit floats, " + WRONGLY),
     "packed floats, high byte first": (
         tif(zlib.compress(FLOATS.astype(">f4").tobytes()), {BITS: 32, FORM: 3, PACKING: 8}, True),
@@ -89,6 +89,8 @@ REFUSED = {
     "signed": (tif(GRAY, {BITS: 8, FORM: 2}), "8-bit signed integers, whose " + NO_WHITE),
     "signed, 16 bits": (tif(deep(GRAY), {BITS: 16, FORM: 2}), NO_WHITE),
     "32 bits": (tif(GRAY.astype("<u4"), {BITS: 32}), "32-bit integers, whose " + NO_WHITE),
+    "a float that is NaN": (tif(np.where(GRAY == GRAY[9, 9], np.nan, FLOATS).astype("<f4"),
+                                {BITS: 32, FORM: 3}), "not be NaN"),
     "10 bits": (tif(deep(GRAY), {BITS: 10}), "TIFF of 10-bit integers, which Pillow does not read"),
     "12 bits, 0 is white": (tif(TWELVE, {BITS: 12, COLOUR: 0}), "where 0 is white, which Pillow"),
     "subsampled": (tif(PIXELS, {BITS: (8,) * 3, COLOUR: 6, SAMPLES: 3, 530: (2, 2)}),

@@ -119,6 +119,8 @@ def _deep(picture, name):
 
     def eight_bits(rows):
         values = np.asarray(_rows_of(picture, rows)) if whole is None else whole[rows]
+        if floats and np.isnan(values).any():  # which Pillow's extremes pass over
+            raise ImageError(f"{name}: floats must lie in 0 … 1 and not be NaN; some are NaN")
         gray = levels(values, most)
         return Image.fromarray(255 - gray if inverted else gray)
 
