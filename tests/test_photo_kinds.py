@@ -89,7 +89,7 @@ REFUSED = {
     "signed": (tif(GRAY, {BITS: 8, FORM: 2}), "8-bit signed integers, whose " + NO_WHITE),
     "signed, 16 bits": (tif(deep(GRAY), {BITS: 16, FORM: 2}), NO_WHITE),
     "32 bits": (tif(GRAY.astype("<u4"), {BITS: 32}), "32-bit integers, whose " + NO_WHITE),
-    "a float that is NaN": (tif(np.where(GRAY == GRAY[9, 9], np.nan, FLOATS).astype("<f4"),
+    "a float that is NaN": (tif(np.where(GRAY[9, 9] == GRAY, np.nan, FLOATS).astype("<f4"),
                                 {BITS: 32, FORM: 3}), "not be NaN"),
     "10 bits": (tif(deep(GRAY), {BITS: 10}), "TIFF of 10-bit integers, which Pillow does not read"),
     "12 bits, 0 is white": (tif(TWELVE, {BITS: 12, COLOUR: 0}), "where 0 is white, which Pillow"),
