@@ -1,4 +1,7 @@
-"""The functions most people need: `load_model`, `predict` and `explain`."""
+"""The functions most people need: `load_model`, `predict` and `explain`.
+
+Length  The five settings are spelled out and documented in each function.
+"""
 
 import logging
 import os

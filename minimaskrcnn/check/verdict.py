@@ -3,6 +3,7 @@
 Idea    A check is a list of cases, which are tried in order. The first wrong answer is explained in
         words. Each case is made for one typical mistake, and knows the answer that this mistake
         gives.
+Length  One idea, in many small functions that put a difference into words.
 Shapes  function, cases  ->  Verdict
 """
 

@@ -2,6 +2,8 @@
 
 Writes into the run's folder: checkpoint.npz (to go on from), model.h5 (to predict with, up to date
 with every checkpoint), losses.png (the curves) and train.log.
+
+Length  Half of it describes the options.
 """
 
 import argparse

@@ -4,6 +4,7 @@ Idea    The numbers are the same; how they lie differs. Kernels have their chann
         layer reads a patch channel by channel, deltas begin with x, and the RPN has one logit per
         anchor where there are two here. All of that is undone once, here, so that the network's
         own functions run on what comes out. Every array must have a place, and every place one.
+Length  Each layer of two versions, its place and how its numbers lie, once.
 Source  torchvision 0.29; `torchvision_names` lists the files
 Shapes  {"backbone.body.conv1.weight": (64, 3, 7, 7), …}  ->  MaskRCNN
 """
