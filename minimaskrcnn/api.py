@@ -51,7 +51,7 @@ def load_model(weights: str | os.PathLike[str] = "coco", config: Config | None =
     Raises
     ------
     WeightsError
-        If the weights are not to be had, damaged, or of another network.
+        If the weights cannot be obtained, are damaged, or belong to a different network.
     """
     model = load(_path(weights), config)
     LOG.info("loaded %s", printable(str(weights)))

@@ -282,7 +282,7 @@ class MaskRCNN:
         return (
             f"MaskRCNN on {self.backbone}, a pyramid of {self.fpn.smooth[0].bias.size} channels\n"
             f"{len(names)} classes: {', '.join(listed)}\n"
-            f"input of at most {config.image_max_size} pixels a side, scores from "
+            f"input of at most {config.image_max_size} pixels per side, scores from "
             f"{config.min_score} on, at most {config.max_detections} detections"
         )
 

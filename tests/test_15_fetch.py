@@ -136,7 +136,7 @@ BROKEN = ("http://[", "http://", "ftp://a/b", "//", "file:///etc/passwd", "http:
 @pytest.mark.parametrize("address", BROKEN)
 def test_a_redirect_to_what_is_no_address_ends_in_the_sentence(content, home, address):
     server = Server(content, [says.redirect_to(address)])
-    with server, pytest.raises(WeightsError, match="are not to be had: "):
+    with server, pytest.raises(WeightsError, match="cannot be obtained: "):
         get(server, content, home)
     assert_nothing_but_leftovers(home)
 
@@ -154,7 +154,7 @@ def test_a_chunk_of_a_size_that_is_none_is_a_connection_that_failed(content, hom
         try:
             assert get(server, content, home).exists()
         except WeightsError as error:
-            assert "are not to be had: " in str(error) and str(error).isprintable()
+            assert "cannot be obtained: " in str(error) and str(error).isprintable()
 
 
 def test_a_home_of_nobody_is_refused(monkeypatch):
@@ -279,7 +279,7 @@ def test_a_server_that_never_sends_the_file_ends_in_one_sentence(content, home, 
     behaviours, reason, requests = case
     with (
         Server(content, behaviours) as server,
-        pytest.raises(WeightsError, match=f"toy.h5 are not to be had: .*{reason}") as caught,
+        pytest.raises(WeightsError, match=f"toy.h5 cannot be obtained: .*{reason}") as caught,
     ):
         get(server, content, home)
     assert len(server.ranges) == requests
@@ -301,7 +301,7 @@ def test_a_server_that_stalls_is_left_and_asked_for_the_rest(content, home):
 def test_a_server_that_never_sends_a_byte_is_given_up(content, home):
     with (
         Server(content, [says.stalls(0)]) as server,
-        pytest.raises(WeightsError, match="toy.h5 are not to be had: there is no connection"),
+        pytest.raises(WeightsError, match="toy.h5 cannot be obtained: there is no connection"),
     ):
         get(server, content, home, timeout=0.2)
     assert len(server.ranges) == 4

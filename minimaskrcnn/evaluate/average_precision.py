@@ -122,7 +122,7 @@ def tables(judged):
 
     Parameters
     ----------
-    judged : K lists of Judged, one an image in which the class is or was found
+    judged : K lists of Judged, one per image in which the class is or was found
 
     Returns
     -------

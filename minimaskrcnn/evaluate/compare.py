@@ -81,7 +81,7 @@ def evaluate(ground_truths, detections, class_names, masks=True):
 
     Parameters
     ----------
-    ground_truths : iterable of GroundTruth, one an image
+    ground_truths : iterable of GroundTruth, one per image
     detections : iterable of Found or Detections, in the same order. Both may be generators:
         the images are not kept
     class_names : K + 1 names, the background first, as in `Config`

@@ -1,6 +1,6 @@
 """What `predict` returns: the objects found in one photograph.
 
-Idea    Parallel arrays, one row an object, the best score first. Masks stay as small as the network
+Idea    Parallel arrays, one row per object, best score first. Masks stay as small as the network
         draws them and are pasted when they are asked for: box by box where that is enough, so that
         a photograph of 24 megapixels with 100 objects needs no gigabytes.
 Length  A facade: twenty short methods, each a line or two of code and its documentation.
@@ -24,7 +24,7 @@ from minimaskrcnn.results.table import table
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Detections:
-    """Parallel arrays, one row an object, best score first."""
+    """Parallel arrays, one row per object, best score first."""
 
     image: np.ndarray  # (H, W, 3) uint8, the photograph
     boxes: np.ndarray  # (N, 4) int32, pixels of the photograph, y1 x1 y2 x2, end excluded

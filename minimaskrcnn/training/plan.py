@@ -17,7 +17,7 @@ from minimaskrcnn.training.recipe import FROM_NOTHING
 USUAL_SIDE = 40  # pixels: about the size at which the network sees the median object
 LARGEST_SCALE = 2.0  # beyond, there is nothing more to see
 LARGEST_SHARE = 0.75  # of the frame: nearly all objects (95 of 100) are no larger
-FRAME = 256  # pixels a side of a crop, unless whole pictures are smaller
+FRAME = 256  # pixels per side of a crop, unless whole pictures are smaller
 LOOKED_AT = 1536  # pixels: larger pictures are predicted in tiles
 CROWDED = 3  # objects in a frame, from which on more regions of a crop are sampled
 EACH_OBJECT = 100  # times that each object is learned from …
@@ -43,7 +43,7 @@ class Plan:
     """What training from nothing decides beforehand."""
 
     scale: float  # pixels of the network's input per pixel of a picture
-    size: int  # pixels a side of a crop
+    size: int  # pixels per side of a crop
     anchor_scales: tuple[float, ...]  # pixels of the network's input, P2 … P6
     max_detections: int  # in a picture
     network: str  # one of NETWORKS

@@ -20,7 +20,7 @@ class Recipe:
     """How a model is trained; the defaults are the original's, but for the schedule."""
 
     steps: int
-    batch_size: int = 2  # images a step
+    batch_size: int = 2  # images per step
     rate: float = 0.001  # learning rate at its highest
     schedule: Callable = stepped  # (step, steps, rate) -> the rate of this step
     optimiser: Callable = sgd

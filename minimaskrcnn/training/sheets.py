@@ -12,7 +12,7 @@ from minimaskrcnn.resizing import resize
 from minimaskrcnn.results.colours import object_colours
 from minimaskrcnn.results.encoding import write_picture
 
-TILE = 256  # pixels a side of one picture on the sheet
+TILE = 256  # pixels per side of one picture on the sheet
 GAP = 6  # pixels between them
 
 

@@ -68,7 +68,7 @@ def fetch(
     Raises
     ------
     WeightsError
-        If they are not to be had; says why, and how to go on.
+        If they cannot be obtained; says why, and how to go on.
     """
     home = Path(home) if home is not None else weights_home()
     target = _target(release, home)
@@ -171,7 +171,7 @@ def _target(release, home):
 
 def _not_to_be_had(release, home, reason):
     return WeightsError(
-        f"the weights {release.name} are not to be had: {reason}. Try again with `minimaskrcnn "
+        f"the weights {release.name} cannot be obtained: {reason}. Try again with `minimaskrcnn "
         f"weights fetch`; or get {release.url} by other means and put it into {home} (SHA-256 "
         f"{release.sha256}; the variable MINIMASKRCNN_HOME names another folder); or go on with "
         "the small model that is part of the package: --weights shapes, or in Python "

@@ -38,7 +38,7 @@ def download(release, part, progress=True, pauses=PAUSES, timeout=TIMEOUT, deadl
     Raises
     ------
     DownloadError
-        If the file is not to be had.
+        If the file cannot be obtained.
     OSError
         If `part` cannot be written.
     """

@@ -112,13 +112,13 @@ def our_names(file, layers):
         raise WeightsError(
             f"{file.path}: holds the layer {unused[0]}, which this network has no place for"
             + (f", and lacks {missing[0]}" if missing else "")
-            + ". The file is of another network than Mask R-CNN with a ResNet and a pyramid"
+            + ". The file belongs to another network than Mask R-CNN with a ResNet and a pyramid"
         )
     for place in table:
         for layer in (place.layer, place.norm):
             if layer is not None and layer not in layers:
                 raise WeightsError(
-                    f"{file.path}: has no layer {layer}. The file is of another network than Mask "
+                    f"{file.path}: has no layer {layer}. It belongs to another network than Mask "
                     "R-CNN with a ResNet and a pyramid, or incomplete"
                 )
     return arrays, table

@@ -133,7 +133,7 @@ def _layer(path, arrays, place):
     if weight.ndim != wanted:
         raise WeightsError(
             f"{path}: {place.layer}.weight has the shape {weight.shape}, expected {wanted} "
-            "dimensions. The file is of another network"
+            "dimensions. The file belongs to another network"
         )
     kernel = weight.transpose(2, 3, 1, 0) if wanted == 4 else weight.T  # inputs, outputs
     if place.norm:
@@ -217,6 +217,6 @@ def _folded(path, place, parts, norm, epsilon):
     if not (np.isfinite(conv.kernel).all() and np.isfinite(conv.bias).all()):
         raise WeightsError(
             f"{path}: {place.norm} has numbers that make {place.layer} infinite: the file is "
-            "damaged, or is of another network"
+            "damaged, or belongs to another network"
         )
     return {"kernel": conv.kernel, "bias": conv.bias}
