@@ -15,6 +15,7 @@ import resource
 import sys
 import tempfile
 import time
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -106,6 +107,7 @@ def try_one(path, content):
 def main(count, seed=0):
     """Read `count` files of each format; prints what became of them. Returns the exit status."""
     failures = 0
+    warnings.simplefilter("ignore")  # a Keras file has no settings
     with tempfile.TemporaryDirectory() as folder:
         for kind in FORMATS:
             path, outcomes = Path(folder) / f"file.{kind}", collections.Counter()

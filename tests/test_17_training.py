@@ -16,6 +16,7 @@ from minimaskrcnn.errors import TrainingError
 from minimaskrcnn.layers import sigmoid
 from minimaskrcnn.resnet import backbone
 from minimaskrcnn.runtime import tape
+from minimaskrcnn.training import checkpoint
 from minimaskrcnn.training.batches import (
     augment,
     endless_scenes,
@@ -569,6 +570,68 @@ def test_a_checkpoint_that_lacks_something_is_refused_and_nothing_of_it_is_taken
     with pytest.raises(TrainingError, match=r"checkpoint\.npz: "):
         run(tmp_path, model=model)
     assert all((array == before[name]).all() for name, array in named_arrays(model).items())
+
+
+def changed_on_purpose(path, change):
+    """Change a checkpoint's arrays, and write the checksum that fits."""
+    arrays = checkpoint._read(path)
+    change(arrays)
+    np.savez(path, **arrays, checksum=np.array(checkpoint._checksum(arrays)))
+
+
+BIAS = "memory/mean.rpn.shared.bias"
+ON_PURPOSE = {
+    "a step more": lambda a: a.update(step=a["step"] + 1),
+    "a step below zero": lambda a: a.update(step=np.array(-3)),
+    "a step that is no number": lambda a: a.update(step=np.array("four")),
+    "losses of fewer steps": lambda a: a.update(losses=a["losses"][1:]),
+    "losses without columns": lambda a: a.update(losses=a["losses"][:, 0]),
+    "scores of another shape": lambda a: a.update(scores=np.zeros((2, 2))),
+    "weights of another type": lambda a: a.update({RPN: a[RPN].astype(int)}),
+    "weights that are texts": lambda a: a.update({RPN: a[RPN].astype(str)}),
+    "weights that are not finite": lambda a: a.update({RPN: a[RPN] * np.inf}),
+    "a weight too many": lambda a: a.update({"weights/rpn.more": a[RPN]}),
+    "a weight less": lambda a: a.pop(RPN),
+    "a memory less": lambda a: a.pop(BIAS),
+    "a memory of no weight": lambda a: a.update({"memory/mean.nothing": a[BIAS]}),
+    "a memory that is not finite": lambda a: a.update({BIAS: a[BIAS] * np.nan}),
+    "a run that is a number": lambda a: a.update(run=np.array("7")),
+    "no scores": lambda a: a.pop("scores"),
+}
+RPN = "weights/rpn.shared.bias"
+
+
+RUN = {"seed": 0, "steps": 4}
+
+
+@pytest.fixture
+def written(tmp_path):
+    """The path of a checkpoint after two steps, and the model that it is of."""
+    model = new_model(TINY, NARROW)
+    memory = {f"{kind}.{name}": np.ones_like(array) for name, array in named_arrays(model).items()
+              for kind in ("mean", "square")}  # fmt: skip
+    path, progress = tmp_path / CHECKPOINT, Progress(2, memory, [[0.5] * 7] * 2, [[2, 0.1, 0.2]])
+    save_checkpoint(path, model, progress, RUN)
+    again = checkpoint.load_checkpoint(path, model, RUN)
+    assert (again.step, again.losses, again.scores) == (2, progress.losses, progress.scores)
+    return path, model
+
+
+@pytest.mark.parametrize("what", ON_PURPOSE)
+def test_a_checkpoint_changed_on_purpose_is_refused(written, what):
+    path, model = written
+    changed_on_purpose(path, ON_PURPOSE[what])
+    with pytest.raises(TrainingError, match=r"checkpoint\.npz: "):
+        checkpoint.load_checkpoint(path, model, RUN)
+
+
+def test_a_number_changed_in_a_checkpoint_is_noticed(written):
+    path, model = written
+    arrays = dict(np.load(path))
+    arrays[RPN] = arrays[RPN] + np.float32(1e-3)
+    np.savez(path, **arrays)
+    with pytest.raises(TrainingError, match="do not match its checksum"):
+        checkpoint.load_checkpoint(path, model, RUN)
 
 
 def test_weights_that_are_no_numbers_never_take_a_checkpoint_s_place(tmp_path):

@@ -3,10 +3,13 @@
 Idea    The weights as they learn (float32, normalisations not folded), what the optimiser
         remembers, the step and the losses so far. The batches need no memory: they follow from seed
         and step. A checkpoint is written beside the old one and takes its place at once, so that
-        there is always a whole one.
+        there is always a whole one. A checksum over all of it makes any damage an error; since
+        whoever changes a file on purpose can write another checksum, shapes and types are checked,
+        too.
 Shapes  one .npz file of named arrays
 """
 
+import hashlib
 import json
 import os
 from dataclasses import dataclass, field
@@ -15,7 +18,11 @@ import numpy as np
 
 from minimaskrcnn.errors import TrainingError
 from minimaskrcnn.runtime.files import written_whole
+from minimaskrcnn.runtime.opening import open_regular
+from minimaskrcnn.training.losses import LOSS_NAMES
 from minimaskrcnn.weights.tree import named_arrays
+
+LOSSES = len(LOSS_NAMES) + 2  # of each step: the losses, the gradient's length, the rate
 
 
 @dataclass
@@ -58,6 +65,7 @@ def save_checkpoint(path, model, progress, run):
         scores=np.array(progress.scores, np.float64).reshape(-1, 3),
         run=np.array(json.dumps(run)),
     )
+    arrays["checksum"] = np.array(_checksum(arrays))
     with written_whole(path) as beside, beside.open("wb") as file:
         np.savez(file, **arrays)
         file.flush()
@@ -78,11 +86,10 @@ def load_checkpoint(path, model, run, prolong=False):
         If the file is damaged, belongs to another model or to another run.
     """
     try:
-        with np.load(path) as file:
-            arrays = {name: file[name] for name in file.files}
+        arrays = _read(path)
         stored_run = json.loads(str(arrays["run"]))
         progress = Progress(int(arrays["step"]), losses=arrays["losses"].tolist())
-        progress.scores = arrays.get("scores", np.zeros((0, 3))).tolist()
+        progress.scores = arrays["scores"].tolist()
         progress.memory = _within("memory/", arrays)
     except Exception as error:  # zip files and NumPy's headers fail in many ways
         raise _unreadable(path, error) from error
@@ -90,23 +97,63 @@ def load_checkpoint(path, model, run, prolong=False):
         stored_run = {**stored_run, "steps": run.get("steps")}
     _check_same_run(path, stored_run, run)
     weights, stored = named_arrays(model), _within("weights/", arrays)
-    for name, array in weights.items():
-        if name not in stored or stored[name].shape != array.shape:
+    for name in weights.keys() | stored.keys():
+        if not _fits(stored.get(name), weights.get(name)):
             raise TrainingError(f"{path}: belongs to another model, {name} does not fit")
-    for name, array in progress.memory.items():
-        owner = weights.get(name.partition(".")[2])
-        if owner is None or array.shape != owner.shape:
-            raise TrainingError(f"{path}: is damaged, {name} does not fit; delete it to begin anew")
+    _check_progress(path, progress, weights)
     for name, array in weights.items():
         array[...] = stored[name]
     return progress
 
 
+def _read(path):
+    """All arrays of a checkpoint, if its contents match its checksum."""
+    with open_regular(path) as opened, np.load(opened) as file:
+        arrays = {name: file[name] for name in file.files}
+    checksum = str(arrays.pop("checksum", "none"))
+    if checksum != _checksum(arrays):
+        raise ValueError("its contents do not match its checksum")
+    return arrays
+
+
+def _checksum(arrays):
+    """SHA-256 over the arrays' names, types, shapes and numbers."""
+    digest = hashlib.sha256()
+    for name, array in sorted(arrays.items()):
+        digest.update(repr((name, array.dtype.str, array.shape)).encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+def _fits(array, weight):
+    """Whether both are there, of one shape, and the first holds finite floating-point numbers."""
+    if array is None or weight is None or array.shape != weight.shape:
+        return False
+    return array.dtype.kind == "f" and bool(np.isfinite(array).all())
+
+
+def _check_progress(path, progress, weights):
+    """Refuse what no training writes: losses of other steps, a memory of what does not learn."""
+    wrong, owners = [], {}  # of each kind of memory, such as the momentum: the weights it is of
+    for name, array in progress.memory.items():
+        kind, _, owner = name.partition(".")
+        owners.setdefault(kind, set()).add(owner)
+        if not _fits(array, weights.get(owner)):
+            wrong.append(name)
+    if len({frozenset(names) for names in owners.values()}) > 1:
+        wrong.append("the optimiser's memory")
+    if progress.step < 1 or np.shape(progress.losses) != (progress.step, LOSSES):
+        wrong.append("the list of losses")
+    if progress.scores and np.shape(progress.scores)[1:] != (3,):
+        wrong.append("the list of scores")
+    if wrong:
+        raise TrainingError(f"{path}: is damaged, {wrong[0]} does not fit; delete it to begin anew")
+
+
 def begun_steps(path):
     """How many steps the run of a checkpoint was begun with; None if there is no such file."""
     try:
-        with np.load(path) as file:
-            return int(json.loads(str(file["run"]))["steps"])
+        return int(json.loads(str(_read(path)["run"]))["steps"])
     except FileNotFoundError:
         return None
     except Exception as error:  # as in `load_checkpoint`
