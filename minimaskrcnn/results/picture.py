@@ -64,7 +64,7 @@ def draw(
             mask = _enlarged(result[i].mask_in_box, zoom)
             _paint_mask(canvas, mask, places[i], colours[i], line, opacity)
         if boxes:
-            _paint_box(canvas, places[i], colours[i], max(1, line // 2))
+            _paint_box(canvas, places[i], colours[i], max(1, line // 2), 0.5 if masks else 1)
     texts = [_text(detection, scores) for detection in result]
     return _captioned(canvas, texts, places, colours, legend) if texts else canvas
 
@@ -111,12 +111,12 @@ def _paint_mask(canvas, mask, box, colour, line, opacity):
     _blend(canvas[y1:y2, x1:x2], outline, colour, 1)
 
 
-def _paint_box(canvas, box, colour, line):
-    """Draw a box, half transparent, in place."""
+def _paint_box(canvas, box, colour, line, opacity):
+    """Draw a box in place: half transparent beside a mask, else in full colour."""
     y1, x1, y2, x2 = box
     frame = np.ones((y2 - y1, x2 - x1), bool)
     frame[line:-line, line:-line] = False
-    _blend(canvas[y1:y2, x1:x2], frame, colour, 0.5)
+    _blend(canvas[y1:y2, x1:x2], frame, colour, opacity)
 
 
 def _blend(view, where, colour, share):
