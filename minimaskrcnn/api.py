@@ -20,7 +20,8 @@ from minimaskrcnn.photo.sources import path_of
 from minimaskrcnn.results import Detections
 from minimaskrcnn.settings import adjusted, refuse_unknown
 from minimaskrcnn.weights import load
-from minimaskrcnn.weights.download import coco_weights
+from minimaskrcnn.weights.download import published_weights
+from minimaskrcnn.weights.known import RELEASES
 from minimaskrcnn.xray import Report, make_report
 
 LOG = logging.getLogger(__name__)
@@ -34,15 +35,21 @@ _loading = threading.Lock()
 MOST_KEPT = 4  # models; the COCO model takes 250 MB
 
 
-def load_model(weights: str | os.PathLike[str] = "coco", config: Config | None = None) -> MaskRCNN:
+def load_model(
+    weights: str | os.PathLike[str] = "coco",
+    config: Config | None = None,
+    class_names: tuple[str, ...] | None = None,
+) -> MaskRCNN:
     """Load a network.
 
     Parameters
     ----------
-    weights : "coco", the pretrained model of 80 everyday classes, fetched on first use; or one
-        that is part of the package: "shapes", drawn ones, or "nuclei", nuclei of cells under the
+    weights : "coco", matterport's pretrained model of 80 everyday classes, "torchvision" or
+        "torchvision-v2", torchvision's of the same classes, each fetched on first use; or one that
+        is part of the package: "shapes", drawn ones, or "nuclei", nuclei of cells under the
         microscope; or the path of a weight file
     config : Config that replaces the one that belongs to the weights
+    class_names : for a file without names, the background first: ("background", "cat", "dog")
 
     Returns
     -------
@@ -53,7 +60,7 @@ def load_model(weights: str | os.PathLike[str] = "coco", config: Config | None =
     WeightsError
         If the weights cannot be obtained, are damaged, or belong to a different network.
     """
-    model = load(_path(weights), config)
+    model = load(_path(weights), config, class_names)
     LOG.info("loaded %s", printable(str(weights)))
     return model
 
@@ -204,11 +211,12 @@ if hasattr(os, "register_at_fork"):
 def _path(weights: str | os.PathLike[str]) -> str | os.PathLike[str]:
     if not isinstance(weights, str | os.PathLike):
         raise WeightsError(
-            'weights must be "coco", "shapes", "nuclei" or the path of a weight file, got '
-            f"{type(weights).__name__}; a loaded model predicts by its own method"
+            'weights must be "coco", "torchvision", "torchvision-v2", "shapes", "nuclei" or the '
+            f"path of a weight file, got {type(weights).__name__}; a loaded model predicts by its "
+            "own method"
         )
-    if weights == "coco":
-        return coco_weights()
+    if weights in RELEASES:
+        return published_weights(str(weights))
     bundled = BUNDLED.get(str(weights))
     if bundled is not None and not bundled.exists():
         raise WeightsError(f"{bundled}: is not part of this copy of the package; install it again")

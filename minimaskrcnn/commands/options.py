@@ -11,7 +11,8 @@ SHAPES_SCORE = 0.5  # the bundled model's own limit is lower, for measuring aver
 def add_settings(parser):
     """Add --weights, the five settings of `settings.adjusted`, and --ignore-orientation."""
     add = parser.add_argument
-    add("--weights", default="coco", help='"coco" (default), "shapes", "nuclei" or a weight file')
+    add("--weights", default="coco", metavar="WEIGHTS",
+        help='"coco" (default), torchvision, torchvision-v2, shapes, nuclei or a file')  # fmt: skip
     add("--classes", action="append", metavar="LIST",
         help="look for these only: person,dog; may be repeated")  # fmt: skip
     add(

@@ -45,6 +45,8 @@ def add_parser(subparsers):
     add("--skip-existing", action="store_true", help="leave out what has all its files already")
     add("--like", metavar="FILE.json", help="take image and category ids from these annotations")
     add_settings(parser)
+    add("--class-names", metavar="NAMES",
+        help="the classes of a weight file without names: cat,dog, or a text file")  # fmt: skip
     add("--json", action="store_true",
         help="print one line of JSON per image; write files only if --output is given")  # fmt: skip
     add("--quiet", action="store_true", help="print nothing but errors")
@@ -62,12 +64,13 @@ def run(args) -> int:
         from minimaskrcnn.results.like import Like
         from minimaskrcnn.runtime.compiling import progress_of_compiling
         from minimaskrcnn.runtime.files import make_folder
+        from minimaskrcnn.weights.given import read_given
 
         folder = args.output or (None if args.json else Path())
         if folder:
             make_folder(folder)
         like = Like(args.like) if args.like else None
-        model = load_model(args.weights)
+        model = load_model(args.weights, class_names=read_given(None, args.class_names)[1])
         with warnings.catch_warnings(), nullcontext() if args.quiet else progress_of_compiling():
             warnings.simplefilter("ignore")
             warnings.simplefilter("always", UserWarning)

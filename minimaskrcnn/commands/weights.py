@@ -31,7 +31,14 @@ def add_parser(subparsers):
     )
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
 
-    action = actions.add_parser("fetch", help="download, verify and convert the COCO weights")
+    action = actions.add_parser("fetch", help="download, verify and convert published weights")
+    action.add_argument(
+        "which",
+        nargs="?",
+        default="coco",
+        choices=("coco", "torchvision", "torchvision-v2"),
+        help="matterport's (default), or one of torchvision's two versions",
+    )
     action.set_defaults(run=run_fetch)
 
     action = actions.add_parser("convert", help="convert a file into this package's format")
@@ -83,11 +90,12 @@ def _add_given(action):
 
 
 def run_fetch(args) -> int:
-    """Make sure that the COCO weights are there."""
+    """Make sure that published weights are there."""
     from minimaskrcnn.weights.describe import verify
     from minimaskrcnn.weights.download import fetch
+    from minimaskrcnn.weights.known import RELEASES
 
-    for line in verify(fetch()):
+    for line in verify(fetch(RELEASES[args.which])):
         say(line)
     return 0
 
@@ -136,10 +144,11 @@ def run_verify(args) -> int:
 
 def run_selftest(args) -> int:
     """Print agreement line by line; 1 if anything differs."""
-    from minimaskrcnn.weights.download import coco_weights
+    from minimaskrcnn.weights.download import published_weights
+    from minimaskrcnn.weights.known import RELEASES
     from minimaskrcnn.weights.selftest import selftest
 
-    path = coco_weights() if args.weights == "coco" else args.weights
+    path = published_weights(args.weights) if args.weights in RELEASES else args.weights
     words = {True: "agrees", False: "DIFFERS", None: "not run"}
     verdicts = []
     for verdict, line in selftest(path, args.image):

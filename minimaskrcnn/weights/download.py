@@ -17,7 +17,7 @@ from minimaskrcnn.runtime.files import leftovers
 from minimaskrcnn.weights.causes import DownloadError
 from minimaskrcnn.weights.convert import convert, load, provenance_of
 from minimaskrcnn.weights.http import DEADLINE, PAUSES, TIMEOUT, download, forget
-from minimaskrcnn.weights.known import COCO_FILE
+from minimaskrcnn.weights.known import COCO_FILE, RELEASES
 from minimaskrcnn.weights.lock import checksum, locked
 
 
@@ -37,10 +37,15 @@ def weights_home():
         ) from error
 
 
-def coco_weights():
-    """Return the path of the COCO weights, converted; fetches them if they are not there yet."""
-    target = _target(COCO_FILE, weights_home())
-    return target if target.exists() else fetch()
+def published_weights(name):
+    """Return the path of published weights, converted; fetches them if they are not there yet.
+
+    Parameters
+    ----------
+    name : "coco", "torchvision" or "torchvision-v2", a key of `known.RELEASES`
+    """
+    target = _target(RELEASES[name], weights_home())
+    return target if target.exists() else fetch(RELEASES[name])
 
 
 def fetch(
@@ -90,7 +95,7 @@ def _obtain(release, home, target, how):
     by_hand, part = home / release.name, home / f"{release.name}.part"
     if by_hand.exists():
         verify_release(by_hand, release)
-        return convert(by_hand, target, COCO)
+        return convert(by_hand, target, _config_of(release))
     if os.environ.get("MINIMASKRCNN_OFFLINE", "0") not in ("", "0"):
         raise _not_to_be_had(
             release, home, "MINIMASKRCNN_OFFLINE is set, so the network is not used"
@@ -98,7 +103,7 @@ def _obtain(release, home, target, how):
     _check_space(release, home, part)
     try:
         _download_verified(release, part, how)
-        convert(part, target, COCO, source_name=release.name)
+        convert(part, target, _config_of(release), source_name=release.name)
     except DownloadError as error:
         raise _not_to_be_had(release, home, str(error)) from error
     except OSError as error:  # no space is the likeliest: give back what we took
@@ -107,6 +112,11 @@ def _obtain(release, home, target, how):
             release, home, f"{part} cannot be written ({error.strerror or error})"
         ) from error
     forget(part)
+
+
+def _config_of(release):
+    """The Config of published weights; None: torchvision's, which the file's arrays decide."""
+    return COCO if release.name.endswith(".h5") else None
 
 
 def _download_verified(release, part, how):
@@ -129,12 +139,12 @@ def verify_release(path, release):
     The MD5 proves nothing: other files with the same one can be made.
     """
     size, sha256 = Path(path).stat().st_size, checksum(path)
-    if (size, sha256) == (release.size, release.sha256):
+    if release.is_this(size, sha256):
         return
     raise WeightsError(
         f"{path}: is not the published {release.name}: it has {size:,} bytes and SHA-256 {sha256}, "
-        f"the published one {release.size:,} bytes and {release.sha256}. Remove it and fetch "
-        "again: `minimaskrcnn weights fetch`"
+        f"the published one {release.facts}. Remove it and fetch again: `minimaskrcnn weights "
+        "fetch`"
     )
 
 
@@ -158,7 +168,8 @@ def _remove_leftovers(target):
 
 def _check_space(release, home, part):
     have = part.stat().st_size if part.exists() else 0
-    needed, free = 2 * release.size - have, shutil.disk_usage(home).free
+    size = release.size or int(release.mebibytes * 2**20)
+    needed, free = 2 * size - have, shutil.disk_usage(home).free
     if free < needed:
         raise _not_to_be_had(
             release, home, f"{home} has {free / 1e6:,.0f} MB left, {needed / 1e6:,.0f} are needed"
@@ -172,8 +183,8 @@ def _target(release, home):
 def _not_to_be_had(release, home, reason):
     return WeightsError(
         f"the weights {release.name} cannot be obtained: {reason}. Try again with `minimaskrcnn "
-        f"weights fetch`; or get {release.url} by other means and put it into {home} (SHA-256 "
-        f"{release.sha256}; the variable MINIMASKRCNN_HOME names another folder); or go on with "
+        f"weights fetch`; or get {release.url} by other means and put it into {home} "
+        f"({release.facts}; the variable MINIMASKRCNN_HOME names another folder); or go on with "
         "the small model that is part of the package: --weights shapes, or in Python "
         'weights="shapes"'
     )

@@ -9,6 +9,7 @@ Idea    What has arrived is kept in a part file, and the next try asks for the r
 import re
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from minimaskrcnn.runtime.opening import open_own
@@ -43,17 +44,40 @@ def download(release, part, progress=True, pauses=PAUSES, timeout=TIMEOUT, deadl
         If `part` cannot be written.
     """
     failures, furthest, end = 0, _size(part), time.monotonic() + deadline
-    while _size(part) != release.size:
+    while release.size is None or _size(part) != release.size:
         try:
+            release = with_size(release, timeout)
             _try_once(release, part, progress, timeout, end)
         except DownloadError as error:
-            if _size(part) > furthest + release.size // 100:  # it went on: patience begins anew
+            if _size(part) > furthest + (release.size or 0) // 100:  # it went on
                 failures, furthest = 0, _size(part)
             tries = min(1, len(pauses)) if error.briefly else len(pauses)
             if not error.again or failures >= tries:
                 raise
             _wait(error, pauses[failures], progress)
             failures += 1
+
+
+def with_size(release, timeout=TIMEOUT):
+    """The release with its size in bytes: asked of the server, if only the rounded one is known.
+
+    Raises
+    ------
+    DownloadError
+        If the server does not answer, or names another size.
+    """
+    if release.size is not None:
+        return release
+    with ask(release.url, {"Accept-Encoding": "identity"}, timeout) as response:
+        _check_answer(response)
+        length = response.headers.get("Content-Length", "")
+    if not length.isdecimal() or round(int(length) / 2**20, 2) != release.mebibytes:
+        raise DownloadError(
+            f"the file there has {length or 'an unknown number of'} bytes, the published one "
+            f"{release.mebibytes} MiB",
+            again=False,
+        )
+    return replace(release, size=int(length))
 
 
 def _wait(error, seconds, progress):
@@ -110,7 +134,7 @@ def _write_body(response, file, start, release, progress, watch):
 
 def _where_it_starts(response, release, part):
     """Judge the server's answer; return at which byte of the file its body begins."""
-    status, kind = response.status_code, response.headers.get("Content-Type", "")
+    status = response.status_code
     if status == 206:
         found = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", response.headers.get("Content-Range", ""))
         if found and (int(found[1]), int(found[2])) == (_size(part), release.size):
@@ -118,6 +142,18 @@ def _where_it_starts(response, release, part):
     if status in (206, 416):  # another part than was asked for, or none
         forget(part)
         raise DownloadError("the server cannot resume the download", again=True)
+    _check_answer(response)
+    length = response.headers.get("Content-Length", str(release.size))
+    if length != str(release.size):
+        raise DownloadError(
+            f"the file there has {length} bytes, the published one {release.size}", again=False
+        )
+    return 0
+
+
+def _check_answer(response):
+    """Raise a DownloadError unless the server sends a whole file."""
+    status, kind = response.status_code, response.headers.get("Content-Type", "")
     if status == 407:
         raise DownloadError(f"the proxy wants a name and a password: set {PROXY}", again=False)
     if status in (403, 408, 425, 429) or status >= 500:  # 403: a signed address has expired
@@ -129,12 +165,6 @@ def _where_it_starts(response, release, part):
             "the server sends a web page in place of the file (a login page of your network?)",
             again=False,
         )
-    length = response.headers.get("Content-Length", str(release.size))
-    if length != str(release.size):
-        raise DownloadError(
-            f"the file there has {length} bytes, the published one {release.size}", again=False
-        )
-    return 0
 
 
 def forget(part):

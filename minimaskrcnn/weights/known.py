@@ -14,6 +14,13 @@ class Release:
     md5: str = ""
     mebibytes: float = 0.0  # the size in units of 2**20 bytes, rounded to two places
 
+    @property
+    def facts(self):
+        """Size and SHA-256 in words."""
+        size = f"{self.size:,} bytes" if self.size else f"{self.mebibytes} MiB"
+        whole = len(self.sha256) == 64
+        return f"{size} and SHA-256 {self.sha256 if whole else self.sha256 + '…'}"
+
     def is_this(self, size, sha256):
         """Whether a file of this size and SHA-256 is the published one, as far as is known."""
         if not isinstance(size, int) or not isinstance(sha256, str):

@@ -18,6 +18,7 @@ from minimaskrcnn.weights.known import COCO_FILE
 from minimaskrcnn.weights.lock import checksum
 from minimaskrcnn.weights.names import places
 from minimaskrcnn.weights.opening import open_weights
+from minimaskrcnn.weights.selftest_torchvision import selftest_torchvision
 
 PUBLISHED = Path(__file__).with_name("published_numbers.json")
 BOX_TOLERANCE, SCORE_TOLERANCE = 2.0, 0.005  # pixels; probability. The published run may be FP16
@@ -37,6 +38,9 @@ def selftest(path, images=()):
     """
     published = json.loads(PUBLISHED.read_text(encoding="utf-8"))
     model = load(path)
+    if model.config.convention == "torchvision":
+        yield from selftest_torchvision(model, path)
+        return
     yield _identity(path)
     yield _parameters(model, published["model_size"])
     yield from _anchors(model, published["anchors"])

@@ -142,8 +142,14 @@ def _layer(path, arrays, place):
         }
         return {"kernel": kernel, "bias": np.zeros(kernel.shape[-1], np.float32), **norm}
     bias = _read(path, arrays, f"{place.layer}.bias")
+    outputs = kernel.shape[2 if place.name == "mask_head.deconv" else -1]
+    if bias.shape != (outputs,):
+        raise WeightsError(
+            f"{path}: {place.layer}.bias has the shape {bias.shape}, expected ({outputs},). The "
+            "file is of another network, or damaged"
+        )
     arrange = ARRANGE.get(place.name)
-    if arrange and bias.shape == kernel.shape[-1:]:  # if not, `check_shapes` will say so
+    if arrange:
         kernel, bias = arrange(kernel, bias)
     return {"kernel": kernel, "bias": bias}
 
