@@ -156,8 +156,11 @@ WRONG = {
         changed("backbone.body.layer2.0.conv2.weight", lambda a: a[:3]),
         "has gamma",
     ),
-    "a bias is short": (changed(CLS + ".bias", lambda a: a[:3]), "cls_score has bias"),
-    "a bias is a table": (changed("rpn.head.cls_logits.bias", lambda a: a[None]), "bias of shape"),
+    "a bias is short": (changed(CLS + ".bias", lambda a: a[:3]), "cls_score.bias has the shape"),
+    "a bias is a table": (
+        changed("rpn.head.cls_logits.bias", lambda a: a[None]),
+        "bias has the shape",
+    ),
     "a variance is negative": (
         changed("backbone.body.bn1.running_var", lambda a: a - 9),
         "running_var is below zero",
