@@ -196,7 +196,8 @@ print(f"AP50 by hand {by_hand:.4f}, by evaluate {evaluation.box.stats[1]:.4f}")
 # pixels of either.)
 
 # %%
-from minimaskrcnn.evaluate.average_precision import THRESHOLDS, average
+from minimaskrcnn.evaluate.average_precision import average
+from minimaskrcnn.evaluate.rules import THRESHOLDS
 
 measured = {}
 for name, part in (("boxes", evaluation.box), ("masks", evaluation.mask)):

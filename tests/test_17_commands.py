@@ -160,8 +160,9 @@ def test_the_help_of_train_says_what_the_recipes_say(capsys):
 
 def test_what_cannot_be_is_said_in_a_sentence(dataset, capsys):
     annotations, images = dataset
-    assert main(["train", "--dataset", annotations]) == 2
-    assert "--images" in capsys.readouterr().err
+    nowhere = ["--images", f"{images}/nowhere"]
+    assert main(["train", "--dataset", annotations, *nowhere]) == 2
+    assert "the folder of pictures" in capsys.readouterr().err
     assert main(["evaluate", "--dataset", annotations]) == 2
     assert "--images" in capsys.readouterr().err
     given = ["--dataset", annotations, "--images", images]
@@ -191,3 +192,59 @@ def test_what_cannot_be_is_said_in_a_sentence(dataset, capsys):
     for wrong in (["--steps", "0"], ["--rate", "-1"], ["--rate", "nan"], ["--seed", "-3"]):
         assert main(["train", *wrong]) == 2
         assert wrong[1] in capsys.readouterr().err
+
+
+def changed(dataset, change):
+    """The dataset's file with every annotation changed."""
+    path = Path(dataset[0])
+    document = json.loads(path.read_text())
+    for record in document["annotations"]:
+        change(record)
+    path.write_text(json.dumps(document))
+
+
+def named_as_shapes(dataset):
+    path = Path(dataset[0])
+    path.write_text(path.read_text().replace("disc", "circle"))
+
+
+def test_evaluate_writes_a_report_and_takes_size_detections_and_overlaps(dataset, tmp_path, capsys):
+    named_as_shapes(dataset)
+    given = ["--dataset", dataset[0], "--images", dataset[1], "--weights", "shapes"]
+    more = ["--max-detections", "150", "--iou", "0.5,0.75", "--size", "192"]
+    report = tmp_path / "report"
+    assert main(["evaluate", *given, *more, "--output", str(report)]) == 0
+    printed = capsys.readouterr().out
+    assert "IoU=0.50,0.75 | area=   all | maxDets=150" in printed and "confusion.csv" in printed
+    results = json.loads((report / "detections.json").read_text())
+    assert {record["image_id"] for record in results} == {0, 1, 2}
+    assert main(["evaluate", *given, "--iou", "2"]) == 2
+    assert "IoU thresholds lie above 0 and not above 1" in capsys.readouterr().err
+    assert main(["evaluate", *given, "--size", "100"]) == 2
+    assert "multiple of 64" in capsys.readouterr().err
+
+
+def test_boxes_only_are_judged_and_not_learned(dataset, capsys):
+    named_as_shapes(dataset)
+    changed(dataset, lambda record: record.pop("segmentation"))
+    given = ["--dataset", dataset[0], "--images", dataset[1]]
+    assert main(["evaluate", *given, "--weights", "shapes"]) == 0
+    printed = capsys.readouterr().out
+    assert "boxes and no masks" in printed and "Masks:" not in printed
+    assert len(ap(printed)) == 12 and ap(printed)[0] > 0.5
+    assert main(["train", *given, "--init", "shapes", "--output", f"{dataset[1]}/run"]) == 2
+    assert "has boxes and no masks" in capsys.readouterr().err
+
+
+def test_crowds_can_be_taken_for_objects_and_the_bad_be_skipped(dataset, capsys):
+    named_as_shapes(dataset)
+    changed(dataset, lambda record: record.update(iscrowd=1))
+    given = ["evaluate", "--dataset", dataset[0], "--images", dataset[1], "--weights", "shapes"]
+    assert main(given) == 2
+    assert "give --crowds-are-objects" in capsys.readouterr().err
+    changed(dataset, lambda record: record["id"] < 3 and record.update(bbox=[1, 1, 0, 0]))
+    assert main([*given, "--crowds-are-objects"]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert "2 things are wrong" in lines[0] and "annotation 2" in lines[2]
+    assert main([*given, "--crowds-are-objects", "--skip-bad", "--check-pictures"]) == 0
+    assert "left out, for they are wrong: 2" in capsys.readouterr().out

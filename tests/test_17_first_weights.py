@@ -11,7 +11,8 @@ from minimaskrcnn.conv import conv2d
 from minimaskrcnn.datasets.scenes import scene
 from minimaskrcnn.resnet import bottleneck
 from minimaskrcnn.training.batches import make_batch
-from minimaskrcnn.training.initialise import Widths, new_model, with_classes
+from minimaskrcnn.training.classes import with_classes
+from minimaskrcnn.training.initialise import Widths, new_model
 from minimaskrcnn.training.recipe import FROM_NOTHING
 from minimaskrcnn.training.sampling import draw_head_targets
 from minimaskrcnn.weights.tree import named_arrays

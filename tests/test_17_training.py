@@ -26,7 +26,8 @@ from minimaskrcnn.training.batches import (
     shuffled,
 )
 from minimaskrcnn.training.checkpoint import Progress, save_checkpoint
-from minimaskrcnn.training.initialise import Widths, new_model, with_classes
+from minimaskrcnn.training.classes import with_classes
+from minimaskrcnn.training.initialise import Widths, new_model
 from minimaskrcnn.training.optimise import adamw, clip_gradients, cosine, sgd, stepped
 from minimaskrcnn.training.parameters import learning_weights
 from minimaskrcnn.training.recipe import ALL, FROM_NOTHING, HEADS

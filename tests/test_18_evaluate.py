@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import io
+import json
 import weakref
 from dataclasses import replace
 
@@ -12,9 +13,12 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from minimaskrcnn.coco_masks import rle
-from minimaskrcnn.evaluate import Found, GroundTruth, by_class, evaluate, summary
+from minimaskrcnn.errors import SettingError
+from minimaskrcnn.evaluate import Found, GroundTruth, by_class, evaluate, make_rules, summary
 from minimaskrcnn.evaluate.average_precision import average, interpolate, precision_recall
+from minimaskrcnn.evaluate.confusion import confusion_matrix
 from minimaskrcnn.evaluate.matching import box_overlaps, mask_overlaps, match
+from minimaskrcnn.evaluate.report import Outcome, write_report
 
 NAMES = ("background", "a", "b", "c")
 K = len(NAMES) - 1
@@ -392,3 +396,137 @@ def test_faulty_ground_truth_and_lists_of_unequal_length_are_refused():
             evaluate([replace(truth, **fault)], [fine], NAMES)
     with pytest.raises(ValueError, match="image 1 has only one of ground truth and detections"):
         evaluate([truth, truth], [fine], NAMES)
+
+
+# Other rules, the confusion matrix, the report
+
+
+def crowd_of_objects(count, found):
+    """An image with `count` objects of one class, of which the first `found` are found exactly."""
+    boxes = np.array([[20 * (i // 20), 20 * (i % 20)] * 2 for i in range(count)]) + [0, 0, 15, 15]
+    return things(boxes), guesses(boxes[:found], np.linspace(0.9, 0.5, found))
+
+
+def test_more_than_100_objects_in_a_picture_count_if_the_rules_say_so():
+    truth, found = crowd_of_objects(300, 300)
+    names = ("background", "thing")
+    usual = evaluate([truth], [found], names, masks=False)
+    assert usual.box.stats[8] == pytest.approx(1 / 3)  # AR with 100 detections of 300 objects
+    more = evaluate([truth], [found], names, masks=False, rules=make_rules(most=500))
+    assert more.box.stats[0] == more.box.stats[8] == 1
+    assert "maxDets=500 ] = 1.000" in summary(more) and "maxDets=100" not in summary(more)
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation")  # inside pycocotools
+def test_other_limits_and_thresholds_give_the_numbers_of_the_coco_api():
+    rng = np.random.RandomState(5)
+    boxes = rng.uniform(0, 400, (180, 4))
+    boxes[:, 2:] = boxes[:, :2] + rng.uniform(8, 60, (180, 2))
+    moved = boxes + rng.uniform(-4, 4, (180, 4))
+    scores = rng.permutation(180) / 180
+    annotations = [
+        {"id": i + 1, "image_id": 1, "category_id": 1, "iscrowd": 0}
+        | {"bbox": [x1, y1, x2 - x1, y2 - y1], "area": (x2 - x1) * (y2 - y1)}
+        for i, (y1, x1, y2, x2) in enumerate(boxes.tolist())
+    ]
+    results = [
+        {"image_id": 1, "category_id": 1, "bbox": [x1, y1, x2 - x1, y2 - y1], "score": score}
+        for (y1, x1, y2, x2), score in zip(moved.tolist(), scores, strict=True)
+    ]
+    with contextlib.redirect_stdout(io.StringIO()):
+        api = COCO()
+        api.dataset = {"images": [{"id": 1}], "annotations": annotations,
+                       "categories": [{"id": 1, "name": "thing"}]}  # fmt: skip
+        api.createIndex()
+        theirs = COCOeval(api, api.loadRes(results), "bbox")
+        theirs.params.maxDets, theirs.params.iouThrs = [1, 10, 150], np.array([0.3, 0.6])
+        theirs.evaluate()
+        theirs.accumulate()
+    rules = make_rules([0.6, 0.3], most=150)
+    ours = evaluate(
+        [things(boxes)], [guesses(moved, scores)], ("background", "thing"), False, rules
+    )
+    np.testing.assert_allclose(ours.box.precision, theirs.eval["precision"], atol=1e-12)
+    np.testing.assert_allclose(ours.box.recall, theirs.eval["recall"], atol=1e-12)
+    assert "IoU=0.30,0.60 | area=   all | maxDets=150" in summary(ours)
+
+
+@pytest.mark.parametrize("thresholds, most", [([], 100), ([0], 100), ([1.1], 100), ([0.5], 0)])
+def test_rules_that_make_no_sense_are_refused(thresholds, most):
+    with pytest.raises(SettingError):
+        make_rules(thresholds, most)
+
+
+def test_the_lines_of_other_rules_begin_with_the_mean_over_their_thresholds():
+    truth, found = things(squares(1)), guesses(squares(0.7), [0.9])
+    names = ("background", "thing")
+    one = evaluate([truth], [found], names, False, make_rules([0.65]))
+    assert one.box.stats[0] == 1 and len(one.box.stats) == 10
+    assert " (AP) @[ IoU=0.65      | area=   all | maxDets=100 ] = 1.000" in summary(one)
+    two = evaluate([truth], [found], names, False, make_rules([0.5, 0.75]))
+    assert two.box.stats[:3].tolist() == [0.5, 1, 0]
+
+
+def test_the_confusion_matrix_counts_confusions_misses_and_false_alarms():
+    truth = GroundTruth(squares(1, 1, 1, 1), [1, 1, 2, 3], crowd=[0, 0, 0, 1])
+    boxes = np.vstack([squares(0.9, 0.9, 0.9, 0.9), squares(0.6), [[900, 900, 910, 910]]])
+    found = Found(boxes, np.array([1, 2, 2, 3, 3, 1]), np.array([0.9, 0.8, 0.4, 0.9, 0.7, 0.6]))
+    counts = confusion_matrix([(truth, found)], NAMES, masks=False)
+    assert counts.tolist() == [
+        [0, 1, 0, 1],  # false alarms: one far away, one on an object that is taken
+        [0, 1, 1, 0],  # of two a's one was taken for b
+        [1, 0, 0, 0],  # b was found with too low a score
+        [0, 0, 0, 0],  # a crowd counts on neither side
+    ]
+    everything = confusion_matrix([(truth, found)], NAMES, masks=False, min_score=0.3)
+    assert everything[2].tolist() == [0, 0, 1, 0]
+
+
+def test_detections_are_packed_without_drawing_their_masks_whole(monkeypatch):
+    from minimaskrcnn import load_model
+    from minimaskrcnn.datasets.scenes import scene
+    from minimaskrcnn.results import Detections
+
+    example, model = scene(7), load_model("shapes")
+    result = model.predict(example.image)
+    truth = GroundTruth(example.boxes, example.class_ids, example.masks)
+    dense = Found(result.boxes, result.class_ids, result.scores, result.masks)
+    expected = evaluate([truth], [dense], model.config.class_names)
+    monkeypatch.setattr(Detections, "masks", property(lambda self: pytest.fail("drawn whole")))
+    found = evaluate([truth], [result], model.config.class_names)
+    assert np.array_equal(found.mask.stats, expected.mask.stats)
+
+
+def test_the_report_holds_the_detections_the_tables_and_the_pictures(tmp_path):
+    masks = np.zeros((2, 30, 30), bool)
+    masks[0, :10, :10] = masks[1, 15:25, 15:25] = True
+    boxes = np.array([[0, 0, 10, 10.0], [15, 15, 25, 25]])
+    truth = GroundTruth(boxes, np.array([1, 2]), masks, np.array([0, 0]))
+    packed = [rle.encode(mask) for mask in masks]
+    found = Found(boxes, np.array([1, 1]), np.array([0.9, 0.75]), packed)
+    pairs = [(truth, found)]
+    evaluation = evaluate([truth], [found], NAMES)
+    outcome = Outcome(evaluation, pairs, ["img7"], [70, 80, 90], NAMES)
+    names = write_report(outcome, tmp_path / "report")
+    assert sorted(p.name for p in (tmp_path / "report").iterdir()) == sorted(names)
+
+    def lines(name):
+        return (tmp_path / "report" / name).read_text().splitlines()
+
+    results = json.loads("".join(lines("detections.json")))
+    assert results[1] == {
+        "image_id": "img7", "category_id": 70, "bbox": [15, 15, 10, 10], "score": 0.75,
+        "segmentation": packed[1],
+    }  # fmt: skip
+    assert lines("confusion.csv") == [
+        "is \\ found as,nothing,a,b,c", "nothing,0,0,0,0", "a,0,1,0,0", "b,0,1,0,0", "c,0,0,0,0",
+    ]  # fmt: skip
+    head, a, b, c = (line.split(",") for line in lines("classes.csv"))
+    assert head[:5] == ["class", "objects", "detections", "box AP", "box AP@0.50"]
+    assert a[:5] == ["a", "1", "2", "1.0000", "1.0000"]
+    assert b[:4] == ["b", "1", "0", "0.0000"] and c[:4] == ["c", "0", "0", "-1.0000"]
+    recall, *precisions = lines("precision_recall.csv")[51].split(",")
+    assert recall == "0.50" and precisions == ["1.0000", "0.0000", "-1.0000"] * 2
+    assert summary(evaluation) in "\n".join(lines("summary.txt"))
+    for picture in ("precision_recall.png", "confusion.png"):
+        assert (tmp_path / "report" / picture).read_bytes().startswith(b"\x89PNG")

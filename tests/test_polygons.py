@@ -7,7 +7,11 @@ import pytest
 from pycocotools import mask as api
 
 from minimaskrcnn.coco_masks.outlines import mask_to_polygons
-from minimaskrcnn.coco_masks.polygons import polygons_to_mask
+from minimaskrcnn.coco_masks.polygons import (
+    polygons_in_window,
+    polygons_to_mask,
+    window_around,
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation")  # within pycocotools
 
@@ -165,3 +169,18 @@ def test_an_outline_is_no_mere_list_of_pixels():
 def test_only_a_mask_of_bool_with_two_axes_has_outlines(bad):
     with pytest.raises(ValueError, match=r"a mask is \(H, W\) of bool"):
         mask_to_polygons(bad)
+
+
+def test_a_window_of_a_mask_holds_the_same_bits_as_the_whole():
+    rng = np.random.RandomState(2)
+    for _ in range(60):
+        height, width = rng.randint(20, 60, 2)
+        corners = rng.uniform(-15, 75, (rng.randint(1, 3), 2 * rng.randint(3, 8))).round(1)
+        polygons = corners.tolist()
+        whole = polygons_to_mask(polygons, height, width)
+        y1, x1 = rng.randint(0, height), rng.randint(0, width)
+        y2, x2 = rng.randint(y1, height) + 1, rng.randint(x1, width) + 1
+        part = polygons_in_window(polygons, (y1, x1, y2, x2))
+        assert np.array_equal(part, whole[y1:y2, x1:x2])
+        y1, x1, y2, x2 = window_around(polygons, height, width)
+        assert polygons_in_window(polygons, (y1, x1, y2, x2)).sum() == whole.sum()

@@ -6,7 +6,8 @@ import numpy as np
 
 from minimaskrcnn.config import SHAPES
 from minimaskrcnn.datasets import Example
-from minimaskrcnn.datasets.annotations import check_pictures, load_annotations
+from minimaskrcnn.datasets.annotations import load_annotations
+from minimaskrcnn.datasets.reading import check_pictures
 from minimaskrcnn.datasets.scenes import scene
 from minimaskrcnn.datasets.writing import write_dataset
 

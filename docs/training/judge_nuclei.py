@@ -17,8 +17,9 @@ import numpy as np
 from minimaskrcnn import load_model
 from minimaskrcnn.coco_masks.rle import encode, encode_in_box
 from minimaskrcnn.datasets.annotations import load_annotations
-from minimaskrcnn.evaluate.average_precision import THRESHOLDS, interpolate, precision_recall
+from minimaskrcnn.evaluate.average_precision import interpolate, precision_recall
 from minimaskrcnn.evaluate.matching import mask_overlaps, match
+from minimaskrcnn.evaluate.rules import THRESHOLDS
 
 MOST = 500  # detections in a picture
 SCORES = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8)

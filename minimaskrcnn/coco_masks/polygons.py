@@ -43,12 +43,42 @@ def polygons_to_mask(polygons, height, width):
            [0, 1, 1, 0]])
     """
     check_size([height, width])
-    mask = np.zeros(width * height, np.bool_)  # (W*H,), column by column
-    crossed = np.zeros(width * height + 1, np.bool_)
+    return polygons_in_window(polygons, (0, 0, height, width))
+
+
+def polygons_in_window(polygons, window):
+    """The part of `polygons_to_mask` in a window: the same bits, and no memory beyond it.
+
+    Parameters
+    ----------
+    polygons : as in `polygons_to_mask`
+    window : y1, x1, y2, x2 of int, pixels, end excluded, within the image
+
+    Returns
+    -------
+    mask : (y2 - y1, x2 - x1) bool
+
+    Examples
+    --------
+    >>> polygons_in_window([[1, 0, 3, 0, 3, 2, 1, 2]], (1, 0, 2, 2)).astype(int)
+    array([[0, 1]])
+    """
+    y1, x1, y2, x2 = window
+    mask = np.zeros((x2 - x1) * (y2 - y1), np.bool_)  # (w*h,), column by column
+    crossed = np.zeros(len(mask) + 1, np.bool_)
     for polygon in polygons:
         points = np.trunc(FINE * _points(polygon) + 0.5).astype(np.int64)  # towards 0, as C does
-        _fill(mask, crossed, points, height, width)
-    return np.ascontiguousarray(mask.reshape(width, height).T)  # (H, W)
+        _fill(mask, crossed, points, y1, x1, y2 - y1, x2 - x1)
+    return np.ascontiguousarray(mask.reshape(x2 - x1, y2 - y1).T)  # (h, w)
+
+
+def window_around(polygons, height, width):
+    """The window of an image, y1 x1 y2 x2, that holds every pixel of the polygons."""
+    points = np.concatenate([_points(polygon) for polygon in polygons])  # (N, 2): x, y
+    most = np.array([width, height])
+    x1, y1 = np.clip(np.floor(points.min(axis=0)) - 1, 0, most).astype(int)
+    x2, y2 = np.clip(np.ceil(points.max(axis=0)) + 2, 0, most).astype(int)
+    return int(y1), int(x1), int(y2), int(x2)
 
 
 def _points(polygon):  # -> (N, 2) float64: x, y
@@ -64,19 +94,22 @@ def _points(polygon):  # -> (N, 2) float64: x, y
 
 
 @njit(cache=True, nogil=True)
-def _fill(mask, crossed, points, height, width):
-    """Set the inside of one polygon, points (N, 2) on the fine grid; `crossed` is scratch."""
+def _fill(mask, crossed, points, top, left, height, width):
+    """Set the inside of one polygon, points (N, 2) on the fine grid; `crossed` is scratch.
+
+    The mask's first pixel is that at `top`, `left` of the image.
+    """
     first, last = len(mask), 0
     for i in range(len(points)):
         x, y = points[i]
         x_next, y_next = points[(i + 1) % len(points)]
         low, high = min(x, x_next), max(x, x_next)
-        for column in range(max(0, (low + 2) // FINE), width):
+        for column in range(max(left, (low + 2) // FINE), left + width):
             middle = FINE * column + 2
             if middle < low or middle >= high:
                 break
-            row = min(max(0, (_fine_row(x, y, x_next, y_next, middle) + 2) // FINE), height)
-            place = column * height + row
+            row = (_fine_row(x, y, x_next, y_next, middle) + 2) // FINE - top
+            place = (column - left) * height + min(max(0, row), height)
             crossed[place] = not crossed[place]
             first, last = min(first, place), max(last, place)
     inside = False

@@ -64,6 +64,45 @@ def style_of(args):
     return style | {part: not getattr(args, f"no_{part}") for part in ("masks", "boxes", "scores")}
 
 
+def add_annotations(parser):
+    """Add what says how annotations of one's own are read, to `train` and `evaluate` alike."""
+    add = parser.add_argument
+    add("--skip-bad", action="store_true",
+        help="go on without annotations and pictures that are wrong")  # fmt: skip
+    add("--crowds-are-objects", action="store_true",
+        help="take iscrowd 1 for a single object, as CVAT's brush writes it")  # fmt: skip
+    add("--ignore-orientation", action="store_true", help="do not turn images as EXIF asks")
+    add("--check-pictures", action="store_true",
+        help="read every picture to its end before the run")  # fmt: skip
+
+
+def annotations_of(args, path=None, images=None, to_learn=False):
+    """Load the annotations that the options speak of, and look at the pictures.
+
+    Parameters
+    ----------
+    args : parsed options, those of `add_annotations` among them
+    path, images : other annotations than --dataset and --images, such as --val
+    to_learn : whether there must be masks of objects, not only boxes
+
+    Returns
+    -------
+    Annotations
+    """
+    from minimaskrcnn.datasets.annotations import load_annotations
+    from minimaskrcnn.datasets.reading import check_objects, check_pictures
+
+    dataset = load_annotations(
+        path or args.dataset,
+        images or args.images,
+        skip_bad=args.skip_bad,
+        crowds_are_objects=args.crowds_are_objects,
+        orient=not args.ignore_orientation,
+    )
+    check_objects(dataset, to_learn)
+    return check_pictures(dataset, args.check_pictures, args.skip_bad)
+
+
 def count(text):
     """A number of steps, images, …: the type of an option."""
     if not text.isdecimal() or int(text) < 1:

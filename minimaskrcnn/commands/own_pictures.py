@@ -95,13 +95,12 @@ def split(dataset, args):
 
 def watch_of(args, dataset, left_out, recipe):
     """The Watch on other pictures, or on those of the dataset that were left out, or None."""
-    from minimaskrcnn.datasets.annotations import check_pictures, load_annotations
+    from minimaskrcnn.commands.options import annotations_of
     from minimaskrcnn.training.watch import Chosen, Watch
 
     every = args.val_every or max(recipe.steps // LOOKS, 1)
     if args.val is not None:
-        others = load_annotations(args.val, args.val_images or args.images)
-        check_pictures(others)
+        others = annotations_of(args, args.val, args.val_images or args.images, to_learn=True)
         return Watch(others, every, args.patience or 0, others.class_names)
     if left_out:
         return Watch(Chosen(dataset, left_out), every, args.patience or 0, dataset.class_names)

@@ -11,7 +11,7 @@ import shlex
 from dataclasses import replace
 from pathlib import Path
 
-from minimaskrcnn.commands.options import count, refuse_images
+from minimaskrcnn.commands.options import add_annotations, annotations_of, count, refuse_images
 from minimaskrcnn.commands.own_pictures import (
     Lesson,
     changed,
@@ -66,6 +66,7 @@ def add_parser(subparsers):
     add("--resume", action="store_true",
         help="go on with the folder's run, which was one of fewer --steps")  # fmt: skip
     add_plan_options(parser)
+    add_annotations(parser)
     parser.set_defaults(run=run)
 
 
@@ -127,27 +128,23 @@ def _say_how_to_judge(args, weights):
 
 def _dataset(args):
     """The annotations to learn from, checked; None for the drawn shapes."""
-    from minimaskrcnn.datasets.annotations import check_pictures, load_annotations
-    from minimaskrcnn.errors import DatasetError, SettingError
+    from minimaskrcnn.datasets.reading import check_memory
 
     if args.dataset == "shapes":
         refuse_images(args)
         return None
-    if args.images is None:
-        raise SettingError("to train on annotations give --images, the folder of the pictures")
-    dataset = load_annotations(args.dataset, args.images)
-    if not any(image.objects for image in dataset.images):
-        raise DatasetError(f"{args.dataset}: no image has an object: there is nothing to learn")
-    check_pictures(dataset)
+    dataset = annotations_of(args, to_learn=True)
+    check_memory(dataset, dataset.images)
     return dataset
 
 
 def _lesson(args, dataset):
     """What to train, on what, how: see `own_pictures.Lesson`."""
     from minimaskrcnn.config import SHAPES
-    from minimaskrcnn.datasets.annotations import remarks
+    from minimaskrcnn.datasets.remarks import remarks, too_small
     from minimaskrcnn.training.batches import endless_scenes, shuffled
-    from minimaskrcnn.training.initialise import new_model, with_classes
+    from minimaskrcnn.training.classes import classes_told, with_classes
+    from minimaskrcnn.training.initialise import new_model
 
     recipe = _recipe(args)
     if dataset is None:
@@ -160,7 +157,9 @@ def _lesson(args, dataset):
         lesson = from_nothing(args, dataset)
         return replace(lesson, told=[*told, *lesson.told])
     number_of = shuffled(chosen, args.seed)
-    model = with_classes(_load(args.init), dataset.class_names, args.seed)
+    init = _load(args.init)
+    told += [*too_small(dataset, init.config), *classes_told(init, dataset.class_names)]
+    model = with_classes(init, dataset.class_names, args.seed)
     watch = watch_of(args, dataset, left_out, recipe)
     return Lesson(model, lambda number: dataset[number_of(number)], recipe, watch, told)
 

@@ -1,81 +1,93 @@
-"""A dataset of one's own: annotations in COCO's JSON format, checked before anything is learnt.
+"""A dataset of one's own: annotations in COCO's JSON format or another, checked before a run.
 
 Idea    The file lists `images`, `categories`, and `annotations`, each of which ties a mask
         (polygons or run lengths) to an image and a category. A mistake should stop a run before it
         starts, not in the middle of the night, so whatever can be checked without opening a
         picture is checked on loading. Pictures and masks are read when an example is asked for.
 Source  COCO's data format, cocodataset.org/#format-data ("object detection").
-Shapes  instances.json, folder of pictures  ->  a sequence of `Example`
+Shapes  a file or folder of annotations, a folder of pictures  ->  a sequence of `Example`
 
-What is broken or ambiguous is refused. Two things are not: a polygon that reaches beyond its image
-is clipped by the image's border, and `clipped` names its annotation (as it does for a `bbox`, which
-stays as it is stated); an object too small or thin to fill a pixel has an empty mask: training
-leaves it out, evaluation counts it as missed. What is learnt is the tight box of the mask; an
-annotation's own `bbox` and `area` are handed on as well, since COCO's evaluation goes by them.
-Where a `bbox` is far from the polygons, `doubtful` names the annotation.
+What can mean one thing only is taken as meant (`docs/annotations.md` lists it); everything that is
+wrong is told in one list. A polygon that reaches beyond its image is clipped by the image's border.
+An object too small or thin to fill a pixel has an empty mask: training leaves it out, evaluation
+counts it as missed. What is learnt is the tight box of the mask; an annotation's own `bbox` and
+`area` are handed on as well, since COCO's evaluation goes by them, unless the `bbox` is far from
+the mask. `remarks` tells of all this.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
-from minimaskrcnn.coco_masks.polygons import polygons_to_mask
-from minimaskrcnn.coco_masks.rle import decode
-from minimaskrcnn.datasets import Example, boxes_of_masks
-from minimaskrcnn.datasets.checks import (
-    check_annotation,
-    check_categories,
-    check_images,
-    check_masks_fit,
-    read_json,
-    records_of,
+from minimaskrcnn.datasets.categories import read_categories
+from minimaskrcnn.datasets.forms import read_document
+from minimaskrcnn.datasets.objects import (
+    AnnotatedObject,
+    checked_object,
+    has_box_only,
+    image_of,
+    names_of,
 )
-from minimaskrcnn.errors import DatasetError, ImageError
-from minimaskrcnn.photo import photo_size, read_photo
+from minimaskrcnn.datasets.pictures import find_pictures
+from minimaskrcnn.datasets.problems import noted, refuse
+from minimaskrcnn.datasets.reading import packed_example, unpacked_example
+from minimaskrcnn.datasets.sizes import size_problem
+from minimaskrcnn.datasets.values import identity, short
+from minimaskrcnn.errors import DatasetError
 
 
 @dataclass(frozen=True)
 class AnnotatedImage:
     """What the file says about one image; its picture and masks are not read yet."""
 
-    image_id: int
+    image_id: int | str
     path: Path
     height: int  # pixels
     width: int
-    annotations: tuple[dict, ...]  # as they stand in the file, and in its order
+    annotations: tuple[AnnotatedObject, ...]  # in the file's order
 
     @property
     def objects(self):
         """The annotations that are not of crowds: what there is to learn."""
-        return [record for record in self.annotations if not record.get("iscrowd", 0)]
+        return [annotation for annotation in self.annotations if not annotation.crowd]
 
 
 @dataclass(frozen=True, eq=False)
 class Annotations:
     """A checked dataset: `len(dataset)` images, `dataset[i]` reads one of them as an `Example`."""
 
-    path: Path  # of the JSON file
+    path: Path  # of the file or folder of annotations
     class_names: tuple[str, ...]  # the background, then the categories in the order of their ids
-    class_id_of: dict[int, int]  # from category id to class id
+    class_id_of: dict[int | str, int]  # from category id to class id
     images: tuple[AnnotatedImage, ...]  # in the file's order; some may have no annotations
-    clipped: tuple[int, ...]  # ids of the annotations that reach beyond their image
-    doubtful: tuple[int, ...]  # ids of those whose stated box is far from their polygons
+    boxes_only: bool = False  # whether there are no masks at all
+    orient: bool = True  # whether pictures are turned as their EXIF data ask
+    told: tuple[str, ...] = ()  # what was taken otherwise than it stands in the file
+    left_out: tuple[str, ...] = ()  # what is wrong, and was skipped
 
     def __len__(self):
         return len(self.images)
 
     def __getitem__(self, index):
-        return _read_example(self, self.images[index])
+        return unpacked_example(self, self.images[index])
+
+    def packed(self, index):
+        """The example of an index with its masks as run lengths, which take little memory."""
+        return packed_example(self, self.images[index])
 
 
-def load_annotations(json_path, images_dir):
-    """Load and check a file of annotations in COCO's format.
+def load_annotations(
+    path, images_dir=None, *, skip_bad=False, crowds_are_objects=False, orient=True
+):
+    """Load and check a dataset of annotations.
 
     Parameters
     ----------
-    json_path : path of the JSON file, with `images`, `categories` and `annotations`
-    images_dir : path of the folder that each image's `file_name` starts from
+    path : path of a JSON file in COCO's format, or of another form that `forms` knows
+    images_dir : path of the folder that each image's `file_name` starts from; None: where the
+        annotations are
+    skip_bad : whether to go on without what is wrong; else all of it is told in one error
+    crowds_are_objects : whether `iscrowd` 1 means nothing, as in the masks of CVAT's brush
+    orient : whether pictures are turned as their EXIF data ask
 
     Returns
     -------
@@ -87,112 +99,102 @@ def load_annotations(json_path, images_dir):
         If anything is missing, contradictory or absurd: it names file, image and annotation.
         Reading an example raises it if the picture is not of the stated size.
     """
-    path, folder = Path(json_path), Path(images_dir)
-    document = read_json(path)
+    path, problems = Path(path), []
+    document, folder, told = read_document(path, images_dir, problems)
     try:
-        categories = check_categories(records_of(document, "categories"))
-        images = check_images(records_of(document, "images"), folder)
-        annotations = {image_id: [] for image_id in images}  # of each image
-        clipped, doubtful = [], []
-        for record in records_of(document, "annotations"):
-            beyond, far = check_annotation(record, images, categories)
-            clipped += [record["id"]] * beyond
-            doubtful += [record["id"]] * far
-            annotations[record["image_id"]].append(record)
-        for image_id, record in images.items():
-            check_masks_fit(record, len(annotations[image_id]))
+        classes, pictures, objects, boxes_only = _checked(document, folder, orient, problems)
     except DatasetError as error:
+        refuse(path, problems, left=False)  # they are the cause
         raise DatasetError(f"{path}: {error}") from None
+    images = _joined(pictures, objects, crowds_are_objects)
+    refuse(path, problems, skip_bad, left=any(image.annotations for image in images))
+    loosely = [picture.path for picture in pictures.values() if picture.loosely]
     return Annotations(
         path,
-        class_names=("background", *categories.values()),
-        class_id_of={category: i for i, category in enumerate(categories, start=1)},
-        images=tuple(
-            AnnotatedImage(
-                image_id,
-                folder / record["file_name"],
-                record["height"],
-                record["width"],
-                tuple(annotations[image_id]),
-            )
-            for image_id, record in images.items()
-        ),
-        clipped=tuple(clipped),
-        doubtful=tuple(doubtful),
+        classes.names,
+        classes.class_id_of,
+        images,
+        boxes_only,
+        orient,
+        (*told, *classes.told, *_loose_names(loosely)),
+        tuple(problems),
     )
 
 
-def remarks(dataset):
-    """Yield lines that say how much there is, and what looks odd."""
-    objects = sum(len(image.objects) for image in dataset.images)
-    yield (
-        f"{dataset.path}: {len(dataset.images)} images, {objects} objects, "
-        f"{len(dataset.class_names) - 1} classes"
+def _checked(document, folder, orient, problems):
+    """Classes, pictures, the objects of each image, and whether there are boxes only."""
+    images, categories, records = (
+        _list_of(document, key) for key in ("images", "categories", "annotations")
     )
-    if dataset.clipped:
-        first, count = dataset.clipped[0], len(dataset.clipped)
-        yield f"  beyond their image, and clipped there: {count} annotations (the first is {first})"
-    if dataset.doubtful:
-        first, count = dataset.doubtful[0], len(dataset.doubtful)
-        yield (
-            f"  with a bbox far from their polygons: {count} annotations (the first is {first}); "
-            "a bbox is [x, y, width, height]"
-        )
+    used = {_id_or_none(record) for record in records if isinstance(record, dict)}
+    classes = read_categories(categories, used, problems)
+    pictures, bad = find_pictures(images, folder, orient, problems)
+    boxes_only = all(has_box_only(record) for record in records)
+    objects, complaints = ({image_id: [] for image_id in pictures} for _ in range(2))
+    for record, name in zip(records, names_of(records), strict=True):
+        with noted(problems):
+            image_id = image_of(record, name)
+            if image_id in bad or _id_or_none(record) in classes.bad:
+                continue  # the image or the category was complained about
+            if image_id not in pictures:
+                raise DatasetError(f"{name}: there is no image {image_id} in 'images'")
+            given = record, name, image_id, pictures[image_id], classes.class_id_of, boxes_only
+            with noted(complaints[image_id]):
+                objects[image_id].append(checked_object(*given))
+    problems += _causes(complaints, pictures, orient)
+    _refuse_shares(objects)
+    return classes, pictures, objects, boxes_only
 
 
-def check_pictures(dataset):
-    """Look at the beginning of every picture's file: is it a picture, of the size that is stated?
-
-    Raises
-    ------
-    DatasetError
-        Naming file, image and picture.
-    """
-    for image in dataset.images:
-        try:
-            _check_size(dataset, image, photo_size(image.path))
-        except ImageError as error:
-            raise DatasetError(f"{dataset.path}: image {image.image_id}: {error}") from error
+def _causes(complaints, pictures, orient):
+    """The complaints about annotations; where the size of the picture is wrong, that instead."""
+    causes = []
+    for image_id, own in complaints.items():
+        cause = size_problem(image_id, pictures[image_id], orient) if own else None
+        if cause:
+            del pictures[image_id]
+        causes += [cause] if cause else own
+    return causes
 
 
-def _read_example(dataset, image):
+def _refuse_shares(objects):
+    """Refuse polygons that are written in shares of the picture's width and height."""
+    masks = [annotation.mask for found in objects.values() for annotation in found]
+    polygons = [polygon for mask in masks if isinstance(mask, list) for polygon in mask]
+    if polygons and max(map(max, polygons)) <= 1:
+        raise DatasetError("all polygons lie within 0 … 1, as shares of width and height; COCO's "
+                           "are in pixels: multiply x by the width, y by the height")  # fmt: skip
+
+
+def _list_of(document, key):
+    """The list `document[key]`, which is not empty."""
+    records = document.get(key)
+    if isinstance(records, list) and records:
+        return records
+    near = [other for other in document if str(other).lower().rstrip("s") == key.rstrip("s")]
+    called = f"; the file has {short(near[0])}: rename it" if near and near[0] != key else ""
+    raise DatasetError(f"there are no {key}: '{key}' has to be a list of at least one{called}")
+
+
+def _id_or_none(record):
     try:
-        picture = read_photo(image.path)
-    except ImageError as error:
-        raise DatasetError(f"{dataset.path}: image {image.image_id}: {error}") from error
-    _check_size(dataset, image, picture.shape[:2])
-    masks = np.zeros((len(image.annotations), image.height, image.width), bool)  # (N, H, W)
-    class_ids = np.zeros(len(masks), np.int64)
-    for i, record in enumerate(image.annotations):
-        masks[i] = _mask(record["segmentation"], image)
-        sign = -1 if record.get("iscrowd", 0) else 1
-        class_ids[i] = sign * dataset.class_id_of[record["category_id"]]
-    stated = _stated(image.annotations, masks)
-    return Example(picture, class_ids, masks, image.image_id, *stated)
+        return identity(record, "category_id", "")
+    except DatasetError:
+        return None
 
 
-def _check_size(dataset, image, size):
-    if size != (image.height, image.width):
-        raise DatasetError(
-            f"{dataset.path}: image {image.image_id}: the picture {image.path} is {size[0]} x "
-            f"{size[1]} pixels (height x width), the file says {image.height} x {image.width}; "
-            "annotations belong to the picture as it is shown, turned as its EXIF data say"
-        )
+def _loose_names(paths):
+    if paths:
+        count = f"{len(paths)} pictures (the first is {paths[0]})"
+        yield f"found under other names than the file says: {count}"
 
 
-def _stated(records, masks):
-    """Boxes (N, 4) and areas (N,) as the records state them, else those of the masks."""
-    boxes = boxes_of_masks(masks).astype(np.float64)
-    areas = masks.sum(axis=(1, 2), dtype=np.float64)
-    for i, record in enumerate(records):
-        areas[i] = record.get("area", areas[i])
-        if "bbox" in record:
-            x, y, width, height = record["bbox"]
-            boxes[i] = y, x, y + height, x + width
-    return boxes, areas
-
-
-def _mask(segmentation, image):
-    if isinstance(segmentation, dict):
-        return decode(segmentation)
-    return polygons_to_mask(segmentation, image.height, image.width)
+def _joined(pictures, objects, crowds_are_objects):
+    images = []
+    for image_id, picture in pictures.items():
+        found = objects[image_id]
+        if crowds_are_objects:
+            found = [replace(annotation, crowd=False) for annotation in found]
+        size = picture.height, picture.width
+        images.append(AnnotatedImage(image_id, picture.path, *size, tuple(found)))
+    return tuple(images)

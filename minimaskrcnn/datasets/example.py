@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from minimaskrcnn.coco_masks import rle
+
 
 @dataclass(frozen=True, eq=False)
 class Example:
@@ -16,8 +18,9 @@ class Example:
 
     image: np.ndarray  # (H, W, 3) uint8, RGB
     class_ids: np.ndarray  # (N,) int64, from 1; -c is a crowd of class c, which is not an object
-    masks: np.ndarray  # (N, H, W) bool, the visible pixels of each
-    image_id: int = 0  # COCO's id of the image, or the seed of a scene
+    masks: np.ndarray | list | None  # (N, H, W) bool, the visible pixels of each; or N run lengths,
+    # which are enough to evaluate; or None, if only boxes are known
+    image_id: int | str = 0  # COCO's id of the image, or the seed of a scene
     stated_boxes: np.ndarray | None = None  # (N, 4) float64, as `boxes`, but from the annotations
     stated_areas: np.ndarray | None = None  # (N,) float64 pixels, too: COCO's evaluation uses these
 
@@ -32,7 +35,7 @@ def boxes_of_masks(masks):
 
     Parameters
     ----------
-    masks : (N, H, W) bool
+    masks : (N, H, W) bool, or a list of N run lengths
 
     Returns
     -------
@@ -47,7 +50,10 @@ def boxes_of_masks(masks):
     """
     boxes = np.zeros((len(masks), 4), np.int32)
     for box, mask in zip(boxes, masks, strict=True):
-        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-        if len(rows):
-            box[:] = rows[0], columns[0], rows[-1] + 1, columns[-1] + 1
+        box[:] = rle.box(mask) if isinstance(mask, dict) else _box(mask)
     return boxes
+
+
+def _box(mask):
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    return (rows[0], columns[0], rows[-1] + 1, columns[-1] + 1) if len(rows) else 0

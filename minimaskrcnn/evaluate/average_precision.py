@@ -18,16 +18,7 @@ from itertools import product
 import numpy as np
 
 from minimaskrcnn.evaluate.matching import match
-
-THRESHOLDS = np.linspace(0.5, 0.95, 10)  # least overlap of a right detection
-RECALLS = np.linspace(0, 1, 101)  # where the curve is read off
-AREA_RANGES = {  # pixels, both ends included
-    "all": (0, 1e5**2),
-    "small": (0, 32**2),
-    "medium": (32**2, 96**2),
-    "large": (96**2, 1e5**2),
-}
-LIMITS = (1, 10, 100)  # detections of a class that count in an image, best first
+from minimaskrcnn.evaluate.rules import AREA_RANGES, COCO_RULES, RECALLS
 
 
 @dataclass(frozen=True)
@@ -40,7 +31,7 @@ class Judged:
     num_objects: np.ndarray  # (A,), without the ignored
 
 
-def match_image(scores, overlaps, found_areas, object_areas, crowd):
+def match_image(scores, overlaps, found_areas, object_areas, crowd, rules=COCO_RULES):
     """Judge the detections of one class in one image, for all area ranges and thresholds.
 
     Ignored are crowds and the objects outside of the area range. A detection does not count if it
@@ -51,19 +42,20 @@ def match_image(scores, overlaps, found_areas, object_areas, crowd):
     scores, found_areas : (D,) best score first
     overlaps : (D, G) of `matching`
     object_areas, crowd : (G,)
+    rules : Rules; read are the thresholds
 
     Returns
     -------
     Judged
     """
-    shape = (len(AREA_RANGES), len(THRESHOLDS), len(scores))
+    shape = (len(AREA_RANGES), len(rules.thresholds), len(scores))
     right, wrong = np.zeros(shape, bool), np.zeros(shape, bool)
     num_objects = np.zeros(len(AREA_RANGES), np.int64)
     for a, (low, high) in enumerate(AREA_RANGES.values()):
         ignored = crowd | (object_areas < low) | (object_areas > high)  # (G,)
         in_range = (found_areas >= low) & (found_areas <= high)  # (D,)
         num_objects[a] = np.count_nonzero(~ignored)
-        for t, threshold in enumerate(THRESHOLDS):
+        for t, threshold in enumerate(rules.thresholds):
             matches = match(overlaps, threshold, crowd, ignored)  # (D,)
             hits = matches >= 0
             right[a, t, hits] = ~ignored[matches[hits]]
@@ -117,24 +109,25 @@ def interpolate(precision, recall):
     return np.append(best_to_come, 0.0)[first]
 
 
-def tables(judged):
+def tables(judged, rules=COCO_RULES):
     """Precision and recall of every class, threshold, area range and limit.
 
     Parameters
     ----------
     judged : K lists of Judged, one per image in which the class is or was found
+    rules : Rules
 
     Returns
     -------
     precision (T, R, K, A, M), recall (T, K, A, M) : float64; -1 where there is no object to find
     """
-    counts = (len(judged), len(AREA_RANGES), len(LIMITS))
-    precision = np.full((len(THRESHOLDS), len(RECALLS), *counts), -1.0)
-    recall = np.full((len(THRESHOLDS), *counts), -1.0)
+    thresholds, counts = len(rules.thresholds), (len(judged), len(AREA_RANGES), len(rules.limits))
+    precision = np.full((thresholds, len(RECALLS), *counts), -1.0)
+    recall = np.full((thresholds, *counts), -1.0)
     found = [k for k, images in enumerate(judged) if images]
-    for k, (m, limit) in product(found, enumerate(LIMITS)):
+    for k, (m, limit) in product(found, enumerate(rules.limits)):
         right, wrong, num_objects = _pooled(judged[k], limit)
-        for a, t in product(np.flatnonzero(num_objects), range(len(THRESHOLDS))):
+        for a, t in product(np.flatnonzero(num_objects), range(thresholds)):
             curve = precision_recall(right[a, t], wrong[a, t], num_objects[a])
             precision[t, :, k, a, m] = interpolate(*curve)
             recall[t, k, a, m] = curve[1][-1] if len(curve[1]) else 0.0
@@ -150,22 +143,24 @@ def _pooled(images, limit):
     return right[..., order], wrong[..., order], sum(image.num_objects for image in images)
 
 
-def average(table, threshold=None, area_range="all", limit=100):
+def average(table, threshold=None, area_range="all", limit=None, rules=COCO_RULES):
     """The mean of a precision or recall table over what is not fixed; -1 if there is no object.
 
     Parameters
     ----------
     table : precision (T, R, K, A, M) or recall (T, K, A, M), of all classes or some
-    threshold : one of THRESHOLDS, or None for the mean over them
+    threshold : one of the thresholds, or None for the mean over them
     area_range : one of AREA_RANGES
-    limit : one of LIMITS
+    limit : one of the limits, or None for the largest
+    rules : Rules that the table was made by
 
     Returns
     -------
     float
     """
-    values = table[..., list(AREA_RANGES).index(area_range), LIMITS.index(limit)]
+    limit = rules.limits[-1] if limit is None else limit
+    values = table[..., list(AREA_RANGES).index(area_range), rules.limits.index(limit)]
     if threshold is not None:
-        values = values[np.isclose(THRESHOLDS, threshold)]
+        values = values[np.isclose(rules.thresholds, threshold)]
     values = values[values > -1]
     return float(values.mean()) if values.size else -1.0

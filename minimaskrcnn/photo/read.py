@@ -73,12 +73,13 @@ def read_photo(source: Photo, orient: bool = True) -> np.ndarray:
             return _from_file(file, name, ending_of(path_of(source)), orient)
 
 
-def photo_size(path: str | os.PathLike[str]) -> tuple[int, int]:
+def photo_size(path: str | os.PathLike[str], orient: bool = True) -> tuple[int, int]:
     """Return the height and width of a picture as it is shown, from the beginning of its file.
 
     Parameters
     ----------
     path : str or pathlib.Path
+    orient : as in `read_photo`
 
     Returns
     -------
@@ -100,7 +101,8 @@ def photo_size(path: str | os.PathLike[str]) -> tuple[int, int]:
                 flips = flips_of(picture)
         if picture.format == "PNG":  # Pillow would decode it to learn its orientation
             flips = flips_of(open_picture(png.notes_alone(file), name, ".png"))
-    return (width, height) if flips[0] else (height, width)
+    turned = flips[0] and (orient or picture.format == "TIFF")  # Pillow turns it in any case
+    return (width, height) if turned else (height, width)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 Shapes  numbers, names of stages  ->  Picture
 """
 
+import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
@@ -53,6 +54,35 @@ def curves(lines, across, up, title):
     ax.grid(alpha=0.3)
     if len(lines) > 1:
         ax.legend(frameon=False)
+    return encoded(figure, title)
+
+
+def counted(counts, names, title):
+    """Draw a table of counts, darker where there are more: a confusion matrix.
+
+    Parameters
+    ----------
+    counts : (N, N) int; rows are what it is, columns what it was found as
+    names : N, of rows and columns
+    title : str
+
+    Returns
+    -------
+    Picture
+    """
+    side = min(max(len(names) * 0.55, 2.5), 2 * WIDTH)
+    figure = Figure(figsize=(side + 1.5, side + 1), layout="constrained")
+    ax = figure.subplots()
+    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)  # (N, N): of each row
+    ax.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    ax.set_xticks(range(len(names)), names, rotation=90, fontsize=8)
+    ax.set_yticks(range(len(names)), names, fontsize=8)
+    ax.set_xlabel("found as")
+    ax.set_ylabel("is")
+    ax.set_title(title, fontsize=9)
+    for (i, j), count in np.ndenumerate(counts if len(names) <= 30 else counts[:0]):
+        colour = "white" if share[i, j] > 0.5 else "black"
+        ax.text(j, i, str(count), ha="center", va="center", fontsize=8, color=colour)
     return encoded(figure, title)
 
 

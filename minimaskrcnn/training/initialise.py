@@ -14,7 +14,7 @@ Notes   Why batch normalization with the statistics of the batch: after 4,000 pi
         any. When the weights are saved, it is folded into plain convolutions (`conv.folded`).
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -71,34 +71,6 @@ def new_model(config, widths=None, seed=0):
     )
 
 
-def with_classes(model, class_names, seed=0):
-    """Return a model for other classes: the last layers are new, all others are the model's own.
-
-    Parameters
-    ----------
-    model : MaskRCNN
-    class_names : the background first; if they are the model's own, the model itself is returned
-    seed : int, for the new layers' weights
-    """
-    if tuple(class_names) == model.config.class_names:
-        return model
-    rng, classes = np.random.RandomState(seed), len(class_names)
-    hidden, mask_hidden = len(model.box_head.logits.kernel), model.mask_head.logits.kernel.shape[2]
-    return replace(
-        model,
-        config=replace(model.config, class_names=tuple(class_names), detected_classes=()),
-        box_head=replace(
-            model.box_head,
-            logits=Dense(_normal(rng, 0.01, hidden, classes), _zeros(classes)),
-            deltas=Dense(_normal(rng, 0.001, hidden, 4 * classes), _zeros(4 * classes)),
-        ),
-        mask_head=replace(
-            model.mask_head,
-            logits=Conv(_normal(rng, 0.01, 1, 1, mask_hidden, classes), _zeros(classes)),
-        ),
-    )
-
-
 def _backbone(rng, widths, outer):
     stages, channels = [], widths.stem
     for level, (inner, count) in enumerate(zip(widths.inner, widths.blocks, strict=True)):
@@ -123,8 +95,8 @@ def _block(rng, channels, inner, outer, stride=None):
 def _rpn(rng, widths, ratios):
     return RPN(
         shared=_plain(rng, 3, widths.pyramid, widths.rpn),
-        logits=Conv(_normal(rng, 0.01, 1, 1, widths.rpn, 2 * ratios), _zeros(2 * ratios)),
-        deltas=Conv(_normal(rng, 0.01, 1, 1, widths.rpn, 4 * ratios), _zeros(4 * ratios)),
+        logits=Conv(normal(rng, 0.01, 1, 1, widths.rpn, 2 * ratios), zeros(2 * ratios)),
+        deltas=Conv(normal(rng, 0.01, 1, 1, widths.rpn, 4 * ratios), zeros(4 * ratios)),
     )
 
 
@@ -133,8 +105,8 @@ def _box_head(rng, widths, config):
     return BoxHead(
         hidden1=_normed(rng, config.pool_size, widths.pyramid, hidden, padding=0),
         hidden2=_normed(rng, 1, hidden, hidden),
-        logits=Dense(_normal(rng, 0.01, hidden, classes), _zeros(classes)),
-        deltas=Dense(_normal(rng, 0.001, hidden, 4 * classes), _zeros(4 * classes)),
+        logits=Dense(normal(rng, 0.01, hidden, classes), zeros(classes)),
+        deltas=Dense(normal(rng, 0.001, hidden, 4 * classes), zeros(4 * classes)),
     )
 
 
@@ -146,30 +118,32 @@ def _mask_head(rng, widths, classes):
             _normed(rng, 3, before, after)
             for before, after in zip(channels[:-1], channels[1:], strict=True)
         ),
-        deconv=Deconv(_normal(rng, np.sqrt(2 / hidden), 2, 2, hidden, hidden), _zeros(hidden)),
-        logits=Conv(_normal(rng, 0.01, 1, 1, hidden, classes), _zeros(classes)),
+        deconv=Deconv(normal(rng, np.sqrt(2 / hidden), 2, 2, hidden, hidden), zeros(hidden)),
+        logits=Conv(normal(rng, 0.01, 1, 1, hidden, classes), zeros(classes)),
     )
 
 
 def _plain(rng, size, channels_in, channels_out, stride=1, padding=None):
     """A convolution of size x size; by default its padding keeps the size of the map."""
-    kernel = _normal(
+    kernel = normal(
         rng, np.sqrt(2 / (size * size * channels_in)), size, size, channels_in, channels_out
     )
     around = size // 2 if padding is None else padding
-    return Conv(kernel, _zeros(channels_out), stride, (around, around))
+    return Conv(kernel, zeros(channels_out), stride, (around, around))
 
 
 def _normed(rng, size, channels_in, channels_out, stride=1, padding=None, gamma=1.0):
     conv = _plain(rng, size, channels_in, channels_out, stride, padding)
     scale, ones = np.full(channels_out, gamma, np.float32), np.ones(channels_out, np.float32)
-    norm = BatchNorm(scale, _zeros(channels_out), _zeros(channels_out), ones)
+    norm = BatchNorm(scale, zeros(channels_out), zeros(channels_out), ones)
     return Conv(conv.kernel, conv.bias, conv.stride, conv.padding, norm)
 
 
-def _normal(rng, deviation, *shape):
+def normal(rng, deviation, *shape):
+    """Random float32 numbers of mean 0."""
     return (deviation * rng.standard_normal(shape)).astype(np.float32)
 
 
-def _zeros(count):
+def zeros(count):
+    """So many float32 zeros."""
     return np.zeros(count, np.float32)
