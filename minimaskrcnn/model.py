@@ -124,13 +124,17 @@ def outline(model, p_maps, detections, shape, window, photo, keep):
     return keep("result", make_detections(photo, detections, probs, window, config))
 
 
-def run_in_tiles(model, photo, keep):
-    """`run`, piece by piece where the photograph is too large to be looked at as a whole."""
+def run_in_tiles(model, photo, keep, limited=False):
+    """`run`, piece by piece where the photograph is too large to be looked at as a whole.
+
+    `max_detections` holds for each piece; for all of them together only if the result is `limited`.
+    """
     tiles = tiles_of(photo.shape, model.config)  # (T, 4)
     if len(tiles) == 1:
         return run(model, photo, keep)
     pieces = [run(model, photo[y1:y2, x1:x2], keep) for y1, x1, y2, x2 in tiles]
-    return keep("result", join(pieces, tiles, photo, model.config.max_detections))
+    most = model.config.max_detections * (1 if limited else len(tiles))
+    return keep("result", join(pieces, tiles, photo, most))
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,7 +192,8 @@ class MaskRCNN:
         config = adjusted(self.config, min_score, nms_threshold, max_detections, classes, size)
         keep, seconds = stopwatch()
         pixels = keep("photo", read_photo(photo, orient))  # (h, w, 3) uint8
-        result = run_in_tiles(replace(self, config=config), pixels, keep)
+        limited = max_detections is not None
+        result = run_in_tiles(replace(self, config=config), pixels, keep, limited)
         found = len(result), printable(path_of(photo)) or "an array"
         LOG.info("%d objects in %s, %.2f s", *found, sum(seconds.values()))
         return replace(result, source=path_of(photo), seconds=seconds)
@@ -237,7 +242,8 @@ class MaskRCNN:
         """
         refuse_unknown(unknown)
         config = adjusted(self.config, min_score, nms_threshold, max_detections, classes, size)
-        return _predict_each(replace(self, config=config), photos, on_error, orient)
+        model = replace(self, config=config)
+        return _predict_each(model, photos, on_error, orient, max_detections)
 
     def trace(
         self,
@@ -287,10 +293,10 @@ class MaskRCNN:
         )
 
 
-def _predict_each(model, photos, on_error, orient):
+def _predict_each(model, photos, on_error, orient, max_detections):
     for photo in each_source(photos, on_error):
         try:
-            yield model.predict(photo, orient=orient)
+            yield model.predict(photo, orient=orient, max_detections=max_detections)
         except (ImageError, WeightsError) as error:  # weights may overflow on some pictures only
             if on_error is None:
                 raise

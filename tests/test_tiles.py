@@ -99,6 +99,21 @@ def test_the_best_of_all_tiles_are_kept_in_the_order_of_their_scores():
     assert result.scores.tolist() == [np.float32(0.9), np.float32(0.7)]
 
 
+def test_a_model_limits_the_objects_of_a_tile_and_a_call_those_of_the_photograph(monkeypatch):
+    def two(model, photo, keep):
+        return found([[10, 10, 60, 60], [100, 10, 150, 60]], [0.9, 0.8], photo.shape[:2])
+
+    monkeypatch.setattr("minimaskrcnn.model.run", two)
+    settings = replace(
+        SHAPES, resize_mode="scale", image_scale=1.0, image_max_size=512, max_detections=2
+    )
+    model, photo = replace(load_model("shapes"), config=settings), np.zeros((300, 600, 3), np.uint8)
+    assert len(model.predict(photo)) == 4
+    assert len(model.predict(photo, max_detections=2)) == 2
+    assert [len(result) for result in model.predict_each([photo])] == [4]
+    assert [len(result) for result in model.predict_each([photo], max_detections=2)] == [2]
+
+
 # Tiles against the whole
 
 

@@ -243,6 +243,7 @@ def test_a_preview_is_a_picture_and_nothing_is_learned(files, tmp_path, capsys):
     ("options", "words"),
     [
         (["--init", "shapes", "--size", "128"], "--size belongs to training from nothing"),
+        (["--layers", "heads"], "--layers heads belongs to --init"),
         (["--patience", "3"], "--patience belongs to validation"),
         (["--val-share", "0.2", "--val", "x.json"], "--val or --val-share, not both"),
         (["--minutes", "3", "--steps", "5"], "--minutes or --steps, not both"),

@@ -63,6 +63,8 @@ def refuse_misplaced(args):
             f"{planned} belongs to training from nothing; with --init the weights decide: leave "
             "one of the two out"
         )
+    if args.init is None and args.layers == "heads" and args.dataset != "shapes":
+        raise SettingError("--layers heads belongs to --init: from nothing all layers must learn")
     if args.val is not None and args.val_share is not None:
         raise SettingError("give --val or --val-share, not both")
     if args.minutes is not None and args.steps is not None:
