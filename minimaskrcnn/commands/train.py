@@ -179,8 +179,11 @@ def _described_data(args):
 
 def _load(weights):
     from minimaskrcnn.api import load_model
+    from minimaskrcnn.training.train import check_convention
 
-    return load_model(weights)
+    model = load_model(weights)
+    check_convention(model)
+    return model
 
 
 def _recipe(args):

@@ -44,6 +44,16 @@ __all__ = ["CHECKPOINT", "MODEL", "advance", "as_cut", "follow", "train"]
 MOMENTUM = 0.05  # how much of a batch's statistics enters the moving averages
 
 
+def check_convention(model):
+    """Raise a TrainingError for a model whose convention cannot be trained here."""
+    if model.config.convention != "matterport":
+        raise TrainingError(
+            f"a model of {model.config.convention}'s convention can predict here, but not be "
+            "trained: train it where it comes from, or start from weights of matterport's "
+            'convention, such as "coco"'
+        )
+
+
 def train(
     model,
     example_of,
@@ -85,6 +95,7 @@ def train(
         to disk. If the folder's checkpoint is damaged, or of another model or run. If the backbone
         is to stay as it is and has never learned.
     """
+    check_convention(model)
     if "backbone" not in recipe.learns and has_norms(model.backbone):
         raise TrainingError(
             "the backbone must learn, too, as long as it knows nothing: start from trained weights "
