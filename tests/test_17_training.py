@@ -12,7 +12,7 @@ from minimaskrcnn.config import SHAPES
 from minimaskrcnn.conv import BatchNorm, folded
 from minimaskrcnn.datasets import Example, boxes_of_masks
 from minimaskrcnn.datasets.scenes import scene
-from minimaskrcnn.errors import TrainingError
+from minimaskrcnn.errors import TrainingError, WeightsError
 from minimaskrcnn.layers import sigmoid
 from minimaskrcnn.resnet import backbone
 from minimaskrcnn.runtime import tape
@@ -39,7 +39,7 @@ from minimaskrcnn.training.sampling import (
 )
 from minimaskrcnn.training.step import learn, losses_of_batch
 from minimaskrcnn.training.train import CHECKPOINT, MODEL, follow, train
-from minimaskrcnn.weights import load
+from minimaskrcnn.weights import load, save
 from minimaskrcnn.weights.tree import named_arrays, with_arrays
 
 TINY = replace(SHAPES, image_min_size=64, image_max_size=64, pool_size=3, mask_pool_size=4)
@@ -571,6 +571,16 @@ def test_a_checkpoint_that_lacks_something_is_refused_and_nothing_of_it_is_taken
     with pytest.raises(TrainingError, match=r"checkpoint\.npz: "):
         run(tmp_path, model=model)
     assert all((array == before[name]).all() for name, array in named_arrays(model).items())
+
+
+def test_class_names_that_no_file_can_hold_are_refused_before_the_training(tmp_path):
+    names = ("background", *(f"{i} {'long' * 30}" for i in range(600)))
+    model = new_model(replace(TINY, class_names=names), NARROW)
+    with pytest.raises(WeightsError, match="model.h5: cannot hold a config of .* shorter names"):
+        run(tmp_path / "run", model=model)
+    assert not (tmp_path / "run").exists()
+    with pytest.raises(WeightsError, match="cannot hold a config"):
+        save(model, tmp_path / "model.h5")
 
 
 def changed_on_purpose(path, change):

@@ -11,9 +11,10 @@ Notes   Batch normalisation uses each batch's own statistics while learning. For
         tuning keeps normalisation as it is, as the original does.
 """
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,7 @@ from minimaskrcnn.training.run_folder import (
     watched,
 )
 from minimaskrcnn.training.step import learn
+from minimaskrcnn.weights.store import check_words_fit
 
 __all__ = ["CHECKPOINT", "MODEL", "advance", "as_cut", "follow", "train"]
 
@@ -102,6 +104,7 @@ def train(
             "(--init), or let all layers learn"
         )
     folder = Path(folder)
+    check_words_fit(folder / MODEL, {"config": json.dumps(asdict(model.config))})
     folder.mkdir(parents=True, exist_ok=True)
     run = {"seed": seed, **(data or {}), **described(recipe)}
     whose = {**run, **described(model.config)}

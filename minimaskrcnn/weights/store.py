@@ -24,6 +24,8 @@ from minimaskrcnn.weights.store_hdf5 import hdf5_bytes
 from minimaskrcnn.weights.store_safetensors import own_safetensors_bytes
 from minimaskrcnn.weights.stored import FORMAT, VERSION
 
+MOST_BYTES = 60_000  # of a text in a file: an attribute of HDF5 holds 64 kB with its name
+
 
 def save(model, path, provenance=None, float16=False):
     """Write a model to a file; it appears under its name when it is complete.
@@ -51,6 +53,7 @@ def save(model, path, provenance=None, float16=False):
         "config": json.dumps(asdict(model.config)),
         "provenance": json.dumps(provenance or {}),
     }
+    check_words_fit(path, about)
     digest = _begin_digest(about, settings, arrays)
     for name in sorted(arrays):
         digest.update(arrays[name])
@@ -62,6 +65,27 @@ def save(model, path, provenance=None, float16=False):
             file.writelines(pieces)
     except OSError as error:
         raise WeightsError(sentence(error)) from error
+
+
+def check_words_fit(path, about):
+    """Refuse words about a model, {name: str or int}, that are too long for an attribute of HDF5.
+
+    Parameters
+    ----------
+    path : of the file that they are for
+    about : dict from name to str or int
+
+    Raises
+    ------
+    WeightsError
+        If one of the texts is too long.
+    """
+    for name, words in about.items():
+        if len(str(words).encode()) > MOST_BYTES:
+            raise WeightsError(
+                f"{path}: cannot hold a {name} of {len(str(words)):,} letters, {MOST_BYTES:,} at "
+                "most: name fewer classes, or by shorter names"
+            )
 
 
 def _stored(path, name, array, dtype):
