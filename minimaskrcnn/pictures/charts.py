@@ -24,7 +24,7 @@ FLOW = (  # the stages in the order of the chapters, 02 … 14
     *("image", "conv", "resnet", "fpn", "anchors", "rpn", "boxes", "nms", "proposals"),
     *("roi_align", "heads", "detections", "masks"),
 )
-AROUND = ("weights", "targets", "training", "evaluate", "speed")  # chapters 15 … 19
+AROUND = ("weights", "targets", "training", "evaluate", "speed", "dialects")  # chapters 15 … 20
 
 
 def curves(lines, across, up, title):
