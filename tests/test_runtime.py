@@ -5,11 +5,14 @@ import shutil
 import subprocess
 import sys
 import threading
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 import pytest
 
 import minimaskrcnn
+from minimaskrcnn.datasets import pictures
+from minimaskrcnn.datasets.documents import read_json
+from minimaskrcnn.errors import DatasetError
 from minimaskrcnn.runtime import compiling, opening
 
 PACKAGE = Path(minimaskrcnn.__file__).parent
@@ -90,3 +93,16 @@ def test_a_fork_waits_until_no_other_thread_compiles():
             os._exit(0)
     other.join()
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names here")
+def test_annotations_in_a_pipe_are_refused(tmp_path):
+    os.mkfifo(tmp_path / "pipe.json")
+    with pytest.raises(DatasetError, match="pipe.json: cannot be read .it is a pipe"):
+        read_json(tmp_path / "pipe.json")
+
+
+@pytest.mark.parametrize("name", ["/etc/x", "C:x", "C:/x", "//server/share/x", "../x", "a/../../x"])
+def test_a_name_that_leaves_the_folder_on_windows_is_known(name):
+    assert not pictures._is_inside(name, PureWindowsPath)
+    assert pictures._is_inside("a/b.jpg", PureWindowsPath)

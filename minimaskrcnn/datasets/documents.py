@@ -7,8 +7,10 @@ Shapes  path  ->  what `json.loads` returns
 """
 
 import json
+import os
 
 from minimaskrcnn.errors import DatasetError
+from minimaskrcnn.runtime.opening import open_regular
 
 MAX_FILE = 2**29  # bytes of JSON; the largest of COCO's own files has 450 million
 
@@ -30,10 +32,11 @@ def read_json(path):
         Naming the file: it cannot be read, is too large, is not JSON.
     """
     try:
-        size = path.stat().st_size
-        contents = path.read_bytes() if size <= MAX_FILE else b""
+        with open_regular(path) as file:
+            size = os.fstat(file.fileno()).st_size
+            contents = file.read() if size <= MAX_FILE else b""
     except OSError as error:
-        raise DatasetError(f"{path}: cannot be read ({error.strerror})") from error
+        raise DatasetError(f"{path}: cannot be read ({error.strerror or error})") from error
     if size > MAX_FILE:
         raise DatasetError(f"{path}: has {size} bytes, more than {MAX_FILE}; split the dataset")
     try:

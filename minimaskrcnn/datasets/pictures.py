@@ -141,8 +141,10 @@ def _finder(folder):
     return find
 
 
-def _is_inside(name):
-    return not (Path(name).is_absolute() or ".." in Path(name).parts)
+def _is_inside(name, kind=Path):
+    """Whether a name stays in the folder; on Windows /x and C:x leave it, though not absolute."""
+    path = kind(name)
+    return not (path.drive or path.root or ".." in path.parts)
 
 
 def _index(folder):
