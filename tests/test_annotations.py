@@ -499,7 +499,7 @@ def test_a_file_larger_than_the_limit_is_not_read(folder, monkeypatch):
 def test_random_damage_gives_a_dataset_that_can_be_read_or_a_sentence(folder):
     rng, outcomes = np.random.RandomState(0), {"read": 0, "refused": 0}
     values = [None, -1, 1.5, 5, 40, "x", [], {}, True, 1e400, [[]], 10**20]
-    for _ in range(3000):
+    for _ in range(1000):
         document = dataset()
         place, key = document, ("images", "categories", "annotations")[rng.randint(3)]
         while rng.uniform() < 0.9 and isinstance(place[key], dict | list) and len(place[key]):
@@ -513,4 +513,4 @@ def test_random_damage_gives_a_dataset_that_can_be_read_or_a_sentence(folder):
         except DatasetError as refusal:
             assert "instances.json: " in str(refusal)
             outcomes["refused"] += 1
-    assert sum(outcomes.values()) == 3000 and min(outcomes.values()) > 100
+    assert sum(outcomes.values()) == 1000 and min(outcomes.values()) > 50

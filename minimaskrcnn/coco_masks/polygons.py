@@ -73,7 +73,17 @@ def polygons_in_window(polygons, window):
 
 
 def window_around(polygons, height, width):
-    """The window of an image, y1 x1 y2 x2, that holds every pixel of the polygons."""
+    """The window of an image that holds every pixel of the polygons.
+
+    Parameters
+    ----------
+    polygons : as in `polygons_to_mask`, at least one
+    height, width : int, of the image
+
+    Returns
+    -------
+    y1, x1, y2, x2 : int, pixels, end excluded
+    """
     points = np.concatenate([_points(polygon) for polygon in polygons])  # (N, 2): x, y
     most = np.array([width, height])
     x1, y1 = np.clip(np.floor(points.min(axis=0)) - 1, 0, most).astype(int)
