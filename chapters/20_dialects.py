@@ -367,12 +367,16 @@ check_function(my_levels, roi_align.roi_levels, cases)
 # %% [markdown]
 # **To think about.** torchvision's half-cell shift (section 3) could be undone in the weights of no
 # layer, but it could be undone in one line of code. Why does nobody do it?
+
+# %% [markdown]
+# ## In the paper
 #
-# **In the paper.** On most of these points the papers are silent, or were written before the
+# On most of these points the papers are silent, or were written before the
 # pyramid. Where they speak: RoIAlign without rounding and with the mean of samples (Mask R-CNN,
 # section 3) is closer to torchvision's; one list of proposals with one NMS (Faster R-CNN, section
 # 3.3) is matterport's; the floor in the level of a region (FPN, equation 1) and the NMS threshold
 # of 0.5 (Mask R-CNN, section 3.1) are torchvision's; the stride in the first 1 × 1 convolution
 # (ResNet, figure 5) is matterport's. `docs/differences.md` has all of them side by side.
 #
-# **Next.** Back to the tour, or on to your own pictures: `minimaskrcnn train --init model.pth`.
+# **Next:** back to the tour; or run a model of your own: `minimaskrcnn predict photo.jpg --weights
+# model.pth --class-names cat,dog`.
