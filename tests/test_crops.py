@@ -113,6 +113,32 @@ def test_scale_jitter_changes_the_size_of_objects_both_ways():
     assert random_crop(kept, 256, 2.0, NONE, rngs[0]).masks.sum() == 16**2
 
 
+def test_a_crop_enlarges_a_part_of_a_large_picture():
+    kept = cutouts(example(200, 200, boxes=((100, 100, 108, 108),)))
+    rngs = [np.random.RandomState(i) for i in range(10)]
+    crops = [random_crop(kept, 64, 2.0, NONE, rng) for rng in rngs]
+    assert max(crop.masks.sum() for crop in crops) == 16 * 16
+    assert min(crop.image.min() for crop in crops) > 0  # no padding
+
+
+def test_a_reduced_mask_is_read_at_the_middles_of_its_pixels():
+    crop = cut(cutouts(example(boxes=((5, 5, 8, 8),))), (0, 0, 40, 60), 0.5, 64)
+    assert crop.masks.sum() == 4  # rows and columns 5 and 7
+
+
+def test_a_twentieth_of_an_object_is_a_sliver_however_many_pixels_it_has():
+    kept = cutouts(example(boxes=((0, 0, 20, 20),)))
+    assert cut(kept, (19, 0, 40, 60), 1.0, 64).class_ids.tolist() == [-1]
+    assert cut(kept, (17, 0, 40, 60), 1.0, 64).class_ids.tolist() == [1]
+
+
+def test_a_crop_s_colours_are_those_of_the_table():
+    kept = cutouts(example())
+    table = np.tile(255 - np.arange(256, dtype=np.uint8)[:, None], 3)
+    plain, changed = (cut(kept, (0, 0, 40, 40), 1.0, 40, t) for t in (None, table))
+    assert (changed.image == 255 - plain.image).all()
+
+
 # What is changed at random
 
 
