@@ -188,9 +188,10 @@ from minimaskrcnn.boxes import iou_matrix
 scenes = [scene(seed) for seed in range(1000, 1012)]
 
 
+# %%
 def share_found(predict):
     """Share of the objects in the scenes that `predict` finds."""
-    right, total = 0, 0
+    right = total = 0
     for example in scenes:
         found = predict(example.image)
         overlap = iou_matrix(example.boxes.astype(float), found.boxes.astype(float))
@@ -200,6 +201,7 @@ def share_found(predict):
     return right / total
 
 
+# %%
 def with_config(**numbers):
     return replace(model, config=replace(model.config, min_score=0.5, **numbers)).predict
 

@@ -296,6 +296,8 @@ halved = replace(ones(1, 1, 0), stride=2)
 strided = Bottleneck(halved, ones(3, 1, 0), ones(1, 1, 0), replace(halved, bias=np.float32([9])))
 lowered = Bottleneck(ones(1, 1, 0), ones(3, 1, -9), ones(1, -1, 9))
 negated = Bottleneck(ones(1, 1, 2), ones(3, 1, 0), ones(1, 1, 0), ones(1, -1, 0))
+
+# %%
 hints = {
     "without a shortcut of its own": (simple, "ReLU after reduce and spatial, and after adding x"),
     "with a stride": (strided, "the shortcut is a convolution of x, not of what f has made"),

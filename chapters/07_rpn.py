@@ -265,6 +265,8 @@ tries = {
     "negative logits": ([below], "no ReLU after the logits: they may be negative"),
     "two levels": ([below, below[:1, :1]], "the levels one after the other, finest first"),
 }
+
+# %%
 cases = []
 lower = replace(toy, logits=replace(toy.logits, bias=np.full(6, -9, np.float32)))
 for name, (maps, hint) in tries.items():

@@ -89,9 +89,9 @@ import inspect
 
 from IPython.display import Code
 
-from minimaskrcnn.roi_align import forms
+from minimaskrcnn.roi_align import crop
 
-parts = [inspect.getsource(f.py_func) for f in (forms._sample, forms._crop_and_resize, forms._read)]
+parts = [inspect.getsource(f.py_func) for f in (crop._sample, crop._crop_and_resize, crop._read)]
 Code("\n\n".join(parts), language="python")
 
 # %% [markdown]
@@ -156,9 +156,9 @@ print("centres of the bins, by hand:", bin_centres.round(3))
 # the region happens to lie.
 
 # %%
-parts = [
-    inspect.getsource(f.py_func) for f in (forms._roi_align_paper, forms._bin, forms._roi_pool)
-]
+from minimaskrcnn.roi_align import paper, pool
+
+parts = [inspect.getsource(f.py_func) for f in (paper._roi_align_paper, pool._bin, pool._roi_pool)]
 Code("\n\n".join(parts), language="python")
 
 # %% [markdown]
@@ -259,7 +259,7 @@ panels(*shown, columns=4)
 # %%
 from timeit import timeit
 
-few, plain, fast = steps["proposals"][:20], forms._crop_and_resize.py_func, forms._crop_and_resize
+few, plain, fast = steps["proposals"][:20], crop._crop_and_resize.py_func, crop._crop_and_resize
 difference = np.abs(plain(p_maps[0], few, 7, 7) - fast(p_maps[0], few, 7, 7)).max()
 assert difference < 1e-6 * np.abs(p_maps[0]).max()
 slow = timeit(lambda: plain(p_maps[0], few, 7, 7), number=1)

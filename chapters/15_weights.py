@@ -261,10 +261,10 @@ print(len(again), "arrays, the same from both readers")
 # %%
 import os
 
-from minimaskrcnn.api import SHAPES_FILE as BUNDLED
+from minimaskrcnn.api import BUNDLED
 from minimaskrcnn.errors import WeightsError
 
-whole = BUNDLED.read_bytes()  # the small network's file
+whole = BUNDLED["shapes"].read_bytes()  # the small network's file
 flipped = bytearray(whole)
 flipped[len(whole) // 2] ^= 1  # one bit of one number
 damages = {"cut.h5": whole[: len(whole) // 2], "bit.h5": bytes(flipped)}

@@ -292,10 +292,10 @@ panels(*shown)
 # Its file says how it was trained:
 
 # %%
-from minimaskrcnn.api import SHAPES_FILE as BUNDLED
+from minimaskrcnn.api import BUNDLED
 from minimaskrcnn.weights import provenance_of
 
-story = provenance_of(BUNDLED)
+story = provenance_of(BUNDLED["shapes"])
 for key in ("trained_by", "seed", "steps_done", "batch_size", "rate", "schedule", "optimiser"):
     print(f"{key:12} {story.get(key, 'not recorded')}")
 print(f"scenes seen: {int(story['steps_done']) * int(story['batch_size']):,}")
