@@ -158,7 +158,8 @@ print("centres of the bins, by hand:", bin_centres.round(3))
 # %%
 from minimaskrcnn.roi_align import paper, pool
 
-parts = [inspect.getsource(f.py_func) for f in (paper._roi_align_paper, pool._bin, pool._roi_pool)]
+loops = paper._mean_of_samples.py_func, pool._bin.py_func, pool._roi_pool.py_func
+parts = [inspect.getsource(f) for f in (paper._positions, *loops)]
 Code("\n\n".join(parts), language="python")
 
 # %% [markdown]
