@@ -165,12 +165,13 @@ def check(source):
     import nbformat
 
     again = [f"make it again: python chapters/make.py {source.stem}"]
+    old = again if stale(source) else []
     try:
         executed = execute(source)
     except Exception as error:
-        return [f"does not run: {error}"]
-    if stale(source):
-        return again + faults(executed)
+        return [*old, f"does not run: {error}"]
+    if old:
+        return old + faults(executed)
     committed = nbformat.read(source.with_suffix(".ipynb"), 4)
     pairs = zip(committed.cells, executed.cells, strict=True)  # as many, or it would be stale
     other = [text for pair in pairs for text in differences(*pair)]

@@ -405,7 +405,7 @@ def test_without_a_network_it_is_said_at_once_and_tried_once_more(
     release = release_of(content, "https://nowhere.invalid/file.h5")
     with pytest.raises(WeightsError, match="no connection .*nowhere.invalid.*--weights shapes"):
         fetch(release, home)
-    assert waited == [1]
+    assert [pause for pause in waited if pause >= 0.5] == [1]  # shorter ones wait for a thread
     assert "there is no connection" in capsys.readouterr().err
 
 

@@ -652,7 +652,7 @@ def test_load_model_replaces_the_configuration_of_the_file(toy, tmp_path):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(WeightsError, match="nothing.h5: cannot be read .No such file"):
         api.load_model(tmp_path / "nothing.h5")
-    with pytest.raises(WeightsError, match="cannot be read .Is a directory"):
+    with pytest.raises(WeightsError, match="cannot be read .it is a folder"):
         api.load_model(tmp_path)
 
 
@@ -729,7 +729,7 @@ def test_selftest_claims_nothing_about_another_file(toy, capsys):
 @pytest.mark.parametrize("weights", [None, 3, ["coco"], object()])
 def test_weights_that_are_no_name_and_no_path_are_refused(weights):
     for use in (api.load_model, lambda weights: api.predict("photo.jpg", weights)):
-        with pytest.raises(WeightsError, match='must be "coco", "shapes" or the path of'):
+        with pytest.raises(WeightsError, match='must be "coco", .*"shapes", .*or the path of'):
             use(weights)
 
 

@@ -539,7 +539,9 @@ def test_the_model_and_the_curves_are_there_whenever_the_command_ends(tmp_path):
     (tmp_path / "losses.png").unlink()
     run(tmp_path)  # nothing is left to do but this
     assert load(tmp_path / MODEL).config == TINY
-    assert {path.name for path in tmp_path.iterdir()} == {CHECKPOINT, MODEL, "losses.png"}
+    assert {path.name for path in tmp_path.iterdir()} == {
+        *(CHECKPOINT, MODEL, "losses.png", "log.csv", "lock"),
+    }
 
 
 def test_a_checkpoint_of_another_dataset_or_configuration_is_refused(tmp_path):
@@ -676,7 +678,7 @@ def test_what_is_half_written_when_the_disk_is_full_is_removed(tmp_path, monkeyp
     with pytest.raises(OSError, match="No space left on device") as failure:
         run(tmp_path)
     assert failure.value.filename == str(tmp_path / CHECKPOINT)
-    assert not any(tmp_path.iterdir())
+    assert {path.name for path in tmp_path.iterdir()} <= {"lock", "log.csv"}
 
 
 def test_frozen_maps_get_no_gradient(monkeypatch):

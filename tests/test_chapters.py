@@ -139,7 +139,7 @@ def test_a_cell_that_raises_and_a_notebook_of_older_cells_are_told(small):
 
 
 def test_a_readers_own_files_are_never_overwritten(tmp_path, capsys):
-    args = SimpleNamespace(folder=tmp_path / "own", no_open=True)
+    args = SimpleNamespace(folder=tmp_path / "own", output=None, no_open=True)
     assert command.run(args) == 0
     names = {path.name for path in CHAPTERS.glob("*.ipynb")} | {"README.md", "pictures"}
     assert {path.name for path in args.folder.iterdir()} == names

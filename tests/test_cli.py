@@ -512,7 +512,7 @@ def test_a_reader_that_goes_away_ends_it_quietly(toy, photos):
 
 @pytest.mark.skipif(os.name == "nt", reason="signals are different there")
 def test_an_interruption_is_one_line_and_status_130(monkeypatch, capsys, photos):
-    def interrupted(weights):
+    def interrupted(weights, **_):
         os.kill(os.getpid(), signal.SIGINT)
 
     monkeypatch.setattr("minimaskrcnn.api.load_model", interrupted)

@@ -43,6 +43,8 @@ def test_no_features_on_any_level_no_object(model):
 
 def moved(value):
     """The same numbers in another order, or shifted: different wherever it is read."""
+    if value.shape == (4,):  # the window, of which the lower right quarter is left
+        return np.concatenate([(value[:2] + value[2:]) / 2, value[2:]]).astype(value.dtype)
     return value[::-1].copy()
 
 
