@@ -211,7 +211,24 @@ panels(
 # the network apart: change a weight or a number of `model.config`, and run it again.
 
 # %% [markdown]
-# ## 7 Your turn
+# ## 7 A photograph
+#
+# The small network has learned from drawings alone. What does it make of a photograph? Here are 24
+# ancient coins (Brooklyn Museum, no known copyright restrictions), looked at with a larger input,
+# because the coins are small in the picture. A coin is round and lies apart from its ground, as the
+# drawn circles did, so the network finds them. Of faces or cars it knows nothing: weights that
+# have learned from photographs do.
+
+# %%
+from minimaskrcnn.datasets import COINS_FILE
+from minimaskrcnn.results.picture import draw
+
+coins = load_model("shapes").predict(COINS_FILE, size=256, min_score=0.5)
+print(len(coins), "objects:", set(coins.labels), "with scores from", coins.scores.min().round(2))
+panels(Panel("a photograph, seen by a network that knows drawings", draw(coins)))
+
+# %% [markdown]
+# ## 8 Your turn
 #
 # Section 3 as a function, for a picture of any size whose sides are multiples of 64.
 # `check_function` asks it a few questions and tells in words what is wrong; later chapters have
