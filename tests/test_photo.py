@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fuzz_photos import damage_and_read, encoded, sample_files, sample_picture
+from fuzz_photos import damage_and_read, deep_pgm, encoded, sample_files, sample_picture
 from PIL import Image
 
 from minimaskrcnn.errors import ImageError, SettingError
@@ -137,7 +137,7 @@ READ = {
     "PNG, 1 bit": (encoded(Image.fromarray(GRAY > 99), "PNG"), three(255 * (GRAY > 99)), 0),
     "PNG, 16 bit": (encoded(Image.fromarray(RAMP), "PNG"), three(np.floor(RAMP / 257 + 0.5)), 0),
     "PNG, 1 x 5000": (encoded(Image.fromarray(LONG), "PNG"), LONG, 0),
-    "PGM, 16 bit": (encoded(Image.fromarray(RAMP), "PPM"), three(np.floor(RAMP / 257 + 0.5)), 0),
+    "PGM, 16 bit": (deep_pgm(RAMP), three(np.floor(RAMP / 257 + 0.5)), 0),
     "TIFF, 16 bit": (encoded(Image.fromarray(RAMP), "TIFF"), three(np.floor(RAMP / 257 + 0.5)), 0),
     "TIFF, float": (FILES["float.tif"], three(GRAY), 0),
     "TIFF, packed": (FILES["lzw.tif"], PIXELS, 0),
