@@ -10,13 +10,13 @@ Boxes are y1 x1 y2 x2, normalised: 0 is the centre of the first pixel, 1 that of
 
 import json
 import sys
-from pathlib import Path
+from importlib.util import find_spec
 
 import h5py
 import numpy as np
 from PIL import Image
 
-BUNDLED = Path(__file__).parent.parent / "minimaskrcnn" / "weights" / "shapes.h5"
+BUNDLED = find_spec("minimaskrcnn").submodule_search_locations[0] + "/weights/shapes.h5"
 
 
 def load(path):

@@ -50,4 +50,4 @@ def test_the_page_is_one_page_of_numpy():
         name.name for node in ast.walk(ast.parse(text)) for name in getattr(node, "names", [])
         if isinstance(node, ast.Import | ast.ImportFrom)
     }  # fmt: skip
-    assert imported == {"json", "sys", "Path", "h5py", "numpy", "Image"}
+    assert imported == {"json", "sys", "find_spec", "h5py", "numpy", "Image"}
