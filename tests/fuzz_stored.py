@@ -1,24 +1,21 @@
 """Read many weight files whose structure was changed on purpose: a model, or one clear error.
 
-    python tests/fuzz_stored.py 5000 0        # how many files of each format, seed
+    python tests/fuzz_stored.py --count 5000 --seed 0      # how many files of each format
 
 Formats: the original's HDF5, our own HDF5 and our own safetensors; `fuzz_weights.py` has PyTorch's.
 The reader itself tells where the structure of a file lies: every block that it takes apart is noted
 down, and the fields of one to three blocks get other values: extremes, addresses of other blocks,
 fields of other blocks, one more or less. Each file is loaded, described and verified. What counts
 as a failure: any other exception than a `WeightsError` of one printable sentence that names the
-file, more than ten seconds of processor time, or 1 GB of memory.
+file, more than ten seconds of processor time, or 1 GB of memory more than before.
 """
 
-import collections
-import resource
 import sys
 import tempfile
-import time
 import warnings
 from pathlib import Path
 
-import numpy as np
+from attack import arguments, attack, within_limits
 from damage import toy
 
 from minimaskrcnn import weights
@@ -27,7 +24,6 @@ from minimaskrcnn.weights import claims, describe, hdf5, hdf5_links, hdf5_values
 
 FORMATS = ("keras", "own", "safetensors")
 EXTREMES = (0, 1, 2, 3, 7, 8, 255, 2**15, 2**16 - 1, 2**31 - 1, 2**32 - 1, 2**62, 2**63, 2**64 - 1)
-SECONDS, MEGABYTES = 10, 1000
 
 
 def structure(path, kind):
@@ -89,40 +85,24 @@ def use(path):
     return "read" if said == {"read"} else "refused"
 
 
-def try_one(path, content):
-    """What became of one file, and a sentence if that is a failure."""
-    path.write_bytes(content)
-    start = time.process_time()
-    try:
-        found, failure = use(path), ""
-    except Exception as error:
-        found, failure = "failed", repr(error)
-    seconds = time.process_time() - start
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    if seconds > SECONDS or memory > MEGABYTES:
-        failure = failure or f"{seconds:.1f} s, {memory:.0f} MB"
-    return ("failed" if failure else found), failure
-
-
 def main(count, seed=0):
     """Read `count` files of each format; prints what became of them. Returns the exit status."""
     failures = 0
     warnings.simplefilter("ignore")  # a Keras file has no settings
     with tempfile.TemporaryDirectory() as folder:
         for kind in FORMATS:
-            path, outcomes = Path(folder) / f"file.{kind}", collections.Counter()
-            path.write_bytes(toy(kind))
+            path, content = Path(folder) / f"file.{kind}", toy(kind)
+            path.write_bytes(content)
             blocks = structure(path, kind)
-            for number in range(count):
-                rs = np.random.RandomState([seed, number])
-                found, failure = try_one(path, mutated(toy(kind), blocks, rs))
-                outcomes[found] += 1
-                if failure:
-                    print(f"{kind}, file {number} of seed {seed}: {failure}")
-            print(f"{kind}: {count} files, seed {seed}: {dict(outcomes)}")
-            failures += outcomes["failed"]
+
+            def attempt(rs, path=path, content=content, blocks=blocks):
+                path.write_bytes(mutated(content, blocks, rs))
+                return within_limits(lambda: use(path))
+
+            failures += attack(kind, count, seed, attempt)
     return 1 if failures else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(*map(int, sys.argv[1:] or ["5000"])))
+    said = arguments(__doc__, count=5000)
+    sys.exit(main(said.count, said.seed))

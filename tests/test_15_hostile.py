@@ -13,6 +13,7 @@ import fuzz_stored
 import h5py
 import numpy as np
 import pytest
+from attack import measured, within_limits
 from damage import FORMATS, outcome, toy
 
 from minimaskrcnn import weights
@@ -309,6 +310,18 @@ def test_a_pipe_or_a_device_is_no_weight_file(tmp_path):
         for use in (weights.load, lambda path: list(describe.info(path)), weights.provenance_of):
             with pytest.raises(WeightsError, match="it is a pipe or a device, not a file"):
                 use(path)
+
+
+def test_the_watch_over_memory_sees_what_one_action_takes_and_not_what_came_before():
+    before = np.ones(10_000_000)  # 80 MB
+    del before
+    assert measured(lambda: None)[2] < 10
+    _, _, megabytes = measured(lambda: np.ones(10_000_000).sum())
+    assert 70 < megabytes < 110
+    with pytest.raises(AssertionError, match="MB"):
+        within_limits(lambda: np.ones(10_000_000).sum(), megabytes=50)
+    with pytest.raises(AssertionError, match=" s, "):
+        within_limits(lambda: sum(range(100_000)), seconds=0.0)
 
 
 def test_structure_aware_mutations_are_refused_or_read_in_time_and_memory(tmp_path):
