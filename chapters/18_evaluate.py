@@ -57,7 +57,8 @@ panels(Panel("objects green, detections with scores", paper, boxes, names, colou
 # The third object is found by nobody: missed.
 
 # %%
-from minimaskrcnn.evaluate.matching import box_overlaps, match
+from minimaskrcnn.evaluate.matching import match
+from minimaskrcnn.evaluate.overlaps import box_overlaps
 
 nobody = np.zeros(3, bool)  # no crowds, nothing to be ignored: see section 2
 overlaps = box_overlaps(found, objects, nobody)  # (detections, objects)

@@ -17,7 +17,8 @@ from minimaskrcnn.errors import SettingError
 from minimaskrcnn.evaluate import Found, GroundTruth, by_class, evaluate, make_rules, summary
 from minimaskrcnn.evaluate.average_precision import average, interpolate, precision_recall
 from minimaskrcnn.evaluate.confusion import confusion_matrix
-from minimaskrcnn.evaluate.matching import box_overlaps, mask_overlaps, match
+from minimaskrcnn.evaluate.matching import match
+from minimaskrcnn.evaluate.overlaps import box_overlaps, mask_overlaps
 from minimaskrcnn.evaluate.report import Outcome, write_report
 
 NAMES = ("background", "a", "b", "c")

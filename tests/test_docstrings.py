@@ -16,7 +16,13 @@ import minimaskrcnn
 STAGES = (
     *("image", "conv", "layers", "resizing", "resnet", "fpn", "anchors", "rpn", "boxes", "nms"),
     *("proposals", "roi_align", "heads", "detections", "masks", "weights", "training", "evaluate"),
-    *("evaluate.average_precision", "evaluate.matching", "coco_masks.rle", "coco_masks.polygons"),
+    *(
+        "evaluate.average_precision",
+        "evaluate.matching",
+        "evaluate.overlaps",
+        "coco_masks.rle",
+        "coco_masks.polygons",
+    ),
     *("coco_masks.outlines", "photo", "datasets", "runtime.threads", "runtime.memory"),
     *("runtime.tape", "runtime.recorder"),
 )

@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 from pycocotools import mask as api
 
+from minimaskrcnn.coco_masks.checks import MAX_PIXELS, check_size
 from minimaskrcnn.coco_masks.rle import (
-    MAX_PIXELS,
     area,
     box,
-    check_size,
     decode,
     encode,
     encode_in_box,
@@ -159,6 +158,7 @@ def test_only_a_mask_of_bool_with_two_axes_is_encoded(bad):
         (6, "whole numbers"),
         (None, "whole numbers"),
         ({"a": 1}, "whole numbers"),
+        ([3, -2, 5], "negative count -2"),  # their sum is right
         ("", "add up to 6, got 0"),
         ("7", "add up to 6, got 7"),
         ("O", "negative count -1"),

@@ -18,7 +18,8 @@ from minimaskrcnn import load_model
 from minimaskrcnn.coco_masks.rle import encode, encode_in_box
 from minimaskrcnn.datasets.annotations import load_annotations
 from minimaskrcnn.evaluate.average_precision import interpolate, precision_recall
-from minimaskrcnn.evaluate.matching import mask_overlaps, match
+from minimaskrcnn.evaluate.matching import match
+from minimaskrcnn.evaluate.overlaps import mask_overlaps
 from minimaskrcnn.evaluate.rules import THRESHOLDS
 
 MOST = 500  # detections in a picture

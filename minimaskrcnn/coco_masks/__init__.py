@@ -1,5 +1,5 @@
 """COCO's ways to write a mask down.
 
-`rle` has run lengths and `packing` their text form; `polygons` draws polygons as a mask, and
-`outlines` is the way back.
+`rle` has run lengths, `packing` their text form, and `checks` what must hold for both; `polygons`
+draws polygons as a mask, and `outlines` is the way back.
 """

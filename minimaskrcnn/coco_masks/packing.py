@@ -21,8 +21,7 @@ def pack(counts):
 def unpack(text):
     """Return the counts, (N,) int64, of a packed text; ValueError if it is no packed numbers."""
     text = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
-    codes = np.frombuffer(text, np.uint8).astype(np.int64) - 48
-    counts, sensible = _unpack(codes) if ((codes >= 0) & (codes < 64)).all() else (codes, False)
+    counts, sensible = _unpack(np.frombuffer(text, np.uint8))
     if not sensible:
         raise ValueError(f"RLE counts are not packed numbers: {text[:40]!r} …")
     return counts
@@ -44,10 +43,13 @@ def _pack(counts):  # (N,) int64 -> (characters,) uint8
 
 
 @njit(cache=True, nogil=True)
-def _unpack(codes):  # (characters,) int64, each 0 … 63 -> (N,) int64, whether the text makes sense
-    counts, used = np.empty(len(codes), np.int64), 0
+def _unpack(characters):  # (characters,) uint8 -> (N,) int64, whether the text makes sense
+    counts, used = np.empty(len(characters), np.int64), 0
     number, bits = 0, 0
-    for code in codes:
+    for character in characters:
+        code = np.int64(character) - 48
+        if code < 0 or code > 63:
+            return counts[:0], False
         number |= (code & 31) << bits
         bits += 5
         if code & 32:  # another group follows

@@ -12,7 +12,7 @@ Shapes  [[x1, y1, x2, y2, …], …], pixels, (0, 0) the image's corner  ->  mas
 import numpy as np
 from numba import njit
 
-from minimaskrcnn.coco_masks.rle import check_size
+from minimaskrcnn.coco_masks.checks import check_size
 
 FINE = 5  # fine columns and rows per pixel
 FARTHEST = 1e8  # pixels: a corner further away is a mistake, and too far for the COCO API

@@ -12,9 +12,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from minimaskrcnn.coco_masks.checks import add_up_to, check_size, listed
 from minimaskrcnn.coco_masks.packing import pack, unpack
-
-MAX_PIXELS = 2**28  # of a mask that a file describes: more than Pillow opens; 268 MB unpacked
 
 
 def encode(mask, compressed=True):
@@ -126,10 +125,10 @@ def run_lengths(rle):
         raise ValueError(f"an RLE is a dict with 'size' and 'counts', got {str(rle)[:80]}")
     total = check_size(rle["size"])
     counts = rle["counts"]
-    counts = unpack(counts) if isinstance(counts, str | bytes) else _listed(counts)
-    if len(counts) and counts.min() < 0:
-        raise ValueError(f"RLE counts are run lengths, got the negative count {counts.min()}")
-    if np.minimum(counts, total + 1).sum() != total:  # the minimum: no sum overflows
+    counts = unpack(counts) if isinstance(counts, str | bytes) else listed(counts)
+    if not add_up_to(counts, total):
+        if counts.min(initial=0) < 0:
+            raise ValueError(f"RLE counts are run lengths, got the negative count {counts.min()}")
         found = sum(counts.tolist())
         raise ValueError(f"RLE counts of size {rle['size']} add up to {total}, got {found}")
     return counts
@@ -175,25 +174,3 @@ def box(rle):
     if (first // height < last // height).any():  # a run over a column's end has bottom and top
         return np.array([0, x1, height, x2], np.int32)
     return np.array([(first % height).min(), x1, (last % height).max() + 1, x2], np.int32)
-
-
-def _listed(counts):
-    array = np.array(counts, dtype=object)  # nothing is converted, so nothing is rounded
-    if array.ndim != 1 or not all(_is_whole(n) and abs(n) < 2**63 for n in array):
-        raise ValueError(f"RLE counts are a string or whole numbers, got {str(counts)[:80]}")
-    return array.astype(np.int64)
-
-
-def _is_whole(number):
-    return isinstance(number, int | np.integer) and not isinstance(number, bool)
-
-
-def check_size(size):
-    """Return H * W; a ValueError unless the size is two whole numbers and at most MAX_PIXELS."""
-    pair = isinstance(size, list | tuple) and len(size) == 2
-    if not pair or not all(_is_whole(n) and n >= 0 for n in size):
-        raise ValueError(f"a mask's size is [height, width] in whole pixels, got {str(size)[:80]}")
-    height, width = int(size[0]), int(size[1])
-    if max(height, width, height * width) > MAX_PIXELS:
-        raise ValueError(f"a mask of {height} x {width} is beyond the limit of {MAX_PIXELS} pixels")
-    return height * width

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from minimaskrcnn.coco_masks.rle import check_size
+from minimaskrcnn.coco_masks.checks import check_size
 from minimaskrcnn.datasets.problems import noted
 from minimaskrcnn.datasets.values import found, identity, number, short, text
 from minimaskrcnn.errors import DatasetError, ImageError

@@ -17,50 +17,20 @@ from itertools import product
 
 import numpy as np
 
-from minimaskrcnn.evaluate.matching import match
 from minimaskrcnn.evaluate.rules import AREA_RANGES, COCO_RULES, RECALLS
 
 
 @dataclass(frozen=True)
 class Judged:
-    """The detections of one class in one image, best first, and how each was judged."""
+    """The detections of one image, or of several, and how each was judged."""
 
+    class_ids: np.ndarray  # (D,) 1 … K
     scores: np.ndarray  # (D,)
+    ranks: np.ndarray  # (D,): 0 for the best of its class in its image, 1 for the next …
     right: np.ndarray  # (A, T, D) bool
     wrong: np.ndarray  # (A, T, D) bool; what is neither does not count
-    num_objects: np.ndarray  # (A,), without the ignored
-
-
-def match_image(scores, overlaps, found_areas, object_areas, crowd, rules=COCO_RULES):
-    """Judge the detections of one class in one image, for all area ranges and thresholds.
-
-    Ignored are crowds and the objects outside of the area range. A detection does not count if it
-    finds one of them, or finds nothing and is itself outside of the range.
-
-    Parameters
-    ----------
-    scores, found_areas : (D,) best score first
-    overlaps : (D, G) of `matching`
-    object_areas, crowd : (G,)
-    rules : Rules; read are the thresholds
-
-    Returns
-    -------
-    Judged
-    """
-    shape = (len(AREA_RANGES), len(rules.thresholds), len(scores))
-    right, wrong = np.zeros(shape, bool), np.zeros(shape, bool)
-    num_objects = np.zeros(len(AREA_RANGES), np.int64)
-    for a, (low, high) in enumerate(AREA_RANGES.values()):
-        ignored = crowd | (object_areas < low) | (object_areas > high)  # (G,)
-        in_range = (found_areas >= low) & (found_areas <= high)  # (D,)
-        num_objects[a] = np.count_nonzero(~ignored)
-        for t, threshold in enumerate(rules.thresholds):
-            matches = match(overlaps, threshold, crowd, ignored)  # (D,)
-            hits = matches >= 0
-            right[a, t, hits] = ~ignored[matches[hits]]
-            wrong[a, t] = ~hits & in_range
-    return Judged(scores, right, wrong, num_objects)
+    object_classes: np.ndarray  # (G,) 1 … K
+    counted: np.ndarray  # (A, G) bool: which objects are to be found; the others are ignored
 
 
 def precision_recall(right, wrong, num_objects):
@@ -109,38 +79,51 @@ def interpolate(precision, recall):
     return np.append(best_to_come, 0.0)[first]
 
 
-def tables(judged, rules=COCO_RULES):
+def tables(judged, num_classes, rules=COCO_RULES):
     """Precision and recall of every class, threshold, area range and limit.
 
     Parameters
     ----------
-    judged : K lists of Judged, one per image in which the class is or was found
+    judged : list of Judged, one per image
+    num_classes : K
     rules : Rules
 
     Returns
     -------
     precision (T, R, K, A, M), recall (T, K, A, M) : float64; -1 where there is no object to find
     """
-    thresholds, counts = len(rules.thresholds), (len(judged), len(AREA_RANGES), len(rules.limits))
+    thresholds, counts = len(rules.thresholds), (num_classes, len(AREA_RANGES), len(rules.limits))
     precision = np.full((thresholds, len(RECALLS), *counts), -1.0)
     recall = np.full((thresholds, *counts), -1.0)
-    found = [k for k, images in enumerate(judged) if images]
-    for k, (m, limit) in product(found, enumerate(rules.limits)):
-        right, wrong, num_objects = _pooled(judged[k], limit)
-        for a, t in product(np.flatnonzero(num_objects), range(thresholds)):
-            curve = precision_recall(right[a, t], wrong[a, t], num_objects[a])
-            precision[t, :, k, a, m] = interpolate(*curve)
-            recall[t, k, a, m] = curve[1][-1] if len(curve[1]) else 0.0
+    for k, ranks, right, wrong, num_objects in _each_class(judged):
+        for (m, limit), a in product(enumerate(rules.limits), np.flatnonzero(num_objects)):
+            few = ranks < limit
+            for t in range(thresholds):
+                curve = precision_recall(right[a, t, few], wrong[a, t, few], num_objects[a])
+                precision[t, :, k, a, m] = interpolate(*curve)
+                recall[t, k, a, m] = curve[1][-1] if len(curve[1]) else 0.0
     return precision, recall
 
 
-def _pooled(images, limit):
-    """All images' detections of a class in one list, best first (equal scores in order)."""
-    scores = np.concatenate([image.scores[:limit] for image in images])  # (D,)
-    order = np.argsort(-scores, kind="stable")
-    right = np.concatenate([image.right[..., :limit] for image in images], axis=2)  # (A, T, D)
-    wrong = np.concatenate([image.wrong[..., :limit] for image in images], axis=2)
-    return right[..., order], wrong[..., order], sum(image.num_objects for image in images)
+def _each_class(judged):
+    """For each class: its index, ranks (D,), right and wrong (A, T, D), number of objects (A,).
+
+    The detections of all images stand in one list, best first; equal scores in the images' order.
+    """
+    if not judged:
+        return
+    class_ids = np.concatenate([image.class_ids for image in judged])
+    order = np.lexsort((-np.concatenate([image.scores for image in judged]), class_ids))
+    ranks = np.concatenate([image.ranks for image in judged])[order]
+    right = np.concatenate([image.right for image in judged], axis=2)[..., order]  # (A, T, D)
+    wrong = np.concatenate([image.wrong for image in judged], axis=2)[..., order]
+    object_classes = np.concatenate([image.object_classes for image in judged])
+    counted = np.concatenate([image.counted for image in judged], axis=1)  # (A, G)
+    for class_id in np.unique(object_classes):
+        first, end = np.searchsorted(class_ids[order], (class_id, class_id + 1))
+        num_objects = counted[:, object_classes == class_id].sum(axis=1)
+        rows = slice(first, end)
+        yield class_id - 1, ranks[rows], right[..., rows], wrong[..., rows], num_objects
 
 
 def average(table, threshold=None, area_range="all", limit=None, rules=COCO_RULES):

@@ -1,6 +1,6 @@
 """Evaluation: compare what was found in many images with what is there, as COCO does.
 
-Idea    In each image and for each class, the detections are matched to the objects (`matching`);
+Idea    In each image the detections are matched to the objects of their class (`matching`);
         from all images together come precision and recall, and their averages
         (`average_precision`): the twelve numbers by which detectors are compared, once for boxes
         and once for masks.
@@ -18,11 +18,11 @@ from itertools import zip_longest
 import numpy as np
 
 from minimaskrcnn.boxes import areas
-from minimaskrcnn.coco_masks import rle
-from minimaskrcnn.evaluate.average_precision import average, match_image, tables
-from minimaskrcnn.evaluate.matching import box_overlaps, mask_overlaps
-from minimaskrcnn.evaluate.rules import COCO_RULES, Rules
-from minimaskrcnn.evaluate.sides import checked_found, checked_truth
+from minimaskrcnn.evaluate.average_precision import Judged, average, tables
+from minimaskrcnn.evaluate.matching import match_all, ranks_in_class
+from minimaskrcnn.evaluate.overlaps import box_overlaps, check_sizes, overlaps_of_runs, unpacked
+from minimaskrcnn.evaluate.rules import AREA_RANGES, COCO_RULES, Rules
+from minimaskrcnn.evaluate.sides import Found, checked_found, checked_truth
 
 # The twelve numbers: measure, threshold (None: mean of all), area range, limit.
 # fmt: off
@@ -111,47 +111,59 @@ def evaluate(ground_truths, detections, class_names, masks=True, rules=COCO_RULE
     0.4
     """
     names = tuple(class_names[1:])
-    box_judged, mask_judged = [[] for _ in names], [[] for _ in names]
+    box_judged, mask_judged = [], []
     for image, (truth, found) in enumerate(zip_longest(ground_truths, detections)):
         if truth is None or found is None:
             raise ValueError(f"image {image} has only one of ground truth and detections")
         try:
             truth, found = checked_truth(truth, names, masks), checked_found(found, names, masks)
-            for k, *rows in _by_class(truth, found, rules.limits[-1]):
-                box_judged[k].append(_judge_boxes(truth, found, *rows, rules))
-                mask_judged[k] += [_judge_masks(truth, found, *rows, rules)] if masks else []
+            found, ranks = _best_first(found, rules.limits[-1])
+            box_judged.append(_judge(truth, found, ranks, *_by_boxes(truth, found), rules))
+            if masks:
+                mask_judged.append(_judge(truth, found, ranks, *_by_masks(truth, found), rules))
         except ValueError as error:
             raise ValueError(f"image {image} cannot be evaluated: {error}") from error
-    mask = _averages(mask_judged, rules) if masks else None
-    return Evaluation(names, _averages(box_judged, rules), mask, rules)
+    mask = _averages(mask_judged, len(names), rules) if masks else None
+    return Evaluation(names, _averages(box_judged, len(names), rules), mask, rules)
 
 
-def _averages(judged, rules):
-    precision, recall = tables(judged, rules)
+def _averages(judged, num_classes, rules):
+    precision, recall = tables(judged, num_classes, rules)
     table = {"AP": precision, "AR": recall}
     stats = [average(table[measure], *which, rules) for measure, *which in numbers_of(rules)]
-    class_ap = [average(precision[:, :, k : k + 1], rules=rules) for k in range(len(judged))]
+    class_ap = [average(precision[:, :, k : k + 1], rules=rules) for k in range(num_classes)]
     return Averages(precision, recall, np.array(stats), np.array(class_ap))
 
 
-def _by_class(truth, found, most):
-    """For each class in the image: class - 1, rows of its objects, of its detections best first."""
+def _best_first(found, most):
+    """The best `most` detections of each class, sorted by score, and their ranks in their class."""
     order = np.argsort(-found.scores, kind="stable")
-    for class_id in np.union1d(truth.class_ids, found.class_ids):
-        chosen = order[found.class_ids[order] == class_id]
-        yield class_id - 1, np.flatnonzero(truth.class_ids == class_id), chosen[:most]
+    ranks = ranks_in_class(found.class_ids[order])  # (D,)
+    order, ranks = order[ranks < most], ranks[ranks < most]
+    masks = None if found.masks is None else [found.masks[i] for i in order]
+    return Found(found.boxes[order], found.class_ids[order], found.scores[order], masks), ranks
 
 
-def _judge_boxes(truth, found, objects, chosen, rules):
-    boxes, crowd = found.boxes[chosen], truth.crowd[objects]
-    overlaps = box_overlaps(boxes, truth.boxes[objects], crowd)
-    sizes = areas(boxes), truth.areas[objects]
-    return match_image(found.scores[chosen], overlaps, *sizes, crowd, rules)
+def _by_boxes(truth, found):
+    """Overlaps (D, G) and the detections' areas (D,)."""
+    return box_overlaps(found.boxes, truth.boxes, truth.crowd), areas(found.boxes)
 
 
-def _judge_masks(truth, found, objects, chosen, rules):
-    masks, crowd = [found.masks[i] for i in chosen], truth.crowd[objects]
-    overlaps = mask_overlaps(masks, [truth.masks[i] for i in objects], crowd)
-    mask_areas = np.array([rle.area(mask) for mask in masks])
-    sizes = mask_areas, truth.areas[objects]
-    return match_image(found.scores[chosen], overlaps, *sizes, crowd, rules)
+def _by_masks(truth, found):
+    """The same for masks, whose size must be one."""
+    found_runs, object_runs = unpacked(found.masks), unpacked(truth.masks)
+    check_sizes([*found.masks, *truth.masks])
+    same_class = found.class_ids[:, None] == truth.class_ids  # (D, G)
+    overlaps = overlaps_of_runs(found_runs, object_runs, truth.crowd, same_class)
+    return overlaps, found_runs.areas
+
+
+def _judge(truth, found, ranks, overlaps, found_areas, rules):
+    """A Judged of one image. No detection matches an object of another class."""
+    overlaps = np.where(found.class_ids[:, None] == truth.class_ids, overlaps, 0.0)  # (D, G)
+    thresholds, ranges = np.array(rules.thresholds), np.array([*AREA_RANGES.values()], np.float64)
+    right, wrong, counted = match_all(
+        overlaps, thresholds, ranges, found_areas, truth.areas, truth.crowd
+    )
+    classes = found.class_ids, truth.class_ids
+    return Judged(classes[0], found.scores, ranks, right, wrong, classes[1], counted)

@@ -10,7 +10,8 @@ Shapes  G objects, D detections per image  ->  counts (K + 1, K + 1), row: what 
 
 import numpy as np
 
-from minimaskrcnn.evaluate.matching import box_overlaps, mask_overlaps, match
+from minimaskrcnn.evaluate.matching import match
+from minimaskrcnn.evaluate.overlaps import box_overlaps, mask_overlaps
 from minimaskrcnn.evaluate.sides import checked_found, checked_truth
 
 CONFIDENT = 0.5  # the least score that counts
