@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pytest
+from attack import within_limits
 from PIL import Image
 from pycocotools import mask as coco_masks
 from pycocotools.coco import COCO
@@ -15,6 +16,7 @@ from minimaskrcnn.coco_masks.rle import encode
 from minimaskrcnn.config import SHAPES
 from minimaskrcnn.datasets import documents
 from minimaskrcnn.datasets.annotations import load_annotations
+from minimaskrcnn.datasets.problems import noted, refuse
 from minimaskrcnn.datasets.reading import check_memory, check_pictures
 from minimaskrcnn.datasets.remarks import remarks
 from minimaskrcnn.datasets.scenes import scene
@@ -437,7 +439,7 @@ def test_a_broken_annotation_is_refused_by_file_image_and_id(folder, mistake):
         ("{", "not JSON"),
         ("<html></html>", "not JSON"),
         (b"\xff\xfe\x00\x01\xd8", "not JSON"),
-        ("[" * 100_000, "not JSON"),
+        ("[" * 30_000, "not JSON"),
         ('{"images": ' + "1" * 5000 + "}", "not JSON"),
         ("[]", "object"),
         ("null", "object"),
@@ -514,3 +516,44 @@ def test_random_damage_gives_a_dataset_that_can_be_read_or_a_sentence(folder):
             assert "instances.json: " in str(refusal)
             outcomes["refused"] += 1
     assert sum(outcomes.values()) == 1000 and min(outcomes.values()) > 50
+
+
+def test_a_polygon_that_would_take_minutes_to_draw_is_refused_on_loading(folder):
+    document = dataset()
+    corners = [c for i in range(10_000) for c in ((i % 2) * WIDTH, HEIGHT * i / 10_000)]
+    document["annotations"][0] = annotation(11, [corners])
+    load(folder, document)
+    document["annotations"][0] = annotation(11, [corners * 10])
+    with pytest.raises(DatasetError, match="image 1, annotation 11: the polygons cross the image"):
+        load(folder, document)
+
+
+@pytest.mark.parametrize("piece", ["{}", "[]", '{"a":1}', "[1]", "[[[]]]"])
+def test_json_of_little_but_brackets_is_refused_before_it_takes_many_times_its_size(folder, piece):
+    text = '{"images": [' + ",".join([piece] * (12_000_000 // len(piece))) + "]}"
+
+    def refused():
+        with pytest.raises(DatasetError, match=r"instances\.json: .*little but brackets"):
+            load(folder, text)
+
+    within_limits(refused, megabytes=4 * len(text) / 2**20)
+
+
+def test_many_small_objects_take_little_more_memory_than_the_file_itself(folder):
+    document = dataset()
+    some = [[1.25, 2.5, 9.75, 2.5, 9.75, 9.125, 4.5, 9.125, 1.25, 7.5, 3.5, 4.75]]
+    document["annotations"] = [annotation(i, some, bbox=[1, 2, 9, 8]) for i in range(30_000)]
+    text = json.dumps(document)
+    loaded = within_limits(lambda: load(folder, text), megabytes=9 * len(text) / 2**20)
+    assert len(loaded.images[0].annotations) == 30_000
+
+
+def test_of_millions_of_complaints_the_first_are_kept_and_all_are_counted():
+    problems = []
+    for i in range(5000):
+        with noted(problems):
+            raise DatasetError(f"annotation {i}: has no mask")
+    assert len(problems) == 5000 and len({id(problem) for problem in problems}) < 1100
+    with pytest.raises(DatasetError, match="5000 things are wrong") as refusal:
+        refuse("file.json", problems)
+    assert "annotation 9: has no mask" in str(refusal.value) and "4990 more" in str(refusal.value)

@@ -1,6 +1,7 @@
 """Polygons to masks exactly as pycocotools draws them, and masks to polygons without loss."""
 
 import json
+import time
 
 import numpy as np
 import pytest
@@ -184,3 +185,30 @@ def test_a_window_of_a_mask_holds_the_same_bits_as_the_whole():
         assert np.array_equal(part, whole[y1:y2, x1:x2])
         y1, x1, y2, x2 = window_around(polygons, height, width)
         assert polygons_in_window(polygons, (y1, x1, y2, x2)).sum() == whole.sum()
+
+
+def zigzag(edges, width, height):
+    """An outline that runs from one side of the image to the other, `edges` times."""
+    return [c for i in range(edges) for c in ((i % 2) * width, height * i / edges)]
+
+
+def test_polygons_that_take_far_more_steps_than_the_image_has_pixels_are_refused_at_once():
+    for polygons in (
+        [zigzag(2000, 2_000_000, 1)],
+        [[0, 0, 2_000_000, 0, 2_000_000, 1]] * 100,  # each fills every pixel once more
+        [zigzag(40, 2_000_000, 1e8)],  # nearly all of it beyond the image
+    ):
+        start = time.process_time()
+        with pytest.raises(ValueError, match=r"1 x 2000000 .* steps, more than the 36,194,304"):
+            polygons_to_mask(polygons, 1, 2_000_000)
+        assert time.process_time() - start < 1
+    with pytest.raises(ValueError, match="300 x 300 .* 9,060,000 steps"):
+        polygons_to_mask([[0, 0, 300, 0, 300, 300]] * 100, 300, 300)
+
+
+def test_outlines_through_every_pixel_and_many_that_share_them_are_still_drawn():
+    comb = [c for y in range(300) for c in ([0, y, 300, y] if y % 2 else [300, y, 0, y])]
+    for polygons in ([comb], [zigzag(2000, 300, 300)], [[0, 0, 300, 0, 300, 300, 0, 300]] * 16):
+        mask = polygons_to_mask(polygons, 300, 300)
+        np.testing.assert_array_equal(mask, api_mask(polygons, 300, 300))
+    polygons_to_mask([zigzag(50, 1e7, 300)], 300, 300)  # what lies beyond is no work

@@ -15,6 +15,7 @@ from numba import njit
 from minimaskrcnn.coco_masks.checks import check_size
 
 FINE = 5  # fine columns and rows per pixel
+STEPS, FREE_STEPS = 16, 2**22  # of drawing: for each pixel of the image, and beyond
 FARTHEST = 1e8  # pixels: a corner further away is a mistake, and too far for the COCO API
 
 
@@ -34,7 +35,8 @@ def polygons_to_mask(polygons, height, width):
     Raises
     ------
     ValueError
-        If a polygon is not made of three or more pairs of finite numbers, or the size is too large.
+        If a polygon is not made of three or more pairs of finite numbers, the size is too large,
+        or the outlines are far longer than any that fit into the image (`check_work`).
 
     Examples
     --------
@@ -43,6 +45,7 @@ def polygons_to_mask(polygons, height, width):
            [0, 1, 1, 0]])
     """
     check_size([height, width])
+    check_work(polygons, height, width)
     return polygons_in_window(polygons, (0, 0, height, width))
 
 
@@ -89,6 +92,37 @@ def window_around(polygons, height, width):
     x1, y1 = np.clip(np.floor(points.min(axis=0)) - 1, 0, most).astype(int)
     x2, y2 = np.clip(np.ceil(points.max(axis=0)) + 2, 0, most).astype(int)
     return int(y1), int(x1), int(y2), int(x2)
+
+
+def check_work(polygons, height, width):
+    """Refuse polygons that take far more steps to draw than the image has pixels.
+
+    A step is a column that an edge crosses, or a pixel of a polygon's box. An outline that winds
+    through every pixel takes two for each.
+
+    Parameters
+    ----------
+    polygons : as in `polygons_to_mask`
+    height, width : int, of the image
+
+    Raises
+    ------
+    ValueError
+        If there are more than `STEPS` for each pixel, and `FREE_STEPS`.
+    """
+    most, steps = STEPS * height * width + FREE_STEPS, 0
+    outlines = [_points(polygon) for polygon in polygons]
+    if sum(len(points) * width + height * width for points in outlines) <= most:
+        return  # as nearly always
+    for polygon, points in zip(polygons, outlines, strict=True):
+        y1, x1, y2, x2 = window_around([polygon], height, width)
+        columns = np.clip(points[:, 0], 0, width)
+        crossed = np.abs(columns - np.roll(columns, 1)).sum()
+        steps += (y2 - y1) * (x2 - x1) + int(crossed)
+    if steps > most:
+        raise ValueError(f"the polygons cross the image of {height} x {width} (height x width) so "
+                         f"often that drawing them takes {steps:,} steps, more than the {most:,} "
+                         "that any outline needs; draw fewer, or simpler ones")  # fmt: skip
 
 
 def _points(polygon):  # -> (N, 2) float64: x, y

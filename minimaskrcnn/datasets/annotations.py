@@ -11,8 +11,7 @@ What can mean one thing only is taken as meant (`docs/annotations.md` lists it);
 wrong is told in one list. A polygon that reaches beyond its image is clipped by the image's border.
 An object too small or thin to fill a pixel has an empty mask: training leaves it out, evaluation
 counts it as missed. What is learnt is the tight box of the mask; an annotation's own `bbox` and
-`area` are handed on as well, since COCO's evaluation goes by them, unless the `bbox` is far from
-the mask. `remarks` tells of all this.
+`area` are handed on for COCO's evaluation, unless the `bbox` is far from it. `remarks` tells of it.
 """
 
 from dataclasses import dataclass, replace
@@ -131,7 +130,8 @@ def _checked(document, folder, orient, problems):
     pictures, bad = find_pictures(images, folder, orient, problems)
     boxes_only = all(has_box_only(record) for record in records)
     objects, complaints = ({image_id: [] for image_id in pictures} for _ in range(2))
-    for record, name in zip(records, names_of(records), strict=True):
+    for i, name in enumerate(names_of(records)):
+        record, records[i] = records[i], None  # which may be millions: none stays in memory
         with noted(problems):
             image_id = image_of(record, name)
             if image_id in bad or _id_or_none(record) in classes.bad:

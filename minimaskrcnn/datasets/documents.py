@@ -3,13 +3,14 @@
 Idea    Files come cut off by a full disk, with a comma too many from an editor, as UTF-16 from
         Windows, or are something else altogether. Nothing is mended by guessing; each is told apart
         from the others, so that one knows what to do next.
-Shapes  path  ->  what `json.loads` returns
+Shapes  path  ->  what `parse_json` returns
 """
 
 import json
 import os
 
 from minimaskrcnn.errors import DatasetError
+from minimaskrcnn.runtime.json_texts import parse_json
 from minimaskrcnn.runtime.opening import open_regular
 
 MAX_FILE = 2**29  # bytes of JSON; the largest of COCO's own files has 450 million
@@ -40,14 +41,14 @@ def read_json(path):
     if size > MAX_FILE:
         raise DatasetError(f"{path}: has {size} bytes, more than {MAX_FILE}; split the dataset")
     try:
-        return json.loads(contents)
+        return parse_json(contents)
     except json.JSONDecodeError as error:
         raise DatasetError(f"{path}: is not JSON: {_what_it_is(error)}") from error
     except UnicodeDecodeError as error:
         why = f"byte {error.start} is no {error.encoding}; save it as UTF-8, or give another file"
         raise DatasetError(f"{path}: is not JSON in a known encoding: {why}") from error
-    except (ValueError, RecursionError) as error:  # numbers of thousands of digits, deep brackets
-        raise DatasetError(f"{path}: is not JSON ({error})") from error
+    except ValueError as error:  # numbers of thousands of digits, brackets and little else
+        raise DatasetError(f"{path}: is not JSON that can be read ({error})") from error
 
 
 def _what_it_is(error):

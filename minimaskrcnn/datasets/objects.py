@@ -15,14 +15,14 @@ from minimaskrcnn.datasets.values import flag, found, identity, number, numbers,
 from minimaskrcnn.errors import DatasetError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class AnnotatedObject:
     """What a file says about one object; its mask is not drawn yet."""
 
     name: str  # what to call it: its id, or its place in the file
     class_id: int  # 1 … K
     crowd: bool  # a region of many objects, which is neither learned nor judged as one
-    mask: list | dict | None  # polygons [[x, y, …], …] or run lengths; None: only a box is known
+    mask: list | dict | None  # polygons [x, y, …] or run lengths; None: only a box is known
     box: tuple | None  # y1 x1 y2 x2 in pixels as stated; None: not stated, or far from the mask
     area: float | None  # pixels as stated
     clipped: bool  # a part of it lies beyond the image
@@ -30,15 +30,13 @@ class AnnotatedObject:
 
 
 def names_of(records):
-    """What to call each annotation: its id, where ids tell them apart, else its place."""
+    """Yield what to call each annotation: its id, where ids tell them apart, else its place."""
     ids = [record.get("id") if isinstance(record, dict) else None for record in records]
     plain = [x if isinstance(x, int | str) and not isinstance(x, bool) else None for x in ids]
     counts = Counter(plain)
-    return [
-        f"annotation {str(x)[:80]}" if x is not None and counts[x] == 1
-        else f"entry {i} (from 0) of 'annotations'"
-        for i, x in enumerate(plain)
-    ]  # fmt: skip
+    for i, x in enumerate(plain):
+        own = x is not None and counts[x] == 1
+        yield f"annotation {str(x)[:80]}" if own else f"entry {i} (from 0) of 'annotations'"
 
 
 def image_of(record, name):

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from minimaskrcnn.errors import DatasetError
 
 SHOWN = 10  # problems that are told in full
+KEPT, BEYOND = 1000, "one thing more"  # those that are remembered in full, and what stands for more
 
 
 @contextmanager
@@ -19,7 +20,7 @@ def noted(problems):
     try:
         yield
     except DatasetError as error:
-        problems.append(str(error))
+        problems.append(str(error) if len(problems) < KEPT else BEYOND)
 
 
 def listed(problems):

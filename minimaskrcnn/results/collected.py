@@ -19,6 +19,7 @@ from minimaskrcnn.errors import DatasetError, SettingError, shortened
 from minimaskrcnn.results import coco
 from minimaskrcnn.results.outputs import YOLO, photographs_of_yolo, write_text
 from minimaskrcnn.results.rows import COLUMNS
+from minimaskrcnn.runtime.json_texts import parse_json
 
 NAMES = {
     "coco": ("{}.coco.json",),
@@ -152,7 +153,7 @@ class Collected:
                 names = {"id": int(row["image_id"]), "file_name": row["file_name"]}
                 self.images.setdefault(row["photograph"], names)
             return
-        dataset = json.loads(path.read_text(encoding="utf-8"))
+        dataset = parse_json(path.read_text(encoding="utf-8"))
         known = {one["id"]: one["name"] for one in dataset["categories"]}
         named = zip(self.categories, self.class_names, strict=True)
         if known != dict(list(named)[1:]):
@@ -171,7 +172,7 @@ def _held(path, marks):
         if path.suffix == ".csv":
             rows = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8")))
             return all(row["photograph"] in marks for row in rows)
-        values = json.loads(path.read_bytes())
+        values = parse_json(path.read_bytes())
         if isinstance(values, list):
             return all(record["image_id"] in marks.values() for record in values)
         return all(image["photograph"] in marks for image in values["images"])

@@ -6,11 +6,11 @@ Idea    To judge results by annotations in COCO's format, they must use the same
 Shapes  instances.json  ->  image ids by name, category ids by class
 """
 
-import json
 from collections import defaultdict
 from pathlib import PurePath
 
 from minimaskrcnn.errors import DatasetError
+from minimaskrcnn.runtime.json_texts import parse_json
 
 
 class Like:
@@ -30,12 +30,12 @@ class Like:
         self.path, self.images = path, defaultdict(dict)  # bare name: {full name: id}
         try:
             with open(path, encoding="utf-8-sig") as file:
-                dataset = json.load(file)
+                dataset = parse_json(file.read())
             for image in dataset["images"]:
                 name = PurePath(str(image["file_name"]).replace("\\", "/")).as_posix()
                 self.images[PurePath(name).name][name] = int(image["id"])
             self.classes = {str(one["name"]): int(one["id"]) for one in dataset["categories"]}
-        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise DatasetError(f"{path}: has no images and categories as COCO's annotations do "
                                f"({error!r:.100})") from error  # fmt: skip
 

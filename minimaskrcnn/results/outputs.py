@@ -20,6 +20,7 @@ from minimaskrcnn.results.labelme import to_labelme
 from minimaskrcnn.results.naming import mark
 from minimaskrcnn.results.yolo import to_yolo
 from minimaskrcnn.runtime.files import written_whole
+from minimaskrcnn.runtime.json_texts import parse_json
 
 PATTERNS = {
     "png": "{}" + DETECTIONS,
@@ -61,7 +62,7 @@ def is_done(folder, name, forms):
 def photographs_of_yolo(folder):
     """{name: mark of its photograph} of YOLO's files, which cannot say it themselves."""
     try:
-        return dict(json.loads(Path(folder, YOLO).read_bytes())["photographs"])
+        return dict(parse_json(Path(folder, YOLO).read_bytes())["photographs"])
     except (OSError, ValueError, KeyError, TypeError):
         return {}
 
@@ -77,7 +78,7 @@ def _owner(path):
             with Image.open(path) as picture:
                 return picture.info.get("Photograph")
         if path.suffix == ".json":
-            values = json.loads(path.read_bytes())
+            values = parse_json(path.read_bytes())
             return values.get("photograph", values.get("imagePath"))
     except (OSError, ValueError, AttributeError, SyntaxError):
         pass  # not a file of ours

@@ -5,8 +5,6 @@ Idea    Every number survives the way there and back, scores to the last bit and
 Shapes  Detections  <->  dict, list, str, int and float, as JSON knows them
 """
 
-import json
-
 import numpy as np
 
 from minimaskrcnn.coco_masks.rle import area, box, decode
@@ -14,6 +12,7 @@ from minimaskrcnn.config import COCO_CLASS_NAMES
 from minimaskrcnn.errors import DatasetError, ImageError
 from minimaskrcnn.photo import read_photo
 from minimaskrcnn.results.joining import ragged
+from minimaskrcnn.runtime.json_texts import parse_json
 
 
 def to_dict(result):
@@ -145,6 +144,6 @@ def _class_names(plain, objects):
 def parsed(text):
     """The dict of a JSON text, str or bytes in UTF-8; DatasetError if it is none."""
     try:
-        return json.loads(text)
-    except (TypeError, ValueError, RecursionError) as error:
+        return parse_json(text)
+    except (AttributeError, TypeError, ValueError) as error:
         raise DatasetError(f"this is no JSON of a result: {error}") from error

@@ -1,17 +1,17 @@
 """Config from JSON: every field is known, and `Config` itself checks its value."""
 
-import json
 from dataclasses import fields
 
 from minimaskrcnn.config import Config
 from minimaskrcnn.errors import SettingError, WeightsError
+from minimaskrcnn.runtime.json_texts import parse_json
 
 
 def json_object(path, text):
     """Return the dict that a JSON text means; `path` is the file's, for the message."""
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        value = parse_json(text)
+    except ValueError as error:
         raise WeightsError(f"{path}: is not the JSON it should be ({error})") from error
     if not isinstance(value, dict):
         raise WeightsError(f"{path}: is JSON, but not an object {{…}}")
