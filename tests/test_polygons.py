@@ -211,4 +211,6 @@ def test_outlines_through_every_pixel_and_many_that_share_them_are_still_drawn()
     for polygons in ([comb], [zigzag(2000, 300, 300)], [[0, 0, 300, 0, 300, 300, 0, 300]] * 16):
         mask = polygons_to_mask(polygons, 300, 300)
         np.testing.assert_array_equal(mask, api_mask(polygons, 300, 300))
-    polygons_to_mask([zigzag(50, 1e7, 300)], 300, 300)  # what lies beyond is no work
+    far = np.array(zigzag(20_000, 1e7, 300))
+    far[::2] += 400
+    assert not polygons_to_mask([far], 300, 300).any()  # what lies beyond the image is no work
