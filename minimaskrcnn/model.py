@@ -30,10 +30,11 @@ from minimaskrcnn.image import letterbox, mold
 from minimaskrcnn.layers import sigmoid, softmax
 from minimaskrcnn.masks import of_class
 from minimaskrcnn.photo import Photo, read_photo
-from minimaskrcnn.photo.sources import each_source, path_of
+from minimaskrcnn.photo.sources import path_of
 from minimaskrcnn.proposals import select_proposals
 from minimaskrcnn.resnet import ResNet, backbone
 from minimaskrcnn.results import Detections, make_detections
+from minimaskrcnn.results.each import each_result
 from minimaskrcnn.results.tiles import join, tiles_of
 from minimaskrcnn.roi_align import pyramid_roi_align
 from minimaskrcnn.rpn import RPN, region_proposals
@@ -222,7 +223,10 @@ class MaskRCNN:
         size: int | None = None,
         **unknown: Any,
     ) -> Iterator[Detections]:
-        """Yield `predict` of each photograph of a list, folder or pattern, one in memory at a time.
+        """Yield `predict` of each photograph of a list, folder or pattern.
+
+        While you use a result, the next photograph of a list, folder or pattern is predicted in
+        another thread; a generator is asked for the next one only after that.
 
         Parameters
         ----------
@@ -243,7 +247,11 @@ class MaskRCNN:
         refuse_unknown(unknown)
         config = adjusted(self.config, min_score, nms_threshold, max_detections, classes, size)
         model = replace(self, config=config)
-        return _predict_each(model, photos, on_error, orient, max_detections)
+
+        def predict(photo):
+            return model.predict(photo, orient=orient, max_detections=max_detections)
+
+        return each_result(predict, photos, on_error)
 
     def trace(
         self,
@@ -291,14 +299,3 @@ class MaskRCNN:
             f"input of at most {config.image_max_size} pixels per side, scores from "
             f"{config.min_score} on, at most {config.max_detections} detections"
         )
-
-
-def _predict_each(model, photos, on_error, orient, max_detections):
-    for photo in each_source(photos, on_error):
-        try:
-            yield model.predict(photo, orient=orient, max_detections=max_detections)
-        except (ImageError, WeightsError) as error:  # weights may overflow on some pictures only
-            if on_error is None:
-                raise
-            LOG.warning("left out: %s", error)
-            on_error(photo, error)

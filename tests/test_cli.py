@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -164,7 +165,8 @@ def test_a_folder_with_a_broken_image_gives_status_1_and_says_which(predict, pho
     ]
     assert "left out 1 file: 1 .txt" in err
     assert "broken.jpg: is damaged or cut off" in err and "1 of 3 failed" in err
-    assert len(err.splitlines()) == 3 and len(written) == 5  # with the list of failures
+    assert re.search(r"^minimaskrcnn: 2 photographs, \d+ per minute$", err, re.MULTILINE)
+    assert len(err.splitlines()) == 4 and len(written) == 5  # with the list of failures
 
 
 @pytest.mark.parametrize("bad", ["none.jpg", "photos/broken.jpg", "empty", "photos/*.gif"])
@@ -372,7 +374,7 @@ def test_of_200_images_three_broken_ones_are_named_and_the_rest_is_done(predict,
         (folder / name).write_bytes(contents)
     status, out, err, written = predict(folder, "--format", "json,coco", "--max-detections", "2")
     assert status == 1 and len(out.splitlines()) == 198 and len(written) == 199
-    assert "3 of 200 failed" in err and len(err.splitlines()) == 4
+    assert "3 of 200 failed" in err and "197 photographs, " in err and len(err.splitlines()) == 5
     assert all(name in err for name in broken)
 
 

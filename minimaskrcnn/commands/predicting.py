@@ -7,10 +7,12 @@ import errno
 import json
 from collections import Counter
 from dataclasses import replace
+from time import perf_counter
 
 from minimaskrcnn.commands.options import photo_of, settings_of, style_of
 from minimaskrcnn.errors import ImageError, WeightsError, sentence
 from minimaskrcnn.results.folder import ResultsFolder
+from minimaskrcnn.runtime.ahead import ahead, outcomes
 from minimaskrcnn.runtime.terminal import complain, progress_bar, say
 
 HOPELESS = {errno.ENOSPC, errno.EROFS, errno.EDQUOT}  # every further file would fail, too
@@ -32,7 +34,7 @@ class Run:
 
     def do(self):
         """Predict and write all; returns how many photographs are done."""
-        skipped = len(self.results.skipped) if self.results else 0
+        skipped, start = len(self.results.skipped) if self.results else 0, perf_counter()
         try:
             with progress_bar(
                 total=len(self.photos), unit="image", hidden=self.args.quiet or self.alone
@@ -45,21 +47,30 @@ class Run:
             self.failures.append(f"{left} photograph{'s' if left > 1 else ''} were not begun")
         if skipped and not self.args.quiet:
             complain(f"{skipped} were done before and skipped")
+        if self.done > 1 and not self.args.quiet:
+            minutes = (perf_counter() - start) / 60
+            complain(f"{self.done} photographs, {self.done / minutes:.0f} per minute")
         return self.done + skipped
 
     def _each(self):
         settings, hopeless = settings_of(self.args), False
-        for path in self.photos:
+
+        def predict(path):
+            return self.model.predict(photo_of(path), **settings)
+
+        failing = ImageError, WeightsError, OSError  # weights may overflow on some pictures
+        for path, outcome in ahead(outcomes(predict, self.photos, failing)):
             try:
-                result = self.model.predict(photo_of(path), **settings)
-                result = replace(result, source=path)
+                if isinstance(outcome, Exception):
+                    raise outcome
+                result = replace(outcome, source=path)
                 if self.results:
                     self.results.write(path, result)
                 self.done += 1
                 self._tell(result)
             except BrokenPipeError:
                 raise
-            except (ImageError, WeightsError, OSError) as error:  # weights may overflow on some
+            except failing as error:
                 self._note(path, error)
                 hopeless = getattr(error, "errno", None) in HOPELESS
             self.begun += 1
