@@ -32,6 +32,8 @@ from itertools import chain
 from pathlib import Path
 from queue import SimpleQueue
 
+from tqdm import tqdm
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 PACKAGE = "minimaskrcnn"
 PATIENCE = 100  # seconds of a test run; a fault may make a loop endless, which is noticed, too
@@ -150,7 +152,8 @@ def try_all(faults, jobs):
             if status != 0:
                 raise SystemExit(f"{', '.join(tests)} fail without any fault:\n{output}")
         outcomes = []
-        for outcome in pool.map(lambda fault: with_copy(try_fault, fault), faults):
+        tried = pool.map(lambda fault: with_copy(try_fault, fault), faults)
+        for outcome in tqdm(tried, total=len(faults), unit="fault"):
             outcomes.append(outcome)
             if not outcome.noticed_by:
                 print(f"{outcome.trouble or 'NOT NOTICED'}: {told(outcome.fault)}", flush=True)
