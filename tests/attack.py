@@ -1,7 +1,7 @@
 """What the scripts that attack on purpose share: limits, the count of what became of each try.
 
-An attack is a function of a number: it returns what became of the try in a word or two, or raises
-if it did not go as promised. The number, with the seed, makes the same try again.
+A try is a function of a random state: it returns what became of it in a word or two, or raises if
+it did not go as promised. Its number and the seed make the same try again.
 """
 
 import argparse
@@ -48,10 +48,10 @@ def within_limits(action, seconds=SECONDS, megabytes=MEGABYTES):
     return result
 
 
-def attack(kind, count, seed, attempt):
+def attack(kind, count, seed, attempt, first=0):
     """Make `count` tries `attempt(rs)`; prints what became of them. Returns how many failed."""
     outcomes = collections.Counter()
-    for number in range(count):
+    for number in range(first, first + count):
         try:
             outcomes[attempt(np.random.RandomState([seed, number]))] += 1
         except Exception as error:
@@ -68,4 +68,5 @@ def arguments(doc, count):
     parser = argparse.ArgumentParser(description=doc.splitlines()[0])
     parser.add_argument("--count", type=int, default=count, help="how many (%(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="another seed, other tries")
+    parser.add_argument("--first", type=int, default=0, help="number of the first try")
     return parser.parse_args()

@@ -1,22 +1,20 @@
 """Read many damaged weight files of PyTorch and safetensors: the weights, or one clear error.
 
-    python tests/fuzz_weights.py 1000 0       # how many files, seed
+    python tests/fuzz_weights.py --count 5000 --seed 0
 
 The files stored in `data/torch_files` are damaged at random: bytes lost, inserted, doubled or
 changed, sizes made extreme, ends of others put on. In ZIP archives the pickle itself is damaged,
 too, and packed again with a right checksum; steps and names that could run code are put into it.
-While a file is read, Python's audit hook watches that nothing is executed. `test_15_torch_files.py`
-reads a smaller number.
+While a file is read, Python's audit hook watches that nothing is executed; ten seconds of processor
+time and 1 GB have to do. `test_15_torch_files.py` reads a smaller number.
 """
 
-import collections
-import resource
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
+from attack import arguments, attack, within_limits
 from torch_files import FOLDER, pickled, with_entries
 
 from minimaskrcnn.errors import WeightsError
@@ -98,10 +96,9 @@ def damaged_file(name, files, rs):
     return damaged(files[name], other, rs), archive
 
 
-def damage_and_read(number, seed, files, path):
-    """Read damaged file `number`; returns what became of it, raises if it is not as promised."""
-    rs = np.random.RandomState([seed, number])
-    name = sorted(files)[number % len(files)]
+def damage_and_read(rs, files, path):
+    """Read a damaged file; returns what became of it, raises if it is not as promised."""
+    name = sorted(files)[rs.randint(len(files))]
     read = read_safetensors if name.endswith(".safetensors") else read_state_dict
     path.write_bytes(files[name])
     whole = read(path)
@@ -126,25 +123,19 @@ def damage_and_read(number, seed, files, path):
     return "same" if same else "other numbers or names, of a form without checksums"
 
 
-def main(count, seed=0):
+def main(count, seed=0, first=0):
     """Read `count` damaged files; prints what became of them. Returns the exit status."""
     sys.addaudithook(watch)
-    files, outcomes, slowest = sample_files(), collections.Counter(), 0.0
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    files = sample_files()
     with tempfile.TemporaryDirectory() as folder:
-        for number in range(count):
-            start = time.perf_counter()
-            try:
-                outcomes[damage_and_read(number, seed, files, Path(folder) / "damaged")] += 1
-            except Exception as error:
-                outcomes["failed"] += 1
-                print(f"file {number} of seed {seed}: {error!r}")
-            slowest = max(slowest, time.perf_counter() - start)
-    more = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-    print(f"{count} damaged files, seed {seed}: {dict(outcomes)}; slowest {slowest:.2f} s, "
-          f"at most {more:.0f} MB of memory more")  # fmt: skip
-    return 1 if outcomes["failed"] or slowest > 10 or more > 1000 else 0
+
+        def attempt(rs):
+            return within_limits(lambda: damage_and_read(rs, files, Path(folder) / "damaged"))
+
+        failed = attack("PyTorch and safetensors files", count, seed, attempt, first)
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(*map(int, sys.argv[1:] or ["1000"])))
+    said = arguments(__doc__, count=5000)
+    sys.exit(main(said.count, said.seed, said.first))

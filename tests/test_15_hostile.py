@@ -324,5 +324,5 @@ def test_the_watch_over_memory_sees_what_one_action_takes_and_not_what_came_befo
         within_limits(lambda: sum(range(100_000)), seconds=0.0)
 
 
-def test_structure_aware_mutations_are_refused_or_read_in_time_and_memory(tmp_path):
+def test_structure_aware_mutations_are_refused_or_read_in_time_and_memory():
     assert fuzz_stored.main(60, seed=5) == 0

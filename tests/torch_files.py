@@ -2,6 +2,8 @@
 
 import io
 import pickle
+import pickletools
+import struct
 import zipfile
 from pathlib import Path
 
@@ -32,6 +34,32 @@ def pickled(content):
     """The pickle in a .pth in ZIP form."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         return archive.read(next(n for n in archive.namelist() if n.endswith("data.pkl")))
+
+
+def older_form(content):
+    """A .pth in ZIP form in torch's form before 1.6: five pickles, then each storage's numbers.
+
+    The pickle of the object differs only in what names a storage: here None, for a view, ends it.
+    """
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        root = archive.namelist()[0].split("/")[0]
+        body, counts, pieces, begin = archive.read(f"{root}/data.pkl"), {}, [], 0
+        key = count = end = None
+        for opcode, argument, place in pickletools.genops(body):
+            if opcode.name == "TUPLE":
+                end = place
+            elif opcode.name == "BINPERSID":
+                pieces.append(body[begin:end] + b"N")
+                begin, counts[key] = end, count
+            elif isinstance(argument, str) and f"{root}/data/{argument}" in archive.NameToInfo:
+                key = argument
+            elif opcode.name.startswith("BININT"):
+                count = argument
+        stored = {key: archive.read(f"{root}/data/{key}") for key in counts}
+    system = {"protocol_version": 1001, "little_endian": True, "type_sizes": {"int": 4}}
+    head = [pickle.dumps(value, 2) for value in (0x1950A86A20F9469CFC6C, 1001, system)]
+    numbers = [struct.pack("<q", counts[key]) + stored[key] for key in stored]
+    return b"".join([*head, *pieces, body[begin:], pickle.dumps(list(stored), 2), *numbers])
 
 
 class Call:
