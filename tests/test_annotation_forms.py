@@ -258,6 +258,65 @@ def test_what_cannot_be_told_of_via_is_refused(folder):
 # Label pictures
 
 
+def put(document, *keys_and_value):
+    """Replace the value below the keys of a document."""
+    *keys, last, value = keys_and_value
+    for key in keys:
+        document = document[key]
+    document[last] = value
+
+
+@pytest.mark.parametrize("value", [7, "x", [1], {"x": 1}, None, True])
+@pytest.mark.parametrize("keys", [
+    ["a.png1"], ["a.png1", "regions"], ["a.png1", "regions", 0],
+    ["a.png1", "regions", 0, "shape_attributes"], ["a.png1", "regions", 0, "region_attributes"],
+], ids=str)  # fmt: skip
+def test_values_of_via_2_of_another_type_are_told_or_mean_nothing(folder, keys, value):
+    document = via_of_2(via_regions())
+    put(document, *keys, value)
+    assert_told_or_read(folder, document)
+
+
+@pytest.mark.parametrize("value", [7, "x", [1], {"x": 1}, None, True])
+@pytest.mark.parametrize("keys", [
+    ["attribute"], ["attribute", "1"], ["attribute", "1", "options"], ["file", "1"], ["view"],
+    ["view", "1"], ["view", "1", "fid_list"], ["metadata", "1_0"], ["metadata", "1_0", "xy"],
+    ["metadata", "1_0", "av"], ["metadata", "1_0", "av", "1"],
+], ids=str)  # fmt: skip
+def test_values_of_via_3_of_another_type_are_told_or_mean_nothing(folder, keys, value):
+    document = via_of_3()
+    put(document, *keys, value)
+    assert_told_or_read(folder, document)
+
+
+def test_regions_that_are_no_list_and_two_ticked_boxes_are_told(folder):
+    Image.fromarray(TRUTH.image).save(folder / "b.png")
+    document = via_of_2(via_regions(lambda name: {"type": {name: True, "x": name == "circle"}}))
+    document["b"] = {"filename": "b.png", "regions": 7}
+    write(folder / "via.json", document)
+    with pytest.raises(DatasetError, match="b.png, region 0: has no 'type'") as refusal:
+        load_annotations(folder / "via.json")
+    assert "a.png, region" in str(refusal.value) and "(or several)" in str(refusal.value)
+
+
+def assert_told_or_read(folder, document):
+    """Nothing but a DatasetError that names the file; no object is left out without a word."""
+    write(folder / "via.json", document)
+    try:
+        loaded = load_annotations(folder / "via.json")
+    except DatasetError as error:
+        assert "via.json: " in str(error)
+    else:
+        assert len(loaded[0].masks) == len(TRUTH.masks)
+
+
+@pytest.mark.parametrize("value", [7, "x", {"x": 1}, True, [7], [[7]], [["x", "y"]]])
+def test_points_of_labelme_that_are_none_are_told(folder, value):
+    write(folder / "a.json", labelme_file(shapes=[{"label": "x", "points": value}]))
+    with pytest.raises(DatasetError, match="a.json, shape 0: 'points' has to be a list"):
+        load_annotations(folder)
+
+
 def labels():
     """(H, W) uint16: the number of the object, 1 …; the scene's masks do not overlap."""
     numbers = np.zeros((128, 128), np.uint16)

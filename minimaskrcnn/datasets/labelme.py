@@ -75,11 +75,12 @@ def _drawn(shape, where, image, folder):
     if not isinstance(shape, dict):
         raise DatasetError(f"{where}: has to be a JSON object, not {short(shape)}")
     label, kind = text(shape, "label", where), str(shape.get("shape_type") or "polygon")
-    points = [[number(x) for x in point] for point in shape.get("points") or []
+    listed = shape.get("points")
+    points = [[number(x) for x in point] for point in (listed if isinstance(listed, list) else ())
               if isinstance(point, list)]  # fmt: skip
     if not points or any(len(point) != 2 or None in point for point in points):
         raise DatasetError(f"{where}: 'points' has to be a list of [x, y], not "
-                           f"{short(shape.get('points'))}")  # fmt: skip
+                           f"{short(listed)}")  # fmt: skip
     if kind == "mask":
         outline = _brushed(shape, points, where, _size(image, folder, where))
     else:

@@ -63,17 +63,22 @@ def _of_2(document):
     """Images, and (where, image id, kind, numbers, attributes) of every region: versions 1, 2."""
     entries = document.get("_via_img_metadata", document)
     images, regions = [], []
-    for key, entry in entries.items() if isinstance(entries, dict) else ():
-        name = str(entry.get("filename") or key)
+    for key, entry in _made(dict, entries).items():
+        entry = _made(dict, entry)
+        name, listed = str(entry.get("filename") or key), entry.get("regions") or []
         images.append({"id": str(key), "file_name": name})
-        listed = entry.get("regions") or []
         listed = list(listed.values()) if isinstance(listed, dict) else listed  # version 1
-        for i, region in enumerate(listed):
-            shape = region.get("shape_attributes") or {} if isinstance(region, dict) else {}
+        for i, region in enumerate(listed if isinstance(listed, list) else [listed]):
+            shape = _made(dict, _made(dict, region).get("shape_attributes"))
             kind = str(shape.get("name"))
             where, attributes = f"{name}, region {i}", _attributes(region)
             regions.append((where, str(key), kind, _numbers_of_2(kind, shape), attributes))
     return images, regions
+
+
+def _made(kind, value):
+    """The value if it is a dict or list as asked for; an empty one if it is anything else."""
+    return value if isinstance(value, kind) else kind()
 
 
 def _numbers_of_2(kind, shape):
@@ -88,27 +93,37 @@ def _numbers_of_2(kind, shape):
 
 
 def _attributes(region):
-    attributes = region.get("region_attributes") if isinstance(region, dict) else None
-    return attributes if isinstance(attributes, dict) else {}
+    return _made(dict, _made(dict, region).get("region_attributes"))
 
 
 def _of_3(document):
-    files, views = document["file"], document.get("view") or {}
-    images = [{"id": str(key), "file_name": str(file.get("fname"))} for key, file in files.items()]
-    kinds = document.get("attribute") or {}
-    regions = []
+    files, views = document["file"], _made(dict, document.get("view"))
+    images = [
+        {"id": str(key), "file_name": str(_made(dict, file).get("fname"))}
+        for key, file in files.items()
+    ]
+    kinds, regions = _made(dict, document.get("attribute")), []
     for key, region in document["metadata"].items():
-        shape = numbers(region.get("xy")) or [0]
-        if len(shape) < 2:
+        region = _made(dict, region)
+        if region.get("xy") == []:
             continue  # a remark about the whole picture
-        (image_id, *_) = views.get(str(region.get("vid")), {}).get("fid_list") or ["?"]
-        attributes = {
-            str(kinds.get(i, {}).get("aname", i)): kinds.get(i, {}).get("options", {}).get(v, v)
-            for i, v in (region.get("av") or {}).items()
-        }
+        view = _made(dict, views.get(str(region.get("vid"))))
+        (image_id, *_) = _made(list, view.get("fid_list")) or ["?"]
+        attributes = dict(
+            _attribute(i, value, _made(dict, kinds.get(i)))
+            for i, value in _made(dict, region.get("av")).items()
+        )
+        shape = numbers(region.get("xy")) or [0]
         kind = SHAPES_OF_3.get(int(shape[0]), f"shape {shape[0]:g}")
         regions.append((f"region {key}", str(image_id), kind, shape[1:], attributes))
     return images, regions
+
+
+def _attribute(i, value, kind):
+    """The name of an attribute of version 3, and its value: the text of the option chosen."""
+    options = _made(dict, kind.get("options"))
+    chosen = options.get(value, value) if isinstance(value, str) else value
+    return str(kind.get("aname", i)), chosen
 
 
 def _class_attribute(attributes):
