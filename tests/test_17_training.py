@@ -4,7 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from attack import within_limits
 from conftest import stored
+from fuzz_checkpoints import grown
+from toy_training import NARROW, RUN, TINY, write_checkpoint
 
 from minimaskrcnn.anchors import normalised_anchors
 from minimaskrcnn.boxes import boxes_in_image, in_whole_pixels
@@ -41,12 +44,6 @@ from minimaskrcnn.training.step import learn, losses_of_batch
 from minimaskrcnn.training.train import CHECKPOINT, MODEL, follow, train
 from minimaskrcnn.weights import load, save
 from minimaskrcnn.weights.tree import named_arrays, with_arrays
-
-TINY = replace(SHAPES, image_min_size=64, image_max_size=64, pool_size=3, mask_pool_size=4)
-NARROW = Widths(
-    stem=4, inner=(2, 2, 2, 2), blocks=(2, 1, 1, 1), pyramid=4, rpn=4, box_head=6, mask_head=4,
-    mask_convs=2,
-)  # fmt: skip
 
 
 def rng(seed=0):
@@ -614,17 +611,11 @@ ON_PURPOSE = {
 RPN = "weights/rpn.shared.bias"
 
 
-RUN = {"seed": 0, "steps": 4}
-
-
 @pytest.fixture
 def written(tmp_path):
     """The path of a checkpoint after two steps, and the model that it is of."""
-    model = new_model(TINY, NARROW)
-    memory = {f"{kind}.{name}": np.ones_like(array) for name, array in named_arrays(model).items()
-              for kind in ("mean", "square")}  # fmt: skip
-    path, progress = tmp_path / CHECKPOINT, Progress(2, memory, [[0.5] * 7] * 2, [[2, 0.1, 0.2]])
-    save_checkpoint(path, model, progress, RUN)
+    path = tmp_path / CHECKPOINT
+    model, progress = write_checkpoint(path)
     again = checkpoint.load_checkpoint(path, model, RUN)
     assert (again.step, again.losses, again.scores) == (2, progress.losses, progress.scores)
     return path, model
@@ -636,6 +627,17 @@ def test_a_checkpoint_changed_on_purpose_is_refused(written, what):
     changed_on_purpose(path, ON_PURPOSE[what])
     with pytest.raises(TrainingError, match=r"checkpoint\.npz: "):
         checkpoint.load_checkpoint(path, model, RUN)
+
+
+def test_a_checkpoint_that_grows_when_it_is_read_is_refused_before(written):
+    path, model = written
+    path.write_bytes(grown(path.read_bytes(), f"{RPN}.npy", megabytes=200))
+
+    def refused():
+        with pytest.raises(TrainingError, match=r"checkpoint\.npz: .*its arrays are packed"):
+            checkpoint.load_checkpoint(path, model, RUN)
+
+    within_limits(refused, megabytes=50)
 
 
 def test_a_number_changed_in_a_checkpoint_is_noticed(written):

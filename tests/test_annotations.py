@@ -557,3 +557,14 @@ def test_of_millions_of_complaints_the_first_are_kept_and_all_are_counted():
     with pytest.raises(DatasetError, match="5000 things are wrong") as refusal:
         refuse("file.json", problems)
     assert "annotation 9: has no mask" in str(refusal.value) and "4990 more" in str(refusal.value)
+
+
+@pytest.mark.parametrize("list_of, key", [("images", "id"), ("categories", "id"),
+                                          ("annotations", "image_id")])  # fmt: skip
+@pytest.mark.parametrize("value", ["x" * 501, 10**501])
+def test_ids_of_any_length_are_refused_in_a_short_sentence(folder, list_of, key, value):
+    document = dataset()
+    document[list_of][0][key] = value
+    with pytest.raises(DatasetError, match=f"'{key}' has 50. letters; an id has") as refusal:
+        load(folder, document)
+    assert len(str(refusal.value)) < 2000

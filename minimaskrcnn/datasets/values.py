@@ -12,6 +12,7 @@ import reprlib
 from minimaskrcnn.errors import DatasetError
 
 WHOLE = re.compile(r"[+-]?[0-9]{1,30}(\.0+)?")  # a whole number, written as text
+LONGEST = 500  # letters of an id, which sentences name
 FLAGS = {0: False, 1: True, "": False, "0": False, "1": True, "false": False, "true": True}
 
 short = reprlib.Repr().repr  # writes whatever a file may contain, however long or deep
@@ -26,6 +27,9 @@ def identity(record, key, where):
     [1, 1, 1, 'img 1']
     """
     value = record.get(key)
+    if isinstance(value, str | int) and len(str(value)) > LONGEST:
+        raise DatasetError(f"{where}: '{key}' has {len(str(value))} letters; an id has at most "
+                           f"{LONGEST}")  # fmt: skip
     if isinstance(value, str) and value.strip():
         text = value.strip()
         return int(text.split(".")[0]) if WHOLE.fullmatch(text) else text

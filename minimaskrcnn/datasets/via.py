@@ -71,7 +71,7 @@ def _of_2(document):
         for i, region in enumerate(listed if isinstance(listed, list) else [listed]):
             shape = _made(dict, _made(dict, region).get("shape_attributes"))
             kind = str(shape.get("name"))
-            where, attributes = f"{name}, region {i}", _attributes(region)
+            where, attributes = f"{name[:80]}, region {i}", _attributes(region)
             regions.append((where, str(key), kind, _numbers_of_2(kind, shape), attributes))
     return images, regions
 

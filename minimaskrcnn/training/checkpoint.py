@@ -12,6 +12,7 @@ Shapes  one .npz file of named arrays
 import hashlib
 import json
 import os
+import zipfile
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -108,12 +109,24 @@ def load_checkpoint(path, model, run, prolong=False):
 
 def _read(path):
     """All arrays of a checkpoint, if its contents match its checksum."""
-    with open_regular(path) as opened, np.load(opened) as file:
-        arrays = {name: file[name] for name in file.files}
+    with open_regular(path) as opened:
+        _check_unpacked(opened)
+        with np.load(opened) as file:
+            arrays = {name: file[name] for name in file.files}
     checksum = str(arrays.pop("checksum", "none"))
     if checksum != _checksum(arrays):
         raise ValueError("its contents do not match its checksum")
     return arrays
+
+
+def _check_unpacked(opened):
+    """Refuse an archive whose files grow when they are read; a checkpoint's are not packed."""
+    with zipfile.ZipFile(opened) as archive:
+        files = archive.infolist()
+    grow = sum(file.file_size for file in files) > os.fstat(opened.fileno()).st_size
+    if grow or any(file.compress_type != zipfile.ZIP_STORED for file in files):
+        raise ValueError("its arrays are packed, as those of a checkpoint never are")
+    opened.seek(0)
 
 
 def _checksum(arrays):
