@@ -56,7 +56,7 @@ def attack(kind, count, seed, attempt, first=0):
             outcomes[attempt(np.random.RandomState([seed, number]))] += 1
         except Exception as error:
             outcomes["failed"] += 1
-            print(f"{kind}, number {number} of seed {seed}: {error!r}", flush=True)
+            print(f"{kind}, number {number} of seed {seed}: {error!r:.500}", flush=True)
     failed = outcomes.pop("failed", 0)
     became = ", ".join(f"{times} {word}" for word, times in sorted(outcomes.items()))
     print(f"{kind}: {count} tried with seed {seed}, {failed} failed; {became}", flush=True)

@@ -60,7 +60,7 @@ def changed(document, rs):
     """The document with one to three values changed, or keys removed or renamed."""
     document = copy.deepcopy(document)
     for _ in range(rs.randint(1, 4)):
-        found = list(places(document))
+        found = list(places(document)) or [({"": None}, "")]
         (container, key), (other, its_key) = (found[rs.randint(len(found))] for _ in range(2))
         kind = rs.randint(5)
         if kind == 0:

@@ -629,6 +629,16 @@ def test_a_checkpoint_changed_on_purpose_is_refused(written, what):
         checkpoint.load_checkpoint(path, model, RUN)
 
 
+def test_a_damaged_checkpoint_is_refused_in_a_short_sentence(written):
+    path, model = written
+    content = bytearray(path.read_bytes())
+    content[26:28] = b"\xff\xff"  # the first name has 65,535 letters
+    path.write_bytes(content)
+    with pytest.raises(TrainingError, match=r"checkpoint\.npz: cannot be read") as refusal:
+        checkpoint.load_checkpoint(path, model, RUN)
+    assert len(str(refusal.value)) < 500 and str(refusal.value).isprintable()
+
+
 def test_a_checkpoint_that_grows_when_it_is_read_is_refused_before(written):
     path, model = written
     path.write_bytes(grown(path.read_bytes(), f"{RPN}.npy", megabytes=200))

@@ -174,10 +174,8 @@ def begun_steps(path):
 
 
 def _unreadable(path, error):
-    return TrainingError(
-        f"{path}: cannot be read as a checkpoint ({type(error).__name__}: {error}); delete it "
-        "to begin anew"
-    )
+    why = f"{type(error).__name__}: {error!s:.200}"
+    return TrainingError(f"{path}: cannot be read as a checkpoint ({why}); delete it to begin anew")
 
 
 def _within(prefix, arrays):
