@@ -143,7 +143,7 @@ class Peer:
         rpn_logits, rpn_deltas = self.rpn(p_maps)
         answers = rpn_logits.detach().numpy(), rpn_deltas.detach().numpy()
         config = self.model.config
-        proposals = select_for_training(*answers, batch.images.shape[1:], sampling, config)
+        proposals = select_for_training(*answers, batch, sampling, config)
         targets = draw_head_targets(proposals, batch, sampling, rng, config)
         logits, deltas, masks = self.heads(p_maps, targets, batch.images.shape[1:])
         match, ids = tensor(batch.match), tensor(targets.class_ids)

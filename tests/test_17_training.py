@@ -30,6 +30,7 @@ from minimaskrcnn.training.batches import (
 )
 from minimaskrcnn.training.checkpoint import Progress, save_checkpoint
 from minimaskrcnn.training.classes import with_classes
+from minimaskrcnn.training.conventions import MATTERPORT
 from minimaskrcnn.training.initialise import Widths, new_model
 from minimaskrcnn.training.optimise import adamw, clip_gradients, cosine, sgd, stepped
 from minimaskrcnn.training.parameters import learning_weights
@@ -401,7 +402,8 @@ def test_training_takes_the_likeliest_proposals_and_as_many_as_the_recipe_says()
     logits[1, [11, 400], 1] = 5, 4
     sampling = replace(FROM_NOTHING.sampling, pre_nms_proposals=4, post_nms_proposals=2)
     still = np.zeros((2, len(anchors), 4), np.float32)
-    found = select_for_training(logits, still, shape, sampling, config)
+    batch = Batch(np.zeros((2, *shape), np.float32), (), None, None)
+    found = select_for_training(logits, still, batch, sampling, config)
     for proposals, likeliest in zip(found, ([300, 520], [11, 400]), strict=True):
         np.testing.assert_allclose(proposals, np.clip(anchors[likeliest], 0, 1), atol=1e-6)
 
@@ -704,7 +706,8 @@ def test_frozen_maps_get_no_gradient(monkeypatch):
         found.update(gradients(steps, seeds))
         return found
 
-    monkeypatch.setattr("minimaskrcnn.training.step.backbone", watched_backbone)
+    watched = replace(MATTERPORT, backbone=watched_backbone)
+    monkeypatch.setattr("minimaskrcnn.training.step.rules_of", lambda config: watched)
     monkeypatch.setattr(tape, "gradients", watched_gradients)
     batch = make_batch(small_scenes, 1, recipe(), TINY, 0)
     learn(model, batch, recipe().sampling_of(1), rng(), backbone_learns=False)

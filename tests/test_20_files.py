@@ -192,11 +192,3 @@ def test_epsilon_counts_where_variances_are_small():
     with_it, without_it = (read_torchvision("x", arrays, epsilon=e) for e in (1e-5, 0.0))
     ratio = without_it.backbone.stem.kernel / with_it.backbone.stem.kernel
     assert np.allclose(ratio, np.sqrt(2), rtol=1e-5)
-
-
-def test_training_in_torchvisions_convention_is_refused():
-    from minimaskrcnn.errors import TrainingError
-    from minimaskrcnn.training.train import check_convention
-
-    with pytest.raises(TrainingError, match="torchvision's convention can predict here, but not"):
-        check_convention(load(THREE))

@@ -140,24 +140,26 @@ def _dataset(args):
 
 def _lesson(args, dataset):
     """What to train, on what, how: see `own_pictures.Lesson`."""
+    from minimaskrcnn.api import load_model
     from minimaskrcnn.config import SHAPES
     from minimaskrcnn.datasets.remarks import remarks, too_small
     from minimaskrcnn.training.batches import endless_scenes, shuffled
     from minimaskrcnn.training.classes import classes_told, with_classes
     from minimaskrcnn.training.initialise import new_model
 
-    recipe = _recipe(args)
+    init = None if args.init is None else load_model(args.init)
+    recipe = _recipe(args, init)
     if dataset is None:
-        model = new_model(SHAPES, seed=args.seed) if args.init is None else _load(args.init)
-        model = with_classes(model, SHAPES.class_names, args.seed)
+        model = with_classes(
+            init or new_model(SHAPES, seed=args.seed), SHAPES.class_names, args.seed
+        )
         return Lesson(model, endless_scenes(args.seed), recipe)
     chosen, left_out = split(dataset, args)
     told = [*remarks(dataset), f"  with objects, to learn from: {len(chosen)} images"]
-    if args.init is None:
+    if init is None:
         lesson = from_nothing(args, dataset)
         return replace(lesson, told=[*told, *lesson.told])
     number_of = shuffled(chosen, args.seed)
-    init = _load(args.init)
     told += [*too_small(dataset, init.config), *classes_told(init, dataset.class_names)]
     model = with_classes(init, dataset.class_names, args.seed)
     watch = watch_of(args, dataset, left_out, recipe)
@@ -177,19 +179,10 @@ def _described_data(args):
     return {"dataset": named(args.dataset), "init": init}
 
 
-def _load(weights):
-    from minimaskrcnn.api import load_model
-    from minimaskrcnn.training.train import check_convention
+def _recipe(args, init):
+    from minimaskrcnn.training.recipe import ALL, FROM_NOTHING, HEADS, fine_tuning
 
-    model = load_model(weights)
-    check_convention(model)
-    return model
-
-
-def _recipe(args):
-    from minimaskrcnn.training.recipe import ALL, FINE_TUNING, FROM_NOTHING, HEADS
-
-    recipe = changed(FROM_NOTHING if args.init is None else FINE_TUNING, args)
+    recipe = changed(FROM_NOTHING if init is None else fine_tuning(init.config), args)
     return (
         replace(recipe, learns={"all": ALL, "heads": HEADS}[args.layers]) if args.layers else recipe
     )

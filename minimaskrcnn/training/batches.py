@@ -90,7 +90,7 @@ def make_batch(example_of, step, recipe, config, seed):
         image, truth = frame(augment(example, rng) if recipe.augment else example, config)
         anchors = _anchors(image.shape, config.anchor_scales, config.anchor_ratios)
         boxes, crowds = (to_pixels(b, image.shape) for b in (truth.boxes, truth.crowd_boxes))
-        count, std = recipe.sampling_of(step).anchors, config.delta_std
+        count, std = recipe.sampling_of(step).anchors, config.rpn_std
         match, moves = anchor_targets(anchors, boxes, crowds, count, rng, std)
         images.append(image)
         truths.append(truth)

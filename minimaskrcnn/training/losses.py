@@ -39,7 +39,7 @@ def rpn_class_loss(logits, match):
     return _cross_entropy(logits, (match == 1).astype(np.int64), match != 0)
 
 
-def rpn_box_loss(deltas, match, targets):
+def rpn_box_loss(deltas, match, targets, edge=1.0):
     """How should the positive anchors move? Smooth L1, the mean over their coordinates.
 
     Parameters
@@ -47,6 +47,7 @@ def rpn_box_loss(deltas, match, targets):
     deltas : (..., A, 4)
     match : (..., A) as in `rpn_class_loss`
     targets : (positives, 4), in the order of the anchors, one image after the other
+    edge : of `smooth_l1`
 
     Returns
     -------
@@ -54,7 +55,7 @@ def rpn_box_loss(deltas, match, targets):
     gradient : (..., A, 4)
     """
     gradient = np.zeros_like(deltas)
-    loss, gradient[match == 1] = smooth_l1(deltas[match == 1], targets)
+    loss, gradient[match == 1] = smooth_l1(deltas[match == 1], targets, edge)
     return loss, gradient
 
 
@@ -77,7 +78,7 @@ def class_loss(logits, class_ids, known=None):
     return _cross_entropy(logits, class_ids, asked)
 
 
-def box_loss(deltas, class_ids, targets):
+def box_loss(deltas, class_ids, targets, edge=1.0):
     """How should the positive regions move? Smooth L1, the mean over their class's coordinates.
 
     Parameters
@@ -85,6 +86,7 @@ def box_loss(deltas, class_ids, targets):
     deltas : (R, K, 4)
     class_ids : (R,), 0 for background
     targets : (R, 4); those of background are not read
+    edge : of `smooth_l1`
 
     Returns
     -------
@@ -94,7 +96,7 @@ def box_loss(deltas, class_ids, targets):
     rows = np.flatnonzero(class_ids > 0)
     gradient = np.zeros_like(deltas)
     own = rows, class_ids[rows]
-    loss, gradient[own] = smooth_l1(deltas[own], targets[rows])
+    loss, gradient[own] = smooth_l1(deltas[own], targets[rows], edge)
     return loss, gradient
 
 
@@ -139,17 +141,20 @@ def _cross_entropy(logits, labels, asked):
     return float(losses.mean()), gradient
 
 
-def smooth_l1(answers, targets):
+def smooth_l1(answers, targets, edge=1.0):
     """The smooth L1 loss: the mean of d²/2 where |d| < 1, else of |d| - 1/2; d = answer - target.
+
+    With another `edge` e it is d²/(2e) where |d| < e, else |d| - e/2 (torchvision: 1/9).
 
     Parameters
     ----------
     answers, targets : arrays of the same shape
+    edge : where the square ends and the line begins
 
     Returns
     -------
     loss : float, 0 if there are no answers
-    gradient : with the shape of the answers: d, clipped to -1 … 1, divided by the count of numbers
+    gradient : as the answers: d / edge, clipped to -1 … 1, divided by the count of numbers
 
     Examples
     --------
@@ -159,5 +164,6 @@ def smooth_l1(answers, targets):
     if not answers.size:
         return 0.0, np.zeros_like(answers)
     d = answers - targets.astype(answers.dtype)
-    losses = np.where(np.abs(d) < 1, d * d / 2, np.abs(d) - 0.5)
-    return float(losses.mean()), np.clip(d, -1, 1) / answers.dtype.type(d.size)
+    edge = answers.dtype.type(edge)
+    losses = np.where(np.abs(d) < edge, d * d / (2 * edge), np.abs(d) - edge / 2)
+    return float(losses.mean()), np.clip(d / edge, -1, 1) / answers.dtype.type(d.size)

@@ -11,8 +11,8 @@ import time
 import numpy as np
 
 from minimaskrcnn.runtime import memory
-from minimaskrcnn.training.batches import make_batch
 from minimaskrcnn.training.checkpoint import Progress
+from minimaskrcnn.training.conventions import rules_of
 from minimaskrcnn.training.train import advance, as_cut
 
 TRIED = 3  # steps
@@ -30,7 +30,7 @@ def tried(model, example_of, recipe, seed):
     seconds : float, of the quickest step but the first
     peak : int, bytes of memory that the process has taken at most; 0 where this is not told
     """
-    progress, seconds = Progress(), []
+    progress, seconds, make_batch = Progress(), [], rules_of(model.config).make_batch
     with memory.reuse():
         for step in range(1, TRIED + 1):
             batch = make_batch(example_of, step, recipe, as_cut(model.config), seed)

@@ -38,6 +38,24 @@ class Recipe:
 
 FINE_TUNING = Recipe(steps=1000)
 
+AS_TORCHVISION = Sampling(  # its defaults, which are the papers'
+    anchors=256,
+    pre_nms_proposals=2000,  # of each level
+    post_nms_proposals=2000,
+    rois=512,
+    mask_rois=128,
+    object_copies=0,  # the objects' own boxes
+    positive_share=0.25,
+    fill=True,
+)
+
+
+def fine_tuning(config):
+    """The Recipe for fine-tuning a model of this Config: by the rules that it was trained by."""
+    theirs = config.convention == "torchvision"
+    return replace(FINE_TUNING, sampling=AS_TORCHVISION) if theirs else FINE_TUNING
+
+
 _EARLY = Sampling(
     anchors=64,
     pre_nms_proposals=200,

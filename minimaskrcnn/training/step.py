@@ -19,19 +19,11 @@ from minimaskrcnn.conv import batch_statistics
 from minimaskrcnn.fpn import pyramid
 from minimaskrcnn.heads import box_head, mask_head
 from minimaskrcnn.layers import concatenate
-from minimaskrcnn.resnet import backbone
-from minimaskrcnn.roi_align import pyramid_roi_align
 from minimaskrcnn.rpn import region_proposals
 from minimaskrcnn.runtime import tape
-from minimaskrcnn.training.losses import (
-    LOSS_NAMES,
-    box_loss,
-    class_loss,
-    mask_loss,
-    rpn_box_loss,
-    rpn_class_loss,
-)
-from minimaskrcnn.training.sampling import draw_head_targets, select_for_training
+from minimaskrcnn.training.conventions import rules_of
+from minimaskrcnn.training.losses import LOSS_NAMES, class_loss, mask_loss
+from minimaskrcnn.training.sampling import draw_head_targets
 from minimaskrcnn.weights.tree import named_arrays
 
 _ABSURD = 80  # exp(80) times an anchor is larger than any image, and close to float32's limit
@@ -60,6 +52,7 @@ def learn(model, batch, sampling, rng, backbone_learns=True, head_targets=None):
     FloatingPointError
         If training has diverged: an answer or a loss is absurdly large or not finite.
     """
+    backbone = rules_of(model.config).backbone
     c_maps = None if backbone_learns else backbone(batch.images, model.backbone)
     with tape.recording(constants=[batch.images, *(c_maps or ())]) as steps:
         if c_maps is None:
@@ -76,28 +69,27 @@ def learn(model, batch, sampling, rng, backbone_learns=True, head_targets=None):
 
 def losses_of_batch(model, c_maps, batch, sampling, rng, head_targets):
     """From the backbone's maps, compute the five losses by name, and (answer, gradient) of each."""
+    config, rules = model.config, rules_of(model.config)
     p_maps = pyramid(c_maps[1:], model.fpn)
     rpn_logits, rpn_deltas = region_proposals(p_maps, model.rpn)  # (B, A, 2), (B, A, 4)
-    _check_sane(rpn_logits, rpn_deltas, model.config)
+    _check_sane(rpn_logits, rpn_deltas, config)
     if head_targets is None:
-        config = model.config
-        shape = batch.images.shape[1:]
-        proposals = select_for_training(rpn_logits, rpn_deltas, shape, sampling, config)
-        head_targets = draw_head_targets(proposals, batch, sampling, rng, config)
+        proposals = rules.select_for_training(rpn_logits, rpn_deltas, batch, sampling, config)
+        head_targets = draw_head_targets(proposals, batch, sampling, rng, config, rules.masks_of)
     maps = list(zip(*(_unstack(p_map) for p_map in p_maps[:4]), strict=True))  # of each image
 
-    size, shape = model.config.pool_size, batch.images.shape[1:]
-    roi_features = _pool(maps, head_targets.rois, size, shape)
+    shape = batch.images.shape[1:]
+    roi_features = _pool(rules.pool, maps, head_targets.rois, config.pool_size, shape)
     class_logits, box_deltas = box_head(roi_features, model.box_head)
-    mask_features = _pool(maps, head_targets.mask_rois, model.config.mask_pool_size, shape)
+    mask_features = _pool(rules.pool, maps, head_targets.mask_rois, config.mask_pool_size, shape)
     mask_logits = mask_head(mask_features, model.mask_head)
 
     ids, mask_ids = head_targets.class_ids, head_targets.mask_class_ids
     judged = [
-        (rpn_logits, rpn_class_loss(rpn_logits, batch.match)),
-        (rpn_deltas, rpn_box_loss(rpn_deltas, batch.match, batch.anchor_deltas)),
+        (rpn_logits, rules.rpn_class_loss(rpn_logits, batch.match)),
+        (rpn_deltas, rules.rpn_box_loss(rpn_deltas, batch.match, batch.anchor_deltas)),
         (class_logits, class_loss(class_logits, ids)),
-        (box_deltas, box_loss(box_deltas, ids, head_targets.deltas)),
+        (box_deltas, rules.box_loss(box_deltas, ids, head_targets.deltas)),
         (mask_logits, mask_loss(mask_logits, mask_ids, head_targets.masks)),
     ]
     losses = {name: loss for name, (_, (loss, _)) in zip(LOSS_NAMES, judged, strict=True)}
@@ -106,16 +98,15 @@ def losses_of_batch(model, c_maps, batch, sampling, rng, head_targets):
 
 def _check_sane(rpn_logits, rpn_deltas, config):
     """Raise FloatingPointError if the RPN's answers are not finite or absurdly large."""
-    longest = np.abs(rpn_deltas * np.asarray(config.delta_std, rpn_deltas.dtype)).max()
+    longest = np.abs(rpn_deltas * np.asarray(config.rpn_std, rpn_deltas.dtype)).max()
     if not np.isfinite(rpn_logits).all() or not longest < _ABSURD:  # NaN is not less
         raise FloatingPointError(f"the RPN moves boxes by {longest:g} times their size")
 
 
-def _pool(maps, rois, size, shape):
+def _pool(pool, maps, rois, size, shape):
     """Features of the regions of all images, one image after the other."""
     patches = [
-        pyramid_roi_align(p_maps, regions, size, shape)
-        for p_maps, regions in zip(maps, rois, strict=True)
+        pool(p_maps, regions, size, shape) for p_maps, regions in zip(maps, rois, strict=True)
     ]
     return concatenate(patches, axis=0)
 

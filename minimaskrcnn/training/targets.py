@@ -95,7 +95,17 @@ def _thin_out(match, value, limit, rng):
         match[rng.choice(chosen, len(chosen) - limit, replace=False)] = 0
 
 
-def roi_targets(proposals, boxes, class_ids, crowd_boxes, count, rng, delta_std):
+def roi_targets(
+    proposals,
+    boxes,
+    class_ids,
+    crowd_boxes,
+    count,
+    rng,
+    delta_std,
+    share=ROI_POSITIVE_SHARE,
+    fill=False,
+):
     """Draw a sample of the proposals, and return what the heads should answer for each of them.
 
     Parameters
@@ -104,14 +114,17 @@ def roi_targets(proposals, boxes, class_ids, crowd_boxes, count, rng, delta_std)
     boxes : (M, 4) float32 normalised, of the objects
     class_ids : (M,) int64, from 1
     crowd_boxes : (K, 4) float32 normalised
-    count : how many regions at most; at most a third of them are positive
+    count : how many regions at most
     rng : np.random.RandomState, which draws them
     delta_std : (4,) the unit of deltas
+    share : of positives in the sample, at most
+    fill : whether negatives fill the sample where there are fewer positives (the paper, and
+        torchvision); if not, their share stays the same (the original)
 
     Returns
     -------
-    RoiTargets. For each positive there are about two negatives, if there are enough (the original's
-    share of positives is 0.33). Without positives there are no negatives either.
+    RoiTargets. By default there are about two negatives for each positive, if there are enough, and
+    without positives there are no negatives either.
 
     Examples
     --------
@@ -125,8 +138,8 @@ def roi_targets(proposals, boxes, class_ids, crowd_boxes, count, rng, delta_std)
     iou = iou_matrix(proposals, boxes)  # (N, M)
     highest = iou.max(axis=1, initial=0)  # (N,)
     is_object = highest >= np.float32(ROI_POSITIVE_IOU)
-    positive = _draw(is_object, int(count * ROI_POSITIVE_SHARE), rng)
-    negatives = int(len(positive) / ROI_POSITIVE_SHARE) - len(positive)
+    positive = _draw(is_object, int(count * share), rng)
+    negatives = (count if fill else int(len(positive) / share)) - len(positive)
     negative = _draw(~is_object & _away_from(proposals, crowd_boxes), negatives, rng)
     rois = proposals[np.concatenate([positive, negative])]  # (R, 4)
     labels, deltas = np.zeros(len(rois), np.int64), np.zeros((len(rois), 4), np.float32)

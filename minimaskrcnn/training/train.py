@@ -22,9 +22,9 @@ import numpy as np
 from minimaskrcnn.conv import has_norms
 from minimaskrcnn.errors import TrainingError
 from minimaskrcnn.runtime import blas, memory
-from minimaskrcnn.training.batches import make_batch
 from minimaskrcnn.training.checkpoint import save_checkpoint
 from minimaskrcnn.training.clock import Clock
+from minimaskrcnn.training.conventions import rules_of
 from minimaskrcnn.training.interrupt import held_back
 from minimaskrcnn.training.losses import LOSS_NAMES
 from minimaskrcnn.training.optimise import clip_gradients
@@ -44,16 +44,6 @@ from minimaskrcnn.weights.store import check_words_fit
 __all__ = ["CHECKPOINT", "MODEL", "advance", "as_cut", "follow", "train"]
 
 MOMENTUM = 0.05  # how much of a batch's statistics enters the moving averages
-
-
-def check_convention(model):
-    """Raise a TrainingError for a model whose convention cannot be trained here."""
-    if model.config.convention != "matterport":
-        raise TrainingError(
-            f"a model of {model.config.convention}'s convention can predict here, but not be "
-            "trained: train it where it comes from, or start from weights of matterport's "
-            'convention, such as "coco"'
-        )
 
 
 def train(
@@ -97,7 +87,6 @@ def train(
         to disk. If the folder's checkpoint is damaged, or of another model or run. If the backbone
         is to stay as it is and has never learned.
     """
-    check_convention(model)
     if "backbone" not in recipe.learns and has_norms(model.backbone):
         raise TrainingError(
             "the backbone must learn, too, as long as it knows nothing: start from trained weights "
@@ -144,7 +133,7 @@ def _prepared(maker, example_of, first, recipe, config, seed):
     """The batches of steps `first` … `recipe.steps`, each made while the one before is used."""
 
     def begin(step):
-        return maker.submit(make_batch, example_of, step, recipe, config, seed)
+        return maker.submit(rules_of(config).make_batch, example_of, step, recipe, config, seed)
 
     coming = begin(first) if first <= recipe.steps else None
     for step in range(first, recipe.steps + 1):
