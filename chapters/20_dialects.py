@@ -328,7 +328,44 @@ for variance in (1.0, 1e-2, 1e-4, 1e-6):
     print(f"variance {variance:g}: scale", " ".join(f"{scale:9.2f}" for scale in scales))
 
 # %% [markdown]
-# ## 8 One place chooses
+# ## 8 In training
+#
+# The two also teach differently. Smooth L1, the loss of bounding-box regression, is a square for
+# small errors and a line for large ones. matterport turns from one to the other at 1, torchvision
+# at 1/9: beyond it, every error is pushed equally hard.
+
+# %%
+from minimaskrcnn.pictures import curves
+from minimaskrcnn.training.losses import smooth_l1
+from minimaskrcnn.training.torchvision import EDGE
+
+errors = np.linspace(-2, 2, 81)
+losses = {
+    name: (errors, [smooth_l1(np.array([d]), np.zeros(1), edge)[0] for d in errors])
+    for name, edge in {"matterport": 1.0, "torchvision": EDGE}.items()
+}
+curves(losses, "error of a delta", "loss", "smooth L1")
+
+# %% [markdown]
+# A mask target says for each of 28 x 28 cells how much of it the object fills. matterport looks at
+# one point per cell and rounds; torchvision takes the mean of about one point per pixel. For an
+# edge that runs through cells, the second one knows where:
+
+# %%
+from minimaskrcnn.training.mask_targets import mask_targets
+from minimaskrcnn.training.torchvision import mask_targets as their_mask_targets
+
+slope = np.tri(60, 60, dtype=bool)[None]  # the pixels on and below the diagonal
+ours = mask_targets(slope, np.array([[0, 0, 1, 1]], np.float32), 4)
+theirs = their_mask_targets(slope, np.array([[0, 0, 60, 60]], np.float32), 4)
+print(ours[0], theirs[0].round(2), sep="\n\n")
+
+# %% [markdown]
+# The rest are numbers: 512 regions instead of 200, a quarter of them positive, and the sums of the
+# losses of boxes divided by all that was sampled. `docs/differences.md` lists them.
+
+# %% [markdown]
+# ## 9 One place chooses
 #
 # In the code a convention is a name in the configuration. `run` asks once which five steps to take;
 # the steps have the same names and the same arguments in both.

@@ -24,6 +24,7 @@ from minimaskrcnn.training.conventions import MATTERPORT, TORCHVISION, rules_of
 from minimaskrcnn.training.losses import LOSS_NAMES
 from minimaskrcnn.training.optimise import cosine
 from minimaskrcnn.training.recipe import AS_TORCHVISION, FINE_TUNING, Recipe, fine_tuning
+from minimaskrcnn.training.sampling import draw_head_targets
 from minimaskrcnn.training.step import learn
 from minimaskrcnn.training.torchvision import frame, make_batch, mask_targets
 from minimaskrcnn.training.train import advance
@@ -95,6 +96,16 @@ def test_the_logit_of_the_background_that_torchvision_does_not_have_stays_as_it_
     _, gradients = one_step(narrow(1)[0])
     for name in ("rpn.logits.kernel", "rpn.logits.bias"):
         assert (gradients[name][..., 0::2] == 0).all() and gradients[name][..., 1::2].any()
+
+
+def test_no_more_regions_learn_a_mask_than_the_sample_allows():
+    model = narrow(1)[0]
+    few = replace(EVERYTHING, mask_rois=1)
+    batch = make_batch(lambda number: EXAMPLES[number], 1, Recipe(steps=1), model.config, seed=0)
+    proposals = [truth.boxes for truth in batch.truths]
+    given = proposals, batch, few, np.random.RandomState(0), model.config, TORCHVISION.masks_of
+    targets = draw_head_targets(*given)
+    assert [len(rois) for rois in targets.mask_rois] == [1, 1] and len(targets.masks) == 2
 
 
 def test_means_of_samples_and_early_pooling_have_the_gradients_of_finite_differences():
