@@ -36,7 +36,8 @@ from tqdm import tqdm
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 PACKAGE = "minimaskrcnn"
-PATIENCE = 100  # seconds of a test run; a fault may make a loop endless, which is noticed, too
+PATIENCE = 600  # seconds of a test run without a fault
+LONGER = 100  # with a fault it may take so much longer: an endless loop is noticed, too
 FAILED = re.compile(r"^(?:FAILED|ERROR) \S*?::([^\s\[]+)", re.MULTILINE)
 
 
@@ -94,7 +95,7 @@ def copy_to(folder):
     return folder
 
 
-def run_tests(folder, tests, compiled):
+def run_tests(folder, tests, compiled, patience=PATIENCE):
     """Run test files in a copy up to the first failure; returns pytest's exit status and output."""
     environment = os.environ | {
         "PYTHONPATH": str(folder),
@@ -106,7 +107,7 @@ def run_tests(folder, tests, compiled):
     command = [sys.executable, "-m", "pytest", *options, *paths]
     try:
         done = subprocess.run(
-            command, cwd=folder, env=environment, capture_output=True, text=True, timeout=PATIENCE
+            command, cwd=folder, env=environment, capture_output=True, text=True, timeout=patience
         )
     except subprocess.TimeoutExpired:
         return 1, "FAILED x::(the tests did not end)"
@@ -115,13 +116,13 @@ def run_tests(folder, tests, compiled):
     return done.returncode, done.stdout
 
 
-def try_fault(folder, fault):
+def try_fault(folder, fault, patience):
     """Put a fault into a copy, run its tests, take it out again."""
     path, start = folder / PACKAGE / fault.file, time.perf_counter()
     source = path.read_text(encoding="utf-8")
     path.write_text(source.replace(fault.old, fault.new), encoding="utf-8")
     try:
-        status, output = run_tests(folder, fault.tests, fault.compiled)
+        status, output = run_tests(folder, fault.tests, fault.compiled, patience)
     finally:
         path.write_text(source, encoding="utf-8")
     seconds, failed = time.perf_counter() - start, FAILED.search(output)
@@ -146,13 +147,22 @@ def try_all(faults, jobs):
             finally:
                 copies.put(copy)
 
-        kinds = list(dict.fromkeys((fault.tests, fault.compiled) for fault in faults))
-        untouched = list(pool.map(lambda kind: with_copy(run_tests, *kind), kinds))
-        for (tests, _), (status, output) in zip(kinds, untouched, strict=True):
+        def untouched(kind):
+            """Seconds that the tests take without a fault."""
+            start = time.perf_counter()
+            status, output = with_copy(run_tests, *kind)
             if status != 0:
-                raise SystemExit(f"{', '.join(tests)} fail without any fault:\n{output}")
+                raise SystemExit(f"{', '.join(kind[0])} fail without any fault:\n{output}")
+            return time.perf_counter() - start
+
+        kinds = list(dict.fromkeys((fault.tests, fault.compiled) for fault in faults))
+        seconds = tqdm(pool.map(untouched, kinds), total=len(kinds), unit="test run")
+        patience = {kind: LONGER + took for kind, took in zip(kinds, seconds, strict=True)}
         outcomes = []
-        tried = pool.map(lambda fault: with_copy(try_fault, fault), faults)
+        tried = pool.map(
+            lambda fault: with_copy(try_fault, fault, patience[fault.tests, fault.compiled]),
+            faults,
+        )
         for outcome in tqdm(tried, total=len(faults), unit="fault"):
             outcomes.append(outcome)
             if not outcome.noticed_by:
