@@ -84,7 +84,7 @@ REFUSED = {
     "keras_3": r"is a .weights.h5 file of Keras 3.*model.save\(\"model.h5\"\)",
     "gray": "was trained on pictures with 1 in place of 3 channels",
     "rgba": "was trained on pictures with 4 in place of 3 channels",
-    "five_ratios": "has 5 anchors on each cell.*3 anchor_ratios .RPN_ANCHOR_RATIOS",
+    "five_ratios": "has 5 anchors on each cell.*3 anchor_ratios .RPN_ANCHOR_RATIOS in matterport",
     "no_bias": "the layer res2a_branch2a has no bias; in the original every convolution has",
     "gzip": "holds a compressed array, at byte .*: `h5repack",
     "chunked": "holds an array that does not lie in one piece.*`h5repack",

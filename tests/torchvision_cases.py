@@ -45,25 +45,37 @@ def compare(result, arrays, prefix=""):
     -------
     worst : dict of the largest differences: "box" in pixels, "score", and the smallest "iou"
     """
+    count = len(arrays[f"{prefix}boxes"])
+    pairs = paired(result, arrays, prefix)
+    assert len(pairs) >= 0.99 * count, f"{len(pairs)} of {count} found again"
+    assert len(result) == count
+    box, score, iou = np.array(pairs).T if pairs else np.array([[0.0], [0.0], [1.0]])
+    worst = {"box": box.max(), "score": score.max(), "iou": iou.min()}
+    assert worst["box"] < 0.01 and worst["iou"] >= 0.999, worst
+    return worst
+
+
+def agreeing(result, arrays):
+    """The `paired` detections whose masks agree, too."""
+    return [pair for pair in paired(result, arrays) if pair[2] >= 0.999]
+
+
+def paired(result, arrays, prefix=""):
+    """For each of torchvision's detections found again: how far box and score are, masks' IoU."""
     boxes, labels, scores = (arrays[prefix + name] for name in ("boxes", "labels", "scores"))
     shape = len(boxes), *result.image.shape[:2]
     masks = np.unpackbits(arrays[prefix + "masks"], count=np.prod(shape)).reshape(shape)
-    worst, found = {"box": 0.0, "score": 0.0, "iou": 1.0}, 0
+    pairs = []
     for box, label, score, mask in zip(boxes, labels, scores, masks.astype(bool), strict=True):
         row = _same(result, box, label)
         if row is None or abs(result.scores[row] - score) > 1e-4:
             continue
-        found += 1
         mine = result[row].mask
         union = (mine | mask).sum()
         iou = (mine & mask).sum() / union if union else 1.0
-        worst["box"] = max(worst["box"], np.abs(result.exact_boxes[row] - box).max())
-        worst["score"] = max(worst["score"], abs(result.scores[row] - score))
-        worst["iou"] = min(worst["iou"], iou)
-    assert found >= 0.99 * len(boxes), f"{found} of {len(boxes)} found again"
-    assert len(result) == len(boxes)
-    assert worst["box"] < 0.01 and worst["iou"] >= 0.999, worst
-    return worst
+        off = np.abs(result.exact_boxes[row] - box).max()
+        pairs.append((off, abs(result.scores[row] - score), iou))
+    return pairs
 
 
 def _same(result, box, label):

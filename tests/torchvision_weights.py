@@ -28,6 +28,21 @@ class Widths:
 
 FULL = Widths()
 NARROW = Widths(stem=8, inner=(4, 8, 8, 16), blocks=(1, 2, 1, 1), pyramid=16, hidden=32)
+OWN = {  # arguments of a model of one's own, as torchvision calls them
+    "min_size": [96, 112],
+    "max_size": 150,
+    "image_mean": [0.5, 0.4, 0.3],
+    "image_std": [0.3, 0.25, 0.2],
+    "sizes": [[20], [36], [70], [150], [260]],
+    "aspect_ratios": [[0.4, 1.0, 3.0]] * 5,
+    "bbox_reg_weights": [8.0, 12.0, 4.0, 6.0],
+    "rpn_pre_nms_top_n_test": 300,
+    "rpn_post_nms_top_n_test": 150,
+    "rpn_nms_thresh": 0.6,
+    "box_score_thresh": 0.1,
+    "box_nms_thresh": 0.4,
+    "box_detections_per_img": 40,
+}
 LOUDER = {  # what is made larger or smaller so that something is found, and not everything
     "rpn.head.cls_logits.weight": 0.4,
     "rpn.head.bbox_pred.weight": 0.04,

@@ -1,13 +1,16 @@
 """Loading a weight file of any format, and converting it to our own."""
 
+import warnings
 from pathlib import Path
 
+from minimaskrcnn.config import TORCHVISION
 from minimaskrcnn.weights.keras import read_keras
-from minimaskrcnn.weights.known import TORCHVISION_1
+from minimaskrcnn.weights.known import TORCHVISION_1, TORCHVISION_2
 from minimaskrcnn.weights.lock import checksum
 from minimaskrcnn.weights.opening import open_weights
 from minimaskrcnn.weights.store import read_store, save
 from minimaskrcnn.weights.torchvision import EPSILON, EPSILON_OF_PUBLISHED, read_torchvision
+from minimaskrcnn.weights.torchvision_config import assumption
 
 
 def load(path, config=None, class_names=None):
@@ -41,10 +44,21 @@ def load(path, config=None, class_names=None):
             return read_store(opened.stored, config, class_names)
         if opened.root:
             return read_keras(opened.file, opened.root, config, class_names)
-        arrays = opened.state_dict(path)
-        published = TORCHVISION_1.is_this(opened.file.size, checksum(path))
-        epsilon = EPSILON_OF_PUBLISHED if published else EPSILON
-        return read_torchvision(path, arrays, config, class_names, epsilon)
+        return _load_state_dict(path, opened, config, class_names)
+
+
+def _load_state_dict(path, opened, config, class_names):
+    """torchvision's; says which settings are assumed, unless they are given or known."""
+    arrays, sha256 = opened.state_dict(path), checksum(path)
+    first, second = (
+        release.is_this(opened.file.size, sha256) for release in (TORCHVISION_1, TORCHVISION_2)
+    )
+    epsilon = EPSILON_OF_PUBLISHED if first else EPSILON
+    model = read_torchvision(path, arrays, config, class_names, epsilon)
+    given = config is not None and config.convention == TORCHVISION.convention
+    if not (given or first or second):
+        warnings.warn(f"{path}: {assumption()}", stacklevel=3)
+    return model
 
 
 def convert(source, target, config=None, float16=False, source_name=None, class_names=None):

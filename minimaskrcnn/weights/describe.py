@@ -17,6 +17,7 @@ from minimaskrcnn.weights.known import COCO_FILE, RELEASES, TORCHVISION_1
 from minimaskrcnn.weights.lock import checksum
 from minimaskrcnn.weights.opening import open_weights
 from minimaskrcnn.weights.torchvision import shapes_of, torchvision_layers
+from minimaskrcnn.weights.torchvision_config import assumption, numbered
 
 NETWORKS = {(3, 4, 6, 3): "ResNet-50", (3, 4, 23, 3): "ResNet-101", (3, 8, 36, 3): "ResNet-152"}
 
@@ -102,7 +103,7 @@ def _keras(opened, shapes):
     yield f"format        the original's: weights of Keras, version {version}"
     yield f"classes       {count}, the background included: {names}"
     _, anchors = keras_layers(opened.file, opened.root)
-    _, remarks = config_of(opened.file, shapes, anchors, class_names=_any_names(shapes))
+    _, remarks = config_of(opened.file, shapes, anchors, class_names=numbered(class_count(shapes)))
     for remark in remarks or ["those of the COCO model, which this file is"]:
         yield from _wrapped("settings", remark.removeprefix(f"{opened.file.path}: "))
 
@@ -110,11 +111,12 @@ def _keras(opened, shapes):
 def _torchvision(opened, shapes):
     """Classes of torchvision's file, and which settings are taken."""
     count = class_count(shapes)
-    known = count == TORCHVISION.num_classes
-    names = "COCO's ids, presumably" if known else "their names are not in the file"
+    coco = count == TORCHVISION.num_classes
+    names = "COCO's ids, presumably" if coco else "their names are not in the file"
     yield f"classes       {count}, the background included: {names}"
-    version = 2 if "rpn.before.0.kernel" in shapes else 1
-    yield f"settings      torchvision's, for version {version} of its Mask R-CNN"
+    version = 1 + ("rpn.before.0.kernel" in shapes)
+    yield f"written by    torchvision, version {version} of its Mask R-CNN"
+    yield from _wrapped("settings", assumption())
     if TORCHVISION_1.is_this(opened.file.size, checksum(opened.file.path)):
         yield "batch norm    epsilon 0, as torchvision loads this file"
 
@@ -138,11 +140,6 @@ def _shapes(opened):
     return {name: array.shape for name, array in arrays.items()}
 
 
-def _any_names(shapes):
-    """Names for as many classes as there are."""
-    return ("background", *(f"class {i}" for i in range(1, class_count(shapes) or 2)))
-
-
 def verify(path, release=COCO_FILE, config=None, class_names=None):
     """Yield lines that say which known file this is, and that it is whole.
 
@@ -159,7 +156,7 @@ def verify(path, release=COCO_FILE, config=None, class_names=None):
     """
     with open_weights(path) as opened:
         shapes, stored = _shapes(opened), opened.stored
-    load(path, config, class_names or (None if stored or config else _any_names(shapes)))
+    load(path, config, class_names or (None if stored or config else numbered(class_count(shapes))))
     name = NETWORKS.get(block_counts(shapes), "a ResNet")
     yield f"{path}: whole. Mask R-CNN on {name}, {class_count(shapes)} classes; no layer is missing"
     if stored:

@@ -76,10 +76,10 @@ def _check_ratios(path, called, kernel, ratios):
     """The RPN's outputs tell how many anchors stand on a cell: two logits for each."""
     if kernel and len(kernel) == 4 and kernel[3] % 2 == 0 and kernel[3] != 2 * len(ratios):
         raise WeightsError(
-            f"{path}: has {kernel[3] // 2} anchors on each cell ({called('rpn.logits')} has "
-            f"{kernel[3]} outputs, two for each), but the configuration has {len(ratios)} "
-            "anchor_ratios (RPN_ANCHOR_RATIOS in the original). Name as many, in the order of "
-            "training, with --config or config=Config(anchor_ratios=(…))"
+            f"{path}: has {kernel[3] // 2} anchors on each cell (by the outputs of "
+            f"{called('rpn.logits')}), but the configuration has {len(ratios)} anchor_ratios "
+            "(RPN_ANCHOR_RATIOS in matterport's, aspect_ratios in torchvision's). Name as many, in "
+            "the order of training, with --config or in config=…"
         )
 
 

@@ -12,6 +12,17 @@ SAVE_AGAIN = (
     "track_order, libver and userblock_size"
 )
 
+# Files whose beginning (512 bytes) tells them apart by something further on.
+JOIN = (
+    "Join them: load them with safetensors into one dict, and write it with "
+    "safetensors.torch.save_file"
+)
+_INDEX = f"lists the files that hold one model, and is none itself. {JOIN}"
+_TAR = (
+    "is a tar archive: of PyTorch before 0.1.10, or of a folder. Unpack it, or save it anew with "
+    'PyTorch: torch.save(torch.load("…", weights_only=False), "weights.pth")'
+)
+
 _FOREIGN = [  # (how the file begins, what it is)
     (b"<", "is a web page, not weights: what was saved is the page around the download"),
     (b"version https://git-lfs", "is a Git LFS pointer, not weights: run `git lfs pull` beside it"),
@@ -37,6 +48,8 @@ def check_signature(path, head):
         raise WeightsError(f"{path}: is empty; a download may have failed. Fetch the file again")
     if not any(head):
         raise WeightsError(f"{path}: begins with zeros: a download broke off. Fetch it again")
+    if b'"weight_map"' in head or head[257:262] == b"ustar":
+        raise WeightsError(f"{path}: {_TAR if head[257:262] == b'ustar' else _INDEX}")
     for start, what in _FOREIGN:
         if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(start):
             raise WeightsError(f"{path}: {what}. Fetch the weights: `minimaskrcnn weights fetch`")

@@ -11,6 +11,7 @@ from minimaskrcnn.config import COCO
 from minimaskrcnn.errors import WeightsError
 from minimaskrcnn.weights.configs import config_from_dict
 from minimaskrcnn.weights.matterport_config import read_settings
+from minimaskrcnn.weights.torchvision_config import read_arguments
 
 
 def read_given(config_path=None, class_names=None):
@@ -18,7 +19,8 @@ def read_given(config_path=None, class_names=None):
 
     Parameters
     ----------
-    config_path : of a file as `matterport_config.read_settings` takes it, or None
+    config_path : of a file as `matterport_config.read_settings` or
+        `torchvision_config.read_arguments` takes it, or None
     class_names : "one,two", or the path of a text file with one name per line, or None; without
         the background, which is added, or with it in the first place ("background" or "BG")
 
@@ -35,7 +37,9 @@ def read_given(config_path=None, class_names=None):
     names = None if class_names is None else _names(class_names)
     if config_path is None:
         return None, names
-    settings, count = read_settings(config_path, read_text(config_path))
+    text = read_text(config_path)
+    theirs = read_arguments(config_path, text)
+    settings, count = (theirs, None) if theirs else read_settings(config_path, text)
     if names is None and "class_names" not in settings and count not in (None, COCO.num_classes):
         raise WeightsError(
             f"{config_path}: has NUM_CLASSES = {count}; the original keeps no names of classes. "

@@ -24,7 +24,10 @@ from minimaskrcnn.weights.pickled_names import Tensor
 from minimaskrcnn.weights.torch_containers import OLDER, ZIP, is_torch, read_older, read_zip
 from minimaskrcnn.weights.zip_entries import read_entry
 
-WRAPPERS = ("model", "state_dict", "model_state_dict", "model_state", "net", "weights")
+WRAPPERS = (
+    *("model", "state_dict", "model_state_dict", "model_state", "net", "weights"),
+    *("model_ema", "ema_state_dict"),  # averages over the training, where they stand alone
+)
 PREFIXES = ("module.", "_orig_mod.", "model.")  # of DataParallel, torch.compile, Lightning
 
 
@@ -74,10 +77,15 @@ def _state_dict(path, value):
             f"{path}: holds no state dict, but {held}. Save the weights alone: "
             'torch.save(model.state_dict(), "weights.pth")'
         )
-    for prefix in PREFIXES:
-        if all(name.startswith(prefix) for name in tensors):
-            tensors = {name.removeprefix(prefix): part for name, part in tensors.items()}
-    return tensors
+    return {name[len(_prefix(tensors)) :]: part for name, part in tensors.items()}
+
+
+def _prefix(names):
+    """What all names begin with that is none of the network's: "module._orig_mod.", say."""
+    found = ""
+    while more := [p for p in PREFIXES if all(name.startswith(found + p) for name in names)]:
+        found += more[0]
+    return found
 
 
 def _arrays(file, tensors, entries):

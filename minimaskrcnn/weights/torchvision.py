@@ -20,7 +20,9 @@ from minimaskrcnn.model import MaskRCNN
 from minimaskrcnn.weights import tree
 from minimaskrcnn.weights.fitting import check_shapes, class_count
 from minimaskrcnn.weights.torchvision_arrays import NORM, layer_arrays
+from minimaskrcnn.weights.torchvision_config import numbered
 from minimaskrcnn.weights.torchvision_names import current_names, torchvision_places
+from minimaskrcnn.weights.torchvision_others import one_of_several, other_network
 
 EPSILON = 1e-5  # added to variances, as PyTorch does; the published first version, the file
 EPSILON_OF_PUBLISHED = 0.0  # itself, is loaded by torchvision with none (`overwrite_eps`)
@@ -83,8 +85,8 @@ def config_for(path, classes, config=None, class_names=None):
     classes : how many outputs it has, the background included
     config : Config of torchvision's convention; or one that is the default but for its class
         names, which are taken; None for that of torchvision's COCO weights
-    class_names : tuple of str, the background first; None for COCO's if there are 91, else
-        "class 1", "class 2", …: the file has no names
+    class_names : tuple of str, the background first; None for the Config's. If they are COCO's,
+        and there are not 91, they become "class 1", "class 2", …: the file has no names
 
     Raises
     ------
@@ -93,11 +95,10 @@ def config_for(path, classes, config=None, class_names=None):
     """
     if config is not None and config == replace(Config(), class_names=config.class_names):
         config, class_names = None, class_names or config.class_names
+    if config is None or config.class_names == TORCHVISION.class_names:
+        class_names = class_names or numbered(classes)
     if config is None:
-        known = classes == TORCHVISION.num_classes
-        numbered = tuple(f"class {i}" for i in range(1, classes or 1))
-        names = TORCHVISION.class_names if known else ("background", *numbered)
-        return replace(TORCHVISION, class_names=class_names or names)
+        return replace(TORCHVISION, class_names=class_names)
     if config.convention != TORCHVISION.convention:
         raise WeightsError(
             f"{path}: is of torchvision's convention, the configuration given is of "
@@ -115,6 +116,9 @@ def _check_complete(path, arrays, table):
         wanted |= set() if place.norm else {f"{place.layer}.bias"}
     missing = [name for name in wanted if name not in arrays]
     unused = [name for name in arrays if name not in wanted]
+    other = other_network(arrays) or (missing and one_of_several(path))
+    if other:
+        raise WeightsError(f"{path}: {other}")
     if missing or unused:
         what = f"has no {min(missing)}" if missing else f"holds {unused[0]}"
         also = f" (but {unused[0]})" if missing and unused else ""

@@ -10,6 +10,7 @@ this script are
     torchvision_edges.npz    single functions at their edges: odd sizes, regions beyond the map, ...
     torchvision_full.npz     both full networks on three photographs: 2000 numbers of each map, all
                              boxes, and the pasted masks
+    torchvision_own.npz      a narrow network with arguments of its own: anchors, what it finds
     torchvision_three.pth, torchvision_three_checkpoint.pth
                              a narrow network of three classes after one step of training, as a
                              state dict and as a checkpoint; torchvision_three.npz: what it finds
@@ -44,7 +45,7 @@ from torchvision.ops.poolers import LevelMapper
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
-from torchvision_weights import FULL, NARROW, sample, seeded  # noqa: E402
+from torchvision_weights import FULL, NARROW, OWN, sample, seeded  # noqa: E402
 
 YX = [1, 0, 3, 2]  # x1 y1 x2 y2 -> y1 x1 y2 x2, dx dy dw dh -> dy dx dh dw
 SEED = 7
@@ -69,10 +70,10 @@ def with_weights(model, arrays):
     return model.eval()
 
 
-def full(version, **sizes):
+def full(version, seed=SEED, **sizes):
     build = (detection.maskrcnn_resnet50_fpn, detection.maskrcnn_resnet50_fpn_v2)[version - 1]
     model = build(weights=None, weights_backbone=None, num_classes=91, **sizes)
-    return with_weights(model, seeded(FULL, version, SEED))
+    return with_weights(model, seeded(FULL, version, seed))
 
 
 def narrow_backbone(widths, norm_layer):
@@ -99,7 +100,7 @@ def narrow_backbone(widths, norm_layer):
     )
 
 
-def narrow(version, classes, **sizes):
+def narrow(version, classes, **arguments):
     p, norm = NARROW.pyramid, nn.BatchNorm2d if version == 2 else None
     if version == 1:
         box_head = TwoMLPHead(49 * p, NARROW.hidden)
@@ -112,9 +113,18 @@ def narrow(version, classes, **sizes):
         box_predictor=FastRCNNPredictor(NARROW.hidden, classes),
         mask_head=MaskRCNNHeads(p, [p] * 4, 1, norm_layer=norm),
         mask_predictor=MaskRCNNPredictor(p, p, classes),
-        **sizes,
+        **arguments,
     )
     return with_weights(model, seeded(NARROW, version, SEED, classes))
+
+
+def own_arguments():
+    """A network whose sizes, anchors and thresholds are others than torchvision's own."""
+    arguments = dict(OWN)
+    sizes, ratios = (tuple(map(tuple, arguments.pop(n))) for n in ("sizes", "aspect_ratios"))
+    model = narrow(1, 5, rpn_anchor_generator=AnchorGenerator(sizes, ratios), **arguments)
+    found = run(model, photographs()["portrait"])
+    return {name: found[name] for name in ("anchors", "boxes", "labels", "scores", "masks")}
 
 
 def last(tensor):
@@ -350,6 +360,7 @@ def three_classes():
 if __name__ == "__main__":
     torch.set_num_threads(2)
     np.savez_compressed(HERE / "torchvision_edges.npz", **dict(edges()))
+    np.savez_compressed(HERE / "torchvision_own.npz", **own_arguments())
     np.savez_compressed(HERE / "torchvision_three.npz", **three_classes())
     np.savez_compressed(HERE / "torchvision_narrow.npz", **dict(narrow_cases()))
     np.savez_compressed(HERE / "torchvision_full.npz", **dict(full_cases()))
