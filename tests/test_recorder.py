@@ -1,17 +1,27 @@
 """Every intermediate of the network can be recorded, and replaced on the way."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from torchvision_cases import PHOTOS
+from torchvision_weights import NARROW, seeded
 
 from minimaskrcnn import load_model
 from minimaskrcnn.datasets.scenes import scene
 from minimaskrcnn.errors import SettingError
 from minimaskrcnn.runtime.recorder import NAMES, recorder
+from minimaskrcnn.weights.torchvision import read_torchvision
 
 
 @pytest.fixture(scope="module")
 def model():
     return load_model("shapes")
+
+
+def narrow_of_torchvision():
+    model = read_torchvision("seeded", seeded(NARROW, 1, 7, 5))
+    return replace(model, config=replace(model.config, image_min_size=128, image_max_size=213))
 
 
 def test_what_is_recorded_is_what_comes_back():
@@ -64,6 +74,11 @@ def same(a, b):
 def test_each_change_reaches_the_steps_that_follow_from_it(model):
     photo = scene(13).image
     reached = dict(changes([n for n in NAMES if n not in ("result", "mask_probs")], model, photo))
+    assert missed_by(reached) == {}
+
+
+def missed_by(reached):
+    """{name: its reader} of the changes that do not reach what is read next."""
     readers = {
         "molded": "c1", "window_pixels": "window", "window": "detections", "c2": "p2", "c5": "p2",
         "p2": "rpn_logits", "p6": "rpn_logits", "anchors": "proposals", "rpn_logits": "rpn_probs",
@@ -71,8 +86,30 @@ def test_each_change_reaches_the_steps_that_follow_from_it(model):
         "roi_features": "class_logits", "class_logits": "class_probs", "class_probs": "detections",
         "box_deltas": "detections", "detections": "mask_features", "mask_features": "mask_probs",
     }  # fmt: skip
-    missed = {name: reader for name, reader in readers.items() if reader not in reached[name]}
-    assert missed == {}
+    return {name: reader for name, reader in readers.items() if reader not in reached[name]}
+
+
+def test_each_change_reaches_what_follows_in_torchvisions_convention_as_well():
+    model, photo = narrow_of_torchvision(), PHOTOS["small"]
+    reached = dict(changes([n for n in NAMES if n not in ("result", "mask_probs")], model, photo))
+    assert missed_by(reached) == {}
+
+
+def test_changed_probabilities_rank_the_proposals_in_torchvisions_convention():
+    """Anchors are ranked by logits there: a change of the probabilities must reach them."""
+    model, photo = narrow_of_torchvision(), PHOTOS["small"]
+    plain = model.trace(photo)
+    halved = model.trace(
+        photo, change={"rpn_probs": lambda p: np.stack([1 - p[:, 1] / 2, p[:, 1] / 2], 1)}
+    )
+    assert plain["proposal_scores"][0] > 0.5 > halved["proposal_scores"][0]
+    # the order is the same, and so are the first proposals, with half the score
+    assert (plain["proposals"][:20] == halved["proposals"][:20]).all()
+    np.testing.assert_allclose(
+        halved["proposal_scores"][:20], plain["proposal_scores"][:20] / 2, rtol=1e-5
+    )
+    left = model.trace(photo, change={"rpn_probs": lambda p: p})
+    assert (left["proposals"] == plain["proposals"]).all()
 
 
 def test_the_last_changes_reach_the_result(model):

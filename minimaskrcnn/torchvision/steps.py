@@ -43,7 +43,10 @@ def propose(model, p_maps, shape, window, keep):
     anchors = keep("anchors", make_anchors(shape, p_maps, model.config))  # (A, 4)
     logits, deltas = region_proposals(p_maps, model.rpn)  # (A, 2), (A, 4)
     logits = keep("rpn_logits", logits)
-    keep("rpn_probs", softmax(logits))
+    probs = softmax(logits)
+    changed = keep("rpn_probs", probs)
+    if changed is not probs:  # by `trace(change=…)`; anchors are ranked by logits, see `proposals`
+        logits = np.log(np.maximum(changed, np.finfo(np.float32).tiny))  # whose softmax they are
     deltas, counts = keep("rpn_deltas", deltas), per_level(p_maps, model.config)
     proposals, scores = select_proposals(anchors, logits, deltas, counts, window, model.config)
     proposals = keep("proposals", proposals)

@@ -67,7 +67,8 @@ def proposal_candidates(steps, config):
 def detection_candidates(steps, config):
     """Return the classified regions that any threshold keeps, whatever their score: Candidates."""
     config = replace(config, min_score=0.0)
-    wide = replace(config, detection_nms_threshold=1.0, max_detections=len(steps["proposals"]))
+    pairs = steps["class_probs"].size  # of a region and a class: where every class competes, all
+    wide = replace(config, detection_nms_threshold=1.0, max_detections=pairs)
     rows, source = detections_again(steps, wide)  # (M, 6), (M,)
     named = _region_and_class(rows, source, config)
     thresholds = _with_own(config.detection_nms_threshold)
