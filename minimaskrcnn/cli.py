@@ -17,6 +17,7 @@ from importlib import import_module
 
 from minimaskrcnn import __version__
 from minimaskrcnn.errors import MiniMaskRCNNError, printable, sentence
+from minimaskrcnn.runtime.swallowed import ctrl_c_is_heard
 from minimaskrcnn.runtime.terminal import complain, open_streams, say
 
 # Modules of minimaskrcnn.commands, in the order of --help.
@@ -51,8 +52,9 @@ def main(argv=None) -> int:
 
 def _status(argv):
     try:
-        args = build_parser().parse_args(argv)
-        return args.run(args)
+        with ctrl_c_is_heard():
+            args = build_parser().parse_args(argv)
+            return args.run(args)
     except SystemExit as end:  # argparse: --help, --version or wrong usage
         return int(end.code or 0)
     except BrokenPipeError:  # `minimaskrcnn … | head`: the reader has had enough

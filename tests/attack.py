@@ -63,10 +63,15 @@ def attack(kind, count, seed, attempt, first=0):
     return failed
 
 
-def arguments(doc, count):
-    """The command line of a script: how many, and the seed."""
+def parser_of(doc, count):
+    """The command line of a script: how many tries, the seed, and where to begin."""
     parser = argparse.ArgumentParser(description=doc.splitlines()[0])
     parser.add_argument("--count", type=int, default=count, help="how many (%(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="another seed, other tries")
     parser.add_argument("--first", type=int, default=0, help="number of the first try")
-    return parser.parse_args()
+    return parser
+
+
+def arguments(doc, count):
+    """What the command line says: `count`, `seed` and `first`."""
+    return parser_of(doc, count).parse_args()

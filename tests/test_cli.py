@@ -522,6 +522,25 @@ def test_an_interruption_is_one_line_and_status_130(monkeypatch, capsys, photos)
     assert capsys.readouterr().err == "minimaskrcnn: interrupted\n"
 
 
+@pytest.mark.skipif(os.name == "nt", reason="signals are different there")
+def test_an_interruption_while_an_object_dies_is_not_swallowed(monkeypatch, capsys, photos):
+    class Dying:
+        def __del__(self):
+            os.kill(os.getpid(), signal.SIGINT)
+            list(map(len, []))  # here Python raises KeyboardInterrupt, and ignores it
+
+    def interrupted(weights, **_):
+        Dying()
+        for _ in range(200):
+            time.sleep(0.05)
+
+    monkeypatch.setattr("minimaskrcnn.api.load_model", interrupted)
+    hook = sys.unraisablehook
+    assert cli.main(["predict", str(photos / "beach.jpg")]) == 130
+    assert capsys.readouterr().err == "minimaskrcnn: interrupted\n"
+    assert sys.unraisablehook is hook
+
+
 def test_the_function_predict_takes_settings_and_keeps_the_model(toy, photos):
     first = minimaskrcnn.predict(photos / "beach.jpg", toy, size=64, min_score=0)
     assert len(first) > 1 and first.source == str(photos / "beach.jpg")

@@ -3,6 +3,7 @@
 import os
 import stat
 import threading
+import time
 
 import pytest
 
@@ -82,6 +83,21 @@ def test_a_refusing_disk_is_told_by_the_file_s_own_name(tmp_path, monkeypatch):
     with written_whole(path) as beside:
         beside.write_text("contents")
     assert path.read_text() == "contents"
+
+
+@pytest.mark.parametrize("prepare", [make_folder, lambda folder: check_writable(folder / "new")])
+def test_what_a_killed_process_left_is_removed_after_an_hour(tmp_path, prepare):
+    with written_whole(tmp_path / "a.json") as beside:
+        beside.write_text("")
+        name = beside.name
+    old, young = tmp_path / name, tmp_path / f".{'0' * 24}.part"
+    others = [tmp_path / other for other in (".x.part", "a.part", f"{'0' * 24}.part", "a.json")]
+    for path in (old, young, *others):
+        path.write_text("half")
+    for path in (old, *others):
+        os.utime(path, (0, time.time() - 3700))
+    prepare(tmp_path)
+    assert sorted(tmp_path.iterdir()) == sorted([young, *others])
 
 
 def test_what_cannot_be_written_is_known_before(tmp_path):

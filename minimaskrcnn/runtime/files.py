@@ -5,8 +5,11 @@ import hashlib
 import os
 import shutil
 import tempfile
+import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+FORGOTTEN = 3600  # seconds without a change after which nobody writes to a half-written file
 
 
 @contextmanager
@@ -59,6 +62,8 @@ def _mark(path):
 def check_writable(path):
     """Raise the OSError that writing a file would end with, before the work that it is for.
 
+    What killed processes left in its folder long ago is removed, here and in `make_folder`.
+
     Parameters
     ----------
     path : str or Path of a file, there or not
@@ -69,6 +74,7 @@ def check_writable(path):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         if not is_stream(path):
             tempfile.TemporaryFile(dir=path.parent).close()
+            _remove_forgotten(path.parent)
 
 
 def make_folder(path):
@@ -77,6 +83,15 @@ def make_folder(path):
     with _naming(path):
         path.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=path).close()
+    _remove_forgotten(path)
+
+
+def _remove_forgotten(folder):
+    """Remove the half-written files of processes that were killed an hour ago, or earlier."""
+    for path in folder.glob(f".{'[0-9a-f]' * 24}.part"):
+        with suppress(OSError):  # another process removes it as well
+            if time.time() - path.lstat().st_mtime > FORGOTTEN:
+                path.unlink()
 
 
 def is_stream(path):
