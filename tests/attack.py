@@ -16,7 +16,7 @@ import numpy as np
 SECONDS, MEGABYTES = 10, 1000
 
 
-def _memory(field):
+def memory(field):
     """Linux' `VmRSS` (in use) or `VmHWM` (the most there has been) of this process, in MB."""
     status = Path("/proc/self/status").read_text()
     return int(re.search(rf"{field}:\s+(\d+) kB", status)[1]) / 1024
@@ -30,9 +30,9 @@ def measured(action):
     again, start = Path("/proc/self/clear_refs"), time.process_time()
     if again.exists():
         again.write_text("5")  # the peak begins again, at what is in use
-        before = _memory("VmRSS")
+        before = memory("VmRSS")
         result = action()
-        megabytes = _memory("VmHWM") - before
+        megabytes = memory("VmHWM") - before
     else:  # not Linux
         tracemalloc.start()
         result = action()
