@@ -78,7 +78,7 @@ def regions(size, path):
     steps = model.trace(photo)
     arrays = {"molded": steps["molded"], "anchors": steps["anchors"]}
     for name, boxes in (("rois", steps["proposals"]), ("boxes", steps["detections"][:, :4])):
-        levels = roi_levels(boxes, steps["molded"].shape)
+        levels = roi_levels(boxes, steps["molded"].shape, model.config.level_size)
         for level in (2, 3, 4, 5):
             arrays[f"{name}{level - 2}"] = boxes[levels == level]
     if sum(len(arrays[f"rois{i}"]) for i in range(4)) != 1000:

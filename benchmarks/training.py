@@ -96,7 +96,7 @@ class Peer:
         patches = []
         steps = self.torch.linspace(0, 1, size)
         for image, rois in enumerate(rois_of_images):
-            levels = roi_levels(rois, shape) - 2
+            levels = roi_levels(rois, shape, SHAPES.level_size) - 2
             joined = self.torch.empty(len(rois), p_maps[0].shape[1], size, size)
             for level in np.unique(levels):
                 rows = np.flatnonzero(levels == level)

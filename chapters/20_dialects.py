@@ -191,15 +191,15 @@ def pixels(boxes):
     return boxes * np.float32(127) + np.array([0, 0, 1, 1], np.float32)
 
 
-def their_roi_align(p_maps, rois, size, shape):
-    return roi_align.pyramid_roi_align(p_maps, pixels(rois), size)
+def their_roi_align(p_maps, rois, size, shape, level_size):
+    return roi_align.pyramid_roi_align(p_maps, pixels(rois), size, level_size)
 
 
 # %%
-def paper_roi_align(p_maps, rois, size, shape):
+def paper_roi_align(p_maps, rois, size, shape, level_size):
     """The paper's: the mean of four samples, all regions shifted by half a cell."""
     with patch.object(roi_align, "mean_of_samples", shifted):
-        return roi_align.pyramid_roi_align(p_maps, pixels(rois), size)
+        return roi_align.pyramid_roi_align(p_maps, pixels(rois), size, level_size)
 
 
 def shifted(p_map, rois, size, least, reach):
@@ -212,8 +212,8 @@ def their_anchors(shape, config):
     return normalise(anchors.make_anchors(shape, maps, config), shape)
 
 
-def floored(rois, shape):
-    return roi_align.roi_levels(pixels(rois))
+def floored(rois, shape, level_size):
+    return roi_align.roi_levels(pixels(rois), level_size)
 
 
 # %%

@@ -180,10 +180,10 @@ def crop(p_map, box, cells):
     return above * (1 - dy) + below * dy
 
 
-def roi_align(p_maps, boxes, cells, shape):
+def roi_align(p_maps, boxes, cells, shape, config):
     """(N, cells, cells, C): each box is read from the level of P2 … P5 that suits its size."""
     area = np.maximum((boxes[:, 2:] - boxes[:, :2]).prod(axis=1), 1e-20)
-    octaves = np.round(np.log2(np.sqrt(area * shape[0] * shape[1]) / 224))
+    octaves = np.round(np.log2(np.sqrt(area * shape[0] * shape[1]) / config.get("level_size", 224)))
     levels = np.clip(4 + octaves, 2, 5).astype(int)
     patches = [crop(p_maps[k - 2], box, cells) for k, box in zip(levels, boxes, strict=True)]
     return np.array(patches).reshape(len(boxes), cells, cells, p_maps[0].shape[2])
@@ -191,13 +191,12 @@ def roi_align(p_maps, boxes, cells, shape):
 
 def classify(p_maps, proposals, shape, window, net, config):
     head, rows = net["box_head"], np.arange(len(proposals))
-    x = roi_align(p_maps, proposals, config["pool_size"], shape)
+    x = roi_align(p_maps, proposals, config["pool_size"], shape, config)
     x = relu(conv(relu(conv(x, head["hidden1"])), head["hidden2"]))[:, 0, 0]
     probs = softmax(x @ head["logits"]["kernel"] + head["logits"]["bias"])  # (R, K)
     deltas = (x @ head["deltas"]["kernel"] + head["deltas"]["bias"]).reshape(len(x), -1, 4)
     class_ids, scores = probs.argmax(axis=1), probs.max(axis=1)
-    unit = np.array(config["delta_std"], np.float32)
-    boxes = moved(proposals, deltas[rows, class_ids] * unit)
+    boxes = moved(proposals, deltas[rows, class_ids] * np.float32(config["delta_std"]))
     boxes = np.clip(boxes, *np.tile(window.reshape(2, 2), 2))  # cut off at the photograph
     keep = []
     limits = config["detection_nms_threshold"], config["max_detections"]
@@ -224,7 +223,8 @@ def outline(p_maps, boxes, class_ids, shape, window, photo_shape, net, config):
     pixels = np.around((boxes - start) / size * span(photo_shape) + [0, 0, 1, 1]).astype(int)
     if config["masks_in_whole_pixels"]:
         boxes = (start + normalise(pixels, photo_shape) * size).astype(np.float32)
-    probs = mask_head(roi_align(p_maps, boxes, config["mask_pool_size"], shape), net["mask_head"])
+    features = roi_align(p_maps, boxes, config["mask_pool_size"], shape, config)
+    probs = mask_head(features, net["mask_head"])
     masks = np.zeros((len(boxes), *photo_shape[:2]), bool)
     for mask, (y1, x1, y2, x2), k, own in zip(masks, pixels, class_ids, probs, strict=True):
         if min(y2 - y1, x2 - x1) > 0:

@@ -46,6 +46,7 @@ _RANGES = {  # the least and the greatest value of each number: every value that
     "channel_std": (1e-5, 1e5), "rpn_delta_std": (1e-5, 1e3),
     "pre_nms_proposals": (1, 2**31 - 1), "post_nms_proposals": (1, 2**31 - 1),
     "rpn_nms_threshold": (0, 1), "pool_size": (1, 1000), "mask_pool_size": (1, 1000),
+    "level_size": (1, 2**16),
     "min_score": (0, 1), "detection_nms_threshold": (0, 1),
     "max_detections": (1, 2**31 - 1), "detected_classes": (0, 2**31 - 1),
 }  # fmt: skip
@@ -83,6 +84,7 @@ class Config:
     post_nms_proposals: int = 1000  # proposals that leave it, at most (FPN 5.2)
     rpn_nms_threshold: float = 0.7  # IoU (Faster 3.3)
 
+    level_size: int = 224  # input pixels: a region of this side is read from P4 (FPN, equation 1)
     pool_size: int = 7  # cells per side of a region's features for its class and box (MRCNN 3.1)
     mask_pool_size: int = 14  # the same for its mask (MRCNN figure 4)
     masks_in_whole_pixels: bool = False  # predict masks for the rounded boxes (original: no)

@@ -102,7 +102,8 @@ def propose(model, p_maps, shape, window, keep):
 def classify(model, p_maps, proposals, shape, window, keep):
     """Say what each region holds, and keep one box per object: (N, 6) box, class, score."""
     config = model.config
-    features = pyramid_roi_align(p_maps[:4], proposals, config.pool_size, shape)  # not P6
+    size, level_size = config.pool_size, config.level_size
+    features = pyramid_roi_align(p_maps[:4], proposals, size, shape, level_size)  # not P6
     features = keep("roi_features", features)  # (R, 7, 7, 256)
     logits, deltas = box_head(features, model.box_head)  # (R, K), (R, K, 4)
     probs = keep("class_probs", softmax(keep("class_logits", logits)))
@@ -118,7 +119,8 @@ def outline(model, p_maps, detections, shape, window, photo, keep):
     config, boxes, class_ids = model.config, detections[:, :4], detections[:, 4].astype(int)
     if config.masks_in_whole_pixels:
         boxes = in_whole_pixels(boxes, window, photo.shape)
-    features = pyramid_roi_align(p_maps[:4], boxes, config.mask_pool_size, shape)
+    size, level_size = config.mask_pool_size, config.level_size
+    features = pyramid_roi_align(p_maps[:4], boxes, size, shape, level_size)
     features = keep("mask_features", features)  # (N, 14, 14, 256)
     probs = sigmoid(of_class(mask_head(features, model.mask_head), class_ids))
     probs = keep("mask_probs", probs)  # (N, 28, 28)

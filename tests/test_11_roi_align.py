@@ -304,6 +304,18 @@ def test_a_region_of_224_pixels_belongs_to_p4_and_half_the_side_is_a_level_less(
     assert roi_levels(box, (1024, 1024)).tolist() == [2, 2, 3, 4, 5, 5, 5]
 
 
+@pytest.mark.parametrize("level_size", [1, 40, 80, 448, 1000])
+def test_a_region_of_the_level_size_belongs_to_p4_whatever_it_is(level_size):
+    edges = np.sqrt(2) ** np.array([-5, -3.01, -2.99, -1.01, -0.99, 0, 0.99, 1.01, 4])
+    sides = level_size / 4096 * edges
+    box = np.stack([0 * sides, 0 * sides, sides, sides], axis=1).astype(np.float32)
+    levels = [2, 2, 3, 3, 4, 4, 4, 5, 5]
+    assert roi_levels(box, (4096, 4096), level_size).tolist() == levels
+    constant = [np.full((n, n, 1), level, np.float32) for level, n in enumerate((16, 8, 4, 2), 2)]
+    patches = pyramid_roi_align(constant, np.clip(box, 0, 0.99), 3, (4096, 4096), level_size)
+    assert (patches[:, 1, 1, 0] == roi_levels(box, (4096, 4096), level_size)).all()
+
+
 def test_levels_change_at_sides_of_root_two():
     sides = 224 / 1024 * np.sqrt(2) ** np.array([-3.01, -2.99, -1.01, -0.99, 0.99, 1.01])
     box = np.stack([np.zeros(6), np.zeros(6), sides, sides], axis=1).astype(np.float32)

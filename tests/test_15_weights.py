@@ -530,6 +530,8 @@ def test_a_setting_that_no_layer_has_is_refused(toy, tmp_path, name, value, mess
         ({"rpn_nms_threshold": 3}, "rpn_nms_threshold must be .* 3"),
         ({"max_detections": 2**63}, "max_detections must be .* 9223372036854775808"),
         ({"pool_size": 10**400}, "pool_size must be"),
+        ({"level_size": 0}, "level_size must be from 1 to 65536, got 0"),
+        ({"level_size": 0.5}, "level_size must be of type int, got 0.5"),
         ({"pixel_std": 1e308}, "pixel_std must be .* 1e\\+308"),
         ({"pixel_std": True}, "pixel_std must be of type float, got True"),
         ({"delta_std": 0.1}, "delta_std must be 4 numbers, got 0.1"),

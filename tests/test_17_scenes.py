@@ -3,12 +3,13 @@
 import hashlib
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from minimaskrcnn.datasets import Example, boxes_of_masks
-from minimaskrcnn.datasets.drawing import _background
+from minimaskrcnn.datasets.drawing import HARD, PLAIN, _background
 from minimaskrcnn.datasets.patterns import blobs, checks, flat, gradient, sine, stripes
 from minimaskrcnn.datasets.scenes import CLASS_NAMES, _touching, draw, scene, sheet, statistics
 
@@ -30,6 +31,13 @@ DIGESTS = {
     (33, 192): "16a8a7f22fdd0b21",
     (31, 256): "2444c5a8e9dd24d3",
 }
+HARD_DIGESTS = {
+    (0, 128): "a3837fd24ab4778b",
+    (6, 128): "b18354733a222dff",
+    (7, 128): "9aa90fe2ce3c665f",
+    (1000001, 128): "e099673b4e34bf11",
+    (15, 256): "e82517b51dd0d8a6",
+}
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +54,9 @@ def digest(example):
 
 def full_mask(shape, size):
     """The pixels of a whole shape by its corners: inside is left of every edge in turn."""
+    if shape.hole:
+        solid, hole = (replace(shape, radius=r, hole=0.0) for r in (shape.radius, shape.hole))
+        return full_mask(solid, size) & ~full_mask(hole, size)
     y, x = np.mgrid[:size, :size] + 0.5
     if shape.class_id == CIRCLE:
         return np.hypot(y - shape.y, x - shape.x) <= shape.radius
@@ -76,6 +87,11 @@ def ground_of(seed, size=128):
 @pytest.mark.parametrize("seed, size", DIGESTS)
 def test_a_seed_gives_the_stored_bits(seed, size):
     assert digest(scene(seed, size)) == DIGESTS[seed, size]
+
+
+@pytest.mark.parametrize("seed, size", HARD_DIGESTS)
+def test_a_seed_gives_the_stored_bits_of_a_hard_scene(seed, size):
+    assert digest(scene(seed, size, hard=True)) == HARD_DIGESTS[seed, size]
 
 
 def test_the_stored_scenes_use_every_pattern(monkeypatch):
@@ -118,10 +134,11 @@ def test_an_example_has_the_stated_shapes_and_types():
     assert example.image.flags.c_contiguous
 
 
+@pytest.mark.parametrize("difficulty", [PLAIN, HARD], ids=["plain", "hard"])
 @pytest.mark.parametrize("size", [128, 192, 256])
-def test_a_mask_is_the_shape_less_what_lies_in_front_of_it(size):
+def test_a_mask_is_the_shape_less_what_lies_in_front_of_it(size, difficulty):
     for seed in range(40):
-        drawing, covered = draw(seed, size), np.zeros((size, size), bool)
+        drawing, covered = draw(seed, size, difficulty), np.zeros((size, size), bool)
         for shape, mask in zip(drawing.shapes, drawing.masks, strict=True):
             full = full_mask(shape, size)
             assert np.array_equal(mask, full & ~covered)
@@ -269,6 +286,58 @@ def test_a_small_scene_has_no_shape_under_6_pixels_and_never_none_at_all(size):
     radius = [shape.radius for seed in range(200) for shape in draw(seed, size).shapes]
     assert 6 <= min(radius) < 6.2 and max(radius) <= 30 * size / 128
     assert all(draw(seed, size).shapes for seed in range(200))
+
+
+# Hard scenes
+
+
+@pytest.fixture(scope="module")
+def hard_drawings():
+    return [draw(seed, 128, HARD) for seed in range(300)]
+
+
+def test_a_hard_scene_has_more_shapes_smaller_and_larger_ones(hard_drawings):
+    assert {len(drawing.shapes) for drawing in hard_drawings} == set(range(1, 11))
+    shapes = [shape for drawing in hard_drawings for shape in drawing.shapes]
+    radius = np.array([shape.radius for shape in shapes])
+    assert 4 <= radius.min() < 4.2 and 58 < radius.max() <= 60
+    centre = np.array([[shape.y, shape.x] for shape in shapes])
+    margin = np.minimum(centre, 128 - centre) / radius[:, None]
+    assert (margin >= 0.7 - 1e-9).all() and (margin.min(axis=0) < 0.701).all()
+
+
+def test_a_fifth_of_the_shapes_of_hard_scenes_are_outlines_of_two_pixels_or_more(hard_drawings):
+    shapes = [shape for drawing in hard_drawings for shape in drawing.shapes]
+    hollow = [shape for shape in shapes if shape.hole]
+    assert len(hollow) / len(shapes) == pytest.approx(0.2, abs=0.04)
+    assert {shape.class_id for shape in hollow} == {CIRCLE, SQUARE, TRIANGLE}
+    inner = {CIRCLE: 1, SQUARE: np.sqrt(1 / 2), TRIANGLE: 1 / 2}  # of the circle inside, to radius
+    walls = np.array([(s.radius - s.hole) * inner[s.class_id] for s in hollow])
+    shares = walls / [s.radius * inner[s.class_id] for s in hollow]
+    assert walls.min() == pytest.approx(2)
+    assert 0.15 <= shares.min() < 0.17 and np.all((shares <= 0.4) | (walls < 2 + 1e-9))
+
+
+def test_three_quarters_of_the_shapes_of_hard_scenes_touch_another(hard_drawings):
+    assert 0.7 < statistics(hard_drawings)["touches another"].mean() < 0.85
+
+
+def test_far_more_shapes_of_hard_scenes_are_faint(drawings, hard_drawings):
+    faint, hard = ((statistics(d)["contrast, grey levels"] < 60) for d in (drawings, hard_drawings))
+    assert faint.mean() < 0.2 < hard.mean() - 0.05
+
+
+def test_a_larger_hard_scene_is_the_same_scene_drawn_finer():
+    pairs = [(draw(seed, 128, HARD), draw(seed, 256, HARD)) for seed in range(20)]
+    layouts = [
+        [[(s.y, s.x, s.radius, s.hole) for s in drawing.shapes] for drawing in pair]
+        for pair in pairs
+    ]
+    same = [
+        len(small) == len(large) and np.allclose(2 * np.array(small), large)
+        for small, large in layouts
+    ]
+    assert sum(same) > 12  # in the others a shape is just visible enough at one of the sizes
 
 
 # The patterns, with the random numbers given

@@ -18,6 +18,7 @@ from minimaskrcnn.datasets.scenes import scene
 from minimaskrcnn.errors import TrainingError, WeightsError
 from minimaskrcnn.layers import sigmoid
 from minimaskrcnn.resnet import backbone
+from minimaskrcnn.roi_align import roi_levels
 from minimaskrcnn.runtime import tape
 from minimaskrcnn.training import checkpoint
 from minimaskrcnn.training.batches import (
@@ -26,6 +27,7 @@ from minimaskrcnn.training.batches import (
     frame,
     frame_masks,
     make_batch,
+    mixed_scenes,
     shuffled,
 )
 from minimaskrcnn.training.checkpoint import Progress, save_checkpoint
@@ -136,10 +138,12 @@ def test_without_the_backbone_the_other_gradients_stay_the_same(tiny_step):
 
 
 def test_training_asks_the_same_network_that_predicts():
-    model = folded(new_model(TINY, NARROW, seed=1))
+    config = replace(TINY, level_size=48)
+    model = folded(new_model(config, NARROW, seed=1))
     example = small_scenes(5)
     trace = model.trace(example.image, min_score=0)
-    image, truth = frame(example, TINY)
+    image, truth = frame(example, config)
+    assert len(set(roi_levels(trace["proposals"], image.shape, 48))) > 2
     rois, boxes = trace["proposals"], trace["detections"][:, :4]
     boxes = in_whole_pixels(boxes, (0, 0, 1, 1), example.image.shape)
     targets = HeadTargets(
@@ -310,6 +314,13 @@ def test_the_same_picture_comes_back_turned_another_way():
 def test_training_never_sees_the_scenes_of_the_evaluation():
     assert endless_scenes(0)(0).image_id == 1_000_000
     assert endless_scenes(1)(5).image_id == 2_000_005
+
+
+def test_every_second_scene_of_a_mixture_is_hard():
+    for number in range(4):
+        mixed, wanted = mixed_scenes(1)(number), scene(2_000_000 + number, hard=number % 2 == 1)
+        assert (mixed.image == wanted.image).all()
+        assert mixed.image_id == 2_000_000 + number
 
 
 def test_an_epoch_has_every_example_once_in_another_order_each_time():

@@ -179,6 +179,11 @@ def test_levels_are_torchvisions_on_either_side_of_each_border():
     assert (roi_align.roi_levels(EDGES["level_boxes"]) == EDGES["levels"]).all()
 
 
+def test_another_level_size_is_another_unit_of_length():
+    smaller = EDGES["level_boxes"] / np.float32(4)  # exactly, to the last bit
+    assert (roi_align.roi_levels(smaller, 56) == EDGES["levels"]).all()
+
+
 def test_a_region_without_area_is_read_from_the_finest_level():
     assert roi_align.roi_levels(np.zeros((1, 4), np.float32)).tolist() == [2]
 
@@ -277,6 +282,16 @@ def test_a_prediction_is_torchvisions_to_the_last_pixel(name, version):
     model = replace(read_torchvision("seeded", seeded(NARROW, version, 7, 5)), config=SMALL)
     model = replace(model, config=replace(SMALL, class_names=tuple("abcde")))
     compare(model.predict(PHOTOS[name]), CASES, f"v{version}_{name}_")
+
+
+def test_both_heads_read_the_levels_of_the_config(case):
+    config = replace(SMALL, class_names=tuple("abcde"), level_size=40)
+    steps = replace(case.model, config=config).trace(PHOTOS["portrait"])
+    maps = [steps[f"p{level}"] for level in range(2, 6)]
+    for kind, name, size in (("proposals", "roi", 7), ("detections", "mask", 14)):
+        asked = maps, steps[kind][:, :4], size
+        assert (roi_align.pyramid_roi_align(*asked, 40) == steps[f"{name}_features"]).all()
+        assert (roi_align.pyramid_roi_align(*asked) != steps[f"{name}_features"]).any()
 
 
 @pytest.mark.parametrize("name", ["torchvision_three.pth", "torchvision_three_checkpoint.pth"])

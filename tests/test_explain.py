@@ -266,9 +266,11 @@ def lines_of(page, section):
 
 def test_regions_are_coloured_by_the_level_they_are_read_from(traced):
     large = {**traced[0], "molded": np.zeros((1024, 1024, 3), np.float32)}  # all levels are used
-    page = Page(deciding.about_levels(large, facts.chosen(large)).figures)
+    config = replace(traced[1], level_size=300)
+    page = Page(deciding.about_levels(large, config, facts.chosen(large)).figures)
     boxes = to_pixels(large["proposals"], (1024, 1024))
-    levels = roi_levels(large["proposals"], (1024, 1024))
+    levels = roi_levels(large["proposals"], (1024, 1024), 300)
+    assert (levels != roi_levels(large["proposals"], (1024, 1024))).any()
     drawn = dict(lines_of(page, None)[:-1])
     assert len(drawn) == len(set(levels[:24])) > 1
     for level in set(levels[:24]):

@@ -4,6 +4,7 @@ import ast
 import importlib.util
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,11 +25,16 @@ def page():
     return module
 
 
+@pytest.mark.parametrize("level_size", [None, 110])
 @pytest.mark.parametrize(("seed", "height", "width"), [(13, 100, 128), (160, 128, 70), (7, 61, 90)])
-def test_the_page_finds_the_same_boxes_classes_and_masks(page, seed, height, width):
+def test_the_page_finds_the_same_boxes_classes_and_masks(page, seed, height, width, level_size):
     photo = scene(seed).image[:height, :width]
-    ours = load_model("shapes").predict(photo)
-    boxes, class_ids, scores, masks = page.predict(photo, *page.load(page.BUNDLED))
+    model, (network, settings) = load_model("shapes"), page.load(page.BUNDLED)
+    if level_size is not None:
+        model = replace(model, config=replace(model.config, level_size=level_size))
+        settings = {**settings, "level_size": level_size}
+    ours = model.predict(photo)
+    boxes, class_ids, scores, masks = page.predict(photo, network, settings)
     assert len(ours) > 0 and boxes.tolist() == ours.boxes.tolist()
     assert class_ids.tolist() == ours.class_ids.tolist()
     assert np.abs(scores - ours.scores).max() < 1e-5

@@ -20,18 +20,32 @@ from minimaskrcnn.datasets.patterns import blobs, checks, flat, gradient, sine, 
 CLASS_NAMES = ("background", "circle", "square", "triangle")
 CIRCLE, SQUARE, TRIANGLE = 1, 2, 3
 
-MAX_SHAPES = 6  # per scene: 1 … 6 are tried
-RADIUS = (6.0, 30.0)  # of the circle around a shape, in pixels of a picture of 128
 INSIDE = 0.7  # radii: the least distance of the centre from the border
 MIN_VISIBLE = 0.2  # share of a shape's pixels; with less, it is not drawn
 MIN_PIXELS = 20  # visible pixels; with fewer, it is not drawn
 MIN_CONTRAST = 30.0  # grey levels of 255 in one channel, between means (see `_colours`)
 TEXTURED = 0.25  # share of the shapes that have a pattern of their own
-CAMOUFLAGED = 0.125  # share of the shapes whose colour is first chosen near the background's
 MAX_NOISE = 12.0  # grey levels: the largest standard deviation, which is random for every scene
 
 # The normal distribution cut into 4096 slices of equal probability: the middle of each.
 _NORMAL = np.array([NormalDist().inv_cdf((i + 0.5) / 4096) for i in range(4096)])
+
+
+@dataclass(frozen=True)
+class Difficulty:
+    """What makes one kind of scene harder than another."""
+
+    most: int  # shapes per scene: 1 … `most` are tried
+    radius: tuple[float, float]  # of the circle around a shape, in pixels of a picture of 128
+    camouflaged: float  # share of the shapes whose colour is first chosen near the background's
+    hollow: float = 0.0  # share of the shapes of which only the outline is drawn
+    neighbours: float = 0.0  # share of the shapes that are placed beside the one before
+
+
+PLAIN = Difficulty(most=6, radius=(6.0, 30.0), camouflaged=0.125)
+HARD = Difficulty(most=10, radius=(4.0, 60.0), camouflaged=0.4, hollow=0.2, neighbours=0.4)
+WALL = (0.15, 0.4)  # of a hollow shape: its thickness, as a share of the radius inside it …
+MIN_WALL = 2.0  # … and at least so many pixels of a picture of 128
 
 
 @dataclass(frozen=True)
@@ -46,6 +60,7 @@ class Shape:
     visible: float  # share of its pixels in the picture that nothing covers
     contrast: float  # between its mean and that of the ground, in the strongest channel
     textured: bool
+    hole: float = 0.0  # radius of the circle around its hole, if only its outline is drawn
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +73,7 @@ class Drawing:
     noise: np.ndarray  # (H, W, 3) float64, to be added
 
 
-def draw(seed, size=128):
+def draw(seed, size=128, difficulty=PLAIN):
     """Return the `Drawing` of a seed; arguments and errors are those of `scenes.scene`.
 
     The background and every shape have two colours and a pattern that mixes them (0 is the first,
@@ -72,9 +87,12 @@ def draw(seed, size=128):
     colours, mix = _background(rng, y, x)  # (2, 3), (H, W)
     palette, means, shapes = [colours], [], []
     owner = np.zeros((size, size), np.int64)  # 0 the ground, 1 … N the shapes
-    for _ in range(rng.randint(1, MAX_SHAPES + 1)):
-        class_id, cy, cx, radius, angle = _place(rng, RADIUS[0] / min(unit, 1.0))
+    for _ in range(rng.randint(1, difficulty.most + 1)):
+        class_id, cy, cx, radius, angle = _place(rng, difficulty, unit, shapes)
         full = _inside(class_id, y - cy, x - cx, radius, angle)  # (H, W)
+        hole = _hole(rng, difficulty, class_id, radius)
+        if hole:
+            full &= ~_inside(class_id, y - cy, x - cx, hole, angle)
         mask = full & (owner == 0)
         pixels = np.count_nonzero(mask)
         visible = pixels / np.count_nonzero(full)
@@ -83,23 +101,39 @@ def draw(seed, size=128):
         ground = _blend(palette[0], mix[mask].mean())  # (3,) what it is painted on
         textured, mix[mask] = _texture(rng, mask, y - cy, x - cx)
         average = mix[mask].mean()
-        palette.append(_colours(rng, average, [ground, *means]))
+        palette.append(_colours(rng, average, [ground, *means], difficulty))
         means.append(_blend(palette[-1], average))
         owner[mask] = len(palette) - 1
         contrast = np.abs(means[-1] - ground).max()
         where = (cy * unit, cx * unit, radius * unit, angle)
-        shapes.append(Shape(class_id, *where, visible, contrast, textured))
+        shapes.append(Shape(class_id, *where, visible, contrast, textured, hole * unit))
     masks = owner == np.arange(1, len(palette))[:, None, None]  # (N, H, W)
     clean = _blend(np.stack(palette, axis=2).take(owner, axis=2), mix)  # (3, H, W)
     noise = _noise(rng, clean.shape)
     return Drawing(clean.transpose(1, 2, 0), masks, tuple(shapes), noise.transpose(1, 2, 0))
 
 
-def _place(rng, smallest):
+def _place(rng, difficulty, unit, before):
     class_id = int(rng.randint(CIRCLE, TRIANGLE + 1))
-    radius = np.exp(rng.uniform(np.log(smallest), np.log(RADIUS[1])))  # every octave alike
+    smallest, largest = difficulty.radius[0] / min(unit, 1.0), difficulty.radius[1]
+    radius = np.exp(rng.uniform(np.log(smallest), np.log(largest)))  # every octave alike
     cy, cx = rng.uniform(INSIDE * radius, 128 - INSIDE * radius, 2)
-    return class_id, cy, cx, radius, rng.uniform(0, 2 * np.pi)
+    angle = rng.uniform(0, 2 * np.pi)
+    if before and difficulty.neighbours and rng.uniform() < difficulty.neighbours:
+        other, towards = before[-1], rng.uniform(0, 2 * np.pi)
+        apart = rng.uniform(0.7, 1.0) * (radius + other.radius / unit)
+        cy, cx = other.y / unit + apart * np.sin(towards), other.x / unit + apart * np.cos(towards)
+        cy, cx = np.clip([cy, cx], INSIDE * radius, 128 - INSIDE * radius)
+    return class_id, cy, cx, radius, angle
+
+
+def _hole(rng, difficulty, class_id, radius):
+    """The radius of the circle around a shape's hole; 0 for most, which have none."""
+    if not difficulty.hollow or rng.uniform() >= difficulty.hollow:
+        return 0.0
+    inner = radius * {CIRCLE: 1.0, SQUARE: np.cos(np.pi / 4), TRIANGLE: np.cos(np.pi / 3)}[class_id]
+    wall = max(rng.uniform(*WALL) * inner, MIN_WALL)
+    return radius * max(inner - wall, 0) / inner
 
 
 def _inside(class_id, y, x, radius, angle):
@@ -132,13 +166,13 @@ def _texture(rng, mask, y, x):
     return True, (sine, stripes, checks)[rng.randint(3)](rng, y, x)[mask]  # (pixels,)
 
 
-def _colours(rng, average, others):
+def _colours(rng, average, others, difficulty):
     """Two colours, whose average mixture differs from each of `others` in some channel.
 
     The others are the mean of what the shape is painted on and those of the shapes in front of
     it: a shape must not melt into what it touches.
     """
-    camouflaged = rng.uniform() < CAMOUFLAGED
+    camouflaged = rng.uniform() < difficulty.camouflaged
     while True:
         first = rng.uniform(0, 255, 3)
         if camouflaged:

@@ -13,23 +13,24 @@ import argparse
 import numpy as np
 
 from minimaskrcnn.datasets import Example
-from minimaskrcnn.datasets.drawing import CLASS_NAMES, draw
+from minimaskrcnn.datasets.drawing import CLASS_NAMES, HARD, PLAIN, draw
 from minimaskrcnn.runtime.files import written_whole
 from minimaskrcnn.runtime.terminal import say
 
 
-def scene(seed, size=128):
+def scene(seed, size=128, hard=False):
     """Return the scene of a seed as an example to learn from.
 
     Parameters
     ----------
     seed : int, 0 … 2**32 - 1
     size : int, pixels per side, 64 … 4096
+    hard : bool; more shapes, smaller and larger ones, hollow, touching and camouflaged ones
 
     Returns
     -------
     Example with image (size, size, 3) uint8, class_ids (N,) int64 and masks (N, size, size) bool,
-    N from 1 to 6, the front-most first; masks do not overlap. `image_id` is the seed.
+    N from 1 to 6 (hard: 10), the front-most first; masks do not overlap. `image_id` is the seed.
 
     Raises
     ------
@@ -42,7 +43,7 @@ def scene(seed, size=128):
     >>> example.image.shape, [CLASS_NAMES[i] for i in example.class_ids]
     ((128, 128, 3), ['triangle', 'triangle', 'circle', 'square'])
     """
-    drawing = draw(seed, size)
+    drawing = draw(seed, size, HARD if hard else PLAIN)
     image = np.clip(np.rint(drawing.clean + drawing.noise), 0, 255).astype(np.uint8, order="C")
     class_ids = np.array([shape.class_id for shape in drawing.shapes], np.int64)
     return Example(image, class_ids, drawing.masks, image_id=int(seed))

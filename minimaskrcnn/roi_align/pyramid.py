@@ -13,17 +13,19 @@ from minimaskrcnn.roi_align.crop import crop_and_resize
 from minimaskrcnn.runtime import tape
 
 
-def roi_levels(rois, shape):
+def roi_levels(rois, shape, level_size=224):
     """Return the pyramid level from which each region is read.
 
     The level is k = 4 + round(log2(sqrt(height · width) / 224)), in pixels of the input. A region
-    of 224 x 224, the size of ImageNet's pictures, belongs to P4. Regions without area, with one
+    of 224 x 224, the size of ImageNet's pictures, belongs to P4. A network for smaller pictures
+    takes a smaller number for 224, or it reads everything from P2. Regions without area, with one
     side reversed or with NaN belong to P2.
 
     Parameters
     ----------
     rois : (R, 4) float32 normalised
     shape : (H, W, ...) of the network's input in pixels
+    level_size : side, in pixels of the input, of a region that belongs to P4
 
     Returns
     -------
@@ -41,13 +43,13 @@ def roi_levels(rois, shape):
     """
     check_boxes(rois, "rois")
     height, width = rois[:, 2] - rois[:, 0], rois[:, 3] - rois[:, 1]
-    unit = np.float32(224) / np.sqrt(np.float32(shape[0] * shape[1]))
+    unit = np.float32(level_size) / np.sqrt(np.float32(shape[0] * shape[1]))
     area = np.fmax(height * width, np.float32(1e-20))  # fmax lets no NaN pass
     levels = np.around(np.log(np.sqrt(area) / unit) / np.log(np.float32(2)))  # half to even
     return np.clip(4 + levels, 2, 5).astype(np.int64)
 
 
-def pyramid_roi_align(p_maps, rois, size, shape):
+def pyramid_roi_align(p_maps, rois, size, shape, level_size=224):
     """Sample every region from the pyramid level that suits it.
 
     Parameters
@@ -56,6 +58,7 @@ def pyramid_roi_align(p_maps, rois, size, shape):
     rois : (R, 4) float32 normalised
     size : P, cells per side
     shape : (H, W, ...) of the network's input in pixels
+    level_size : see `roi_levels`
 
     Returns
     -------
@@ -68,7 +71,7 @@ def pyramid_roi_align(p_maps, rois, size, shape):
     """
     if len(p_maps) != 4:
         raise ValueError(f"pyramid_roi_align wants the four maps p2 … p5, got {len(p_maps)}")
-    levels = roi_levels(rois, shape)
+    levels = roi_levels(rois, shape, level_size)
     patches = [
         crop_and_resize(p_map, rois[levels == level], (size, size))
         for level, p_map in enumerate(p_maps, start=2)

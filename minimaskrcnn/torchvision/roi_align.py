@@ -17,12 +17,13 @@ from minimaskrcnn.config import STRIDES
 from minimaskrcnn.roi_align import from_levels, mean_of_samples
 
 
-def roi_levels(rois):
+def roi_levels(rois, level_size=224):
     """Which pyramid level suits each region: floor(4 + log2(sqrt(area) / 224)), in 2 … 5.
 
     Parameters
     ----------
     rois : (R, 4) float32, pixels of the network's input
+    level_size : side of a region that belongs to P4
 
     Returns
     -------
@@ -35,11 +36,11 @@ def roi_levels(rois):
     """
     side = np.sqrt((rois[:, 2] - rois[:, 0]) * (rois[:, 3] - rois[:, 1]))  # float32
     side = np.maximum(side, np.float32(1e-10))  # without area: the finest level
-    levels = np.float32(4) + np.log2(side / np.float32(224)) + np.float32(1e-6)
+    levels = np.float32(4) + np.log2(side / np.float32(level_size)) + np.float32(1e-6)
     return np.clip(np.floor(levels), 2, 5).astype(np.int64)
 
 
-def pyramid_roi_align(p_maps, rois, size):
+def pyramid_roi_align(p_maps, rois, size, level_size=224):
     """Sample every region from the pyramid level that suits it.
 
     Parameters
@@ -47,12 +48,13 @@ def pyramid_roi_align(p_maps, rois, size):
     p_maps : (p2, p3, p4, p5), each (H, W, C)
     rois : (R, 4) float32, pixels of the network's input
     size : P, cells on each side
+    level_size : see `roi_levels`
 
     Returns
     -------
     (R, P, P, C), in the order of `rois`
     """
-    levels = roi_levels(rois)
+    levels = roi_levels(rois, level_size)
     patches = [
         mean_of_samples(p_map, rois[levels == level] / np.float32(stride), (size, size), 1, 1)
         for level, (p_map, stride) in enumerate(zip(p_maps, STRIDES, strict=False), start=2)

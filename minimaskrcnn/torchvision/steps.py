@@ -57,7 +57,8 @@ def propose(model, p_maps, shape, window, keep):
 def classify(model, p_maps, proposals, shape, window, keep):
     """Say what each region holds, and keep the best boxes: (N, 6) box, class, score."""
     config = model.config
-    features = pyramid_roi_align(p_maps[:4], proposals, config.pool_size)  # not P6
+    size, level_size = config.pool_size, config.level_size
+    features = pyramid_roi_align(p_maps[:4], proposals, size, level_size)  # not P6
     features = keep("roi_features", features)  # (R, 7, 7, 256)
     logits, deltas = box_head(features, model.box_head)  # (R, K), (R, K, 4)
     probs = keep("class_probs", softmax(keep("class_logits", logits)))
@@ -71,7 +72,8 @@ def classify(model, p_maps, proposals, shape, window, keep):
 def outline(model, p_maps, detections, shape, window, photo, keep):
     """Draw the mask of each detection, and carry all back to the photograph: Detections."""
     config, boxes, class_ids = model.config, detections[:, :4], detections[:, 4].astype(np.int64)
-    features = pyramid_roi_align(p_maps[:4], boxes, config.mask_pool_size)
+    size, level_size = config.mask_pool_size, config.level_size
+    features = pyramid_roi_align(p_maps[:4], boxes, size, level_size)
     features = keep("mask_features", features)  # (N, 14, 14, 256)
     probs = sigmoid(of_class(mask_head(features, model.mask_head), class_ids))
     probs = keep("mask_probs", probs)  # (N, 28, 28)

@@ -39,6 +39,16 @@ def endless_scenes(seed):
     return example_of
 
 
+def mixed_scenes(seed):
+    """As `endless_scenes`, but every second scene is a hard one."""
+    first = FIRST_TRAINING_SCENE * (1 + seed)
+
+    def example_of(number):
+        return scene(first + number, hard=number % 2 == 1)
+
+    return example_of
+
+
 def shuffled(examples, seed):
     """Return the function from 0, 1, 2, … to examples: all in random order, then all again, …
 

@@ -23,14 +23,14 @@ class Rules:
     backbone: Callable
     select_for_training: Callable
     masks_of: Callable
-    pool: Callable  # (p_maps, rois, size, shape of the input)
+    pool: Callable  # (p_maps, rois, size, shape of the input, level size)
     rpn_class_loss: Callable
     rpn_box_loss: Callable
     box_loss: Callable
 
 
-def _pool_in_pixels(p_maps, rois, size, shape):
-    return their_pyramid_roi_align(p_maps, rois, size)
+def _pool_in_pixels(p_maps, rois, size, shape, level_size):
+    return their_pyramid_roi_align(p_maps, rois, size, level_size)
 
 
 MATTERPORT = Rules(

@@ -78,10 +78,10 @@ def losses_of_batch(model, c_maps, batch, sampling, rng, head_targets):
         head_targets = draw_head_targets(proposals, batch, sampling, rng, config, rules.masks_of)
     maps = list(zip(*(_unstack(p_map) for p_map in p_maps[:4]), strict=True))  # of each image
 
-    shape = batch.images.shape[1:]
-    roi_features = _pool(rules.pool, maps, head_targets.rois, config.pool_size, shape)
+    where = batch.images.shape[1:], config.level_size
+    roi_features = _pool(rules.pool, maps, head_targets.rois, config.pool_size, *where)
     class_logits, box_deltas = box_head(roi_features, model.box_head)
-    mask_features = _pool(rules.pool, maps, head_targets.mask_rois, config.mask_pool_size, shape)
+    mask_features = _pool(rules.pool, maps, head_targets.mask_rois, config.mask_pool_size, *where)
     mask_logits = mask_head(mask_features, model.mask_head)
 
     ids, mask_ids = head_targets.class_ids, head_targets.mask_class_ids
@@ -103,10 +103,11 @@ def _check_sane(rpn_logits, rpn_deltas, config):
         raise FloatingPointError(f"the RPN moves boxes by {longest:g} times their size")
 
 
-def _pool(pool, maps, rois, size, shape):
+def _pool(pool, maps, rois, size, shape, level_size):
     """Features of the regions of all images, one image after the other."""
     patches = [
-        pool(p_maps, regions, size, shape) for p_maps, regions in zip(maps, rois, strict=True)
+        pool(p_maps, regions, size, shape, level_size)
+        for p_maps, regions in zip(maps, rois, strict=True)
     ]
     return concatenate(patches, axis=0)
 

@@ -64,8 +64,8 @@ def detections_again(steps, config):
     return _normalised(rows, steps), source
 
 
-def levels_of_proposals(steps):
+def levels_of_proposals(steps, config):
     """(R,) the pyramid level that each proposal is read from."""
     if "exact" not in steps:
-        return roi_levels(steps["proposals"], steps["molded"].shape)
-    return their_roi_align.roi_levels(steps["exact"]["proposals"])
+        return roi_levels(steps["proposals"], steps["molded"].shape, config.level_size)
+    return their_roi_align.roi_levels(steps["exact"]["proposals"], config.level_size)

@@ -17,10 +17,10 @@ DRAWN = 24  # proposals of the picture of levels
 CLASSES = 5  # most likely ones listed
 
 
-def about_levels(steps, chosen):
+def about_levels(steps, config, chosen):
     """Return the section about RoIAlign: each region's map, and the chosen region's patch."""
     shape, proposals = steps["molded"].shape, steps["proposals"]
-    levels, boxes = levels_of_proposals(steps), to_pixels(proposals, shape)
+    levels, boxes = levels_of_proposals(steps, config), to_pixels(proposals, shape)
     layers, legend = [], []
     for level in range(5, 1, -1):
         own = np.flatnonzero(levels == level)

@@ -76,7 +76,7 @@ def make_report(
         looking.about_anchors(steps),
         looking.about_rpn(steps),
         looking.about_proposals(steps, config),
-        deciding.about_levels(steps, chosen),
+        deciding.about_levels(steps, config, chosen),
         deciding.about_heads(steps, config, chosen),
         deciding.about_detections(steps, config),
         deciding.about_masks(steps, config, chosen),
