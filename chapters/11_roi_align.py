@@ -208,9 +208,8 @@ PHOTO = scene(13).image  # or "street.jpg"
 model = load_model(WEIGHTS)
 steps = model.trace(PHOTO)  # every intermediate of the network, by name
 print("proposals", steps["proposals"].shape, "patches", steps["roi_features"].shape)
-level_size = model.config.level_size  # the 224 of the rule, which a network may have otherwise
-levels = roi_levels(steps["proposals"], steps["molded"].shape, level_size)
-counts = np.bincount(levels, minlength=6)
+rule = steps["molded"].shape, model.config.level_size  # the 224 of the rule, here too
+counts = np.bincount(roi_levels(steps["proposals"], *rule), minlength=6)
 print("read from", {f"P{level}": int(counts[level]) for level in range(2, 6)})
 
 # %% [markdown]
