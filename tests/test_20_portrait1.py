@@ -1,0 +1,7 @@
+"""torchvision's first version whole, on a portrait; the other photographs: `test_20_version1.py`."""
+
+from torchvision_cases import check_photograph, full_model
+
+
+def test_a_portrait_is_seen_as_torchvision_sees_it():
+    check_photograph(full_model(1), 1, "portrait")

@@ -1,0 +1,7 @@
+"""torchvision's second version whole, on a portrait; the other photographs: `test_20_version2.py`."""
+
+from torchvision_cases import check_photograph, full_model
+
+
+def test_a_portrait_is_seen_as_torchvision_sees_it():
+    check_photograph(full_model(2), 2, "portrait")
