@@ -1,4 +1,4 @@
-"""torchvision's first version whole, on a portrait; the other photographs: `test_20_version1.py`."""
+"""torchvision's first version whole, on a portrait; the others are in `test_20_version1.py`."""
 
 from torchvision_cases import check_photograph, full_model
 

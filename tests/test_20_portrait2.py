@@ -1,4 +1,4 @@
-"""torchvision's second version whole, on a portrait; the other photographs: `test_20_version2.py`."""
+"""torchvision's second version whole, on a portrait; the others are in `test_20_version2.py`."""
 
 from torchvision_cases import check_photograph, full_model
 
