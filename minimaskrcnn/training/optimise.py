@@ -55,8 +55,8 @@ def adamw(weights, gradients, memory, rate, step):
     """Move the weights by one step of AdamW; arguments as in `sgd`.
 
     mean = b1 · mean + (1 - b1) · gradient;  square = b2 · square + (1 - b2) · gradient²
-    weight = weight - rate · (mean / (1 - b1^step) / (sqrt(square / (1 - b2^step)) + epsilon)
-                              + decay · weight)
+    move = mean / (1 - b1^step) / (sqrt(square / (1 - b2^step)) + epsilon)
+    weight = weight - rate · (move + decay · weight)
 
     Only kernels decay. Large kernels make the function vary strongly, which leads to overfitting;
     biases and scales do not.
