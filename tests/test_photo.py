@@ -478,3 +478,9 @@ def test_every_test_that_the_table_of_inputs_names_is_there():
     )
     tests = "".join(path.read_text("utf-8") for path in folder.glob("test_photo*.py"))
     assert len(named) > 20 and all(f"def {name}(" in tests for name in named)
+
+
+@pytest.mark.parametrize("contents", [b"P", b"B", b"\xff", b"R", b"I", b"\x89"])
+def test_a_file_of_one_byte_is_no_picture(contents):
+    with pytest.raises(ImageError):
+        read_photo(contents)

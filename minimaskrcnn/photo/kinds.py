@@ -114,9 +114,10 @@ def _readers(head, ending):
     Image.init()
     take_in_plugin(_plugin_for(head))
     own = [kind for kind in Image.OPEN if not Image.OPEN[kind][0].__module__.startswith("PIL.")]
+    start = head[:16].ljust(16, b"\0")  # Pillow before 12 fails on files of one byte
     for kind in dict.fromkeys((*COMMON, *own, format_of(ending))):
         factory, accepts = Image.OPEN.get(kind, (None, None))
-        if factory and (accepts is None or accepts(head[:16]) is True):
+        if factory and (accepts is None or accepts(start) is True):
             yield (kind if accepts else None), factory
 
 
