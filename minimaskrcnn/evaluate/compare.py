@@ -165,5 +165,4 @@ def _judge(truth, found, ranks, overlaps, found_areas, rules):
     right, wrong, counted = match_all(
         overlaps, thresholds, ranges, found_areas, truth.areas, truth.crowd
     )
-    classes = found.class_ids, truth.class_ids
-    return Judged(classes[0], found.scores, ranks, right, wrong, classes[1], counted)
+    return Judged(found.class_ids, found.scores, ranks, right, wrong, truth.class_ids, counted)

@@ -96,7 +96,8 @@ def select_for_training(rpn_logits, rpn_deltas, batch, sampling, config):
         post_nms_proposals=sampling.post_nms_proposals,
     )
     shape = batch.images.shape[1:]
-    anchors, counts = make_anchors(shape, _maps(shape), config), per_level(_maps(shape), config)
+    maps = _maps(shape)
+    anchors, counts = make_anchors(shape, maps, config), per_level(maps, config)
     return [
         select_proposals(anchors, logits, deltas, counts, window, config)[0]
         for logits, deltas, window in zip(rpn_logits, rpn_deltas, batch.windows, strict=True)
