@@ -23,11 +23,20 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent
+sys.path.insert(0, str(FOLDER.parent / "docs" / "site"))
+from address import address, buttons  # noqa: E402
+
 PATIENCE = 600  # seconds until a cell that does not end is stopped; a chapter should take 60
 MOST_BYTES = 500_000  # of a notebook
 MOST_PICTURES = 6
 MOST_LINES = 12  # of code in a cell
 MOST_DIFFERENCE = 6.0  # grey levels, on average, between a committed picture and one made now
+INSTALL = """\
+# In Colab the package is missing. Elsewhere it is there, and nothing happens.
+from importlib.util import find_spec
+
+if find_spec("minimaskrcnn") is None:
+    %pip install --quiet git+{address}"""
 COVER = 360  # pixels: the longer side of a chapter's picture in the index
 # What no output may hold: folders of this machine, and addresses in memory, which always change.
 STRANGE = re.compile(r"0x[0-9a-f]{6,}|/tmp/|/home/|/Users/|site-packages|" + re.escape(str(FOLDER)))
@@ -49,10 +58,22 @@ def read(source):
         "language_info": {"name": "python"},
     }
     notebook.nbformat, notebook.nbformat_minor = 4, 5
+    notebook.cells[1:1] = opening(source.stem)
     for i, cell in enumerate(notebook.cells):
         tags = cell.metadata.get("tags")
         cell.id, cell.metadata = f"{source.stem}-{i}", {"tags": tags} if tags else {}
     return notebook
+
+
+def opening(chapter):
+    """The cells after a chapter's title: where to open it, and what Colab has to install."""
+    import nbformat.v4 as v4
+
+    at = address()
+    return [
+        v4.new_markdown_cell(buttons(chapter, at)),
+        v4.new_code_cell(INSTALL.format(address=at), metadata={"tags": ["remove-cell"]}),
+    ]
 
 
 def execute(source):

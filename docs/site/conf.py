@@ -43,6 +43,9 @@ SIGNS = re.compile(r"(\*|(?<!^        )\||(?<=\w)_(?!\w))", re.MULTILINE)  # RST
 def read_source(app, name, source):
     """Links to code lead to its page; the book lists its chapters in reading order."""
     source[0] = linked(source[0], name, REPOSITORY)
+    if name == "docs/xray":  # the reports are in the site, not in the repository
+        for words, report in (("the coins", "coins"), ("a drawn scene", "scene")):
+            source[0] = source[0].replace(words, f'<a href="../xray/{report}.html">{words}</a>', 1)
     if name == "chapters/README":
         order = "\n".join(chapter_order(REPOSITORY))
         source[0] += f"\n```{{toctree}}\n:hidden:\n\n{order}\n```\n"

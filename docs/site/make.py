@@ -58,7 +58,7 @@ def put_together(source):
         REPOSITORY / "chapters" / "pictures", source / "extra" / "chapters" / "pictures"
     )
     source_pages(REPOSITORY, source / "extra" / "source")
-    xray_pages(source / "extra" / "xray")
+    xray_pages(REPOSITORY, source / "extra" / "xray")
 
 
 if __name__ == "__main__":

@@ -160,25 +160,45 @@ def figure(repository):
 def _box(node, chapters, repository):
     links = []
     for number in node.chapters.split(", "):
-        chapter = chapters[number]
-        stage = chapter.split("_", 1)[1]
-        module = (
-            f"{stage}/index" if (repository / "minimaskrcnn" / stage).is_dir() else f"{stage}.py"
-        )
+        chapter, code, tests = places(chapters[number], repository)
         links.append(
-            f'{number}: <a href="chapters/{chapter}.html">chapter</a> '
-            f'<a href="source/minimaskrcnn/{module}.html">code</a> '
-            f'<a href="source/tests/test_{chapter}.py.html">tests</a>'
+            f'{number}: <a href="{chapter}">chapter</a> <a href="{code}">code</a> '
+            f'<a href="{tests}">tests</a>'
         )
     return f'<div class="box"><b>{escape(node.functions)}</b><br>{"<br>".join(links)}</div>'
 
 
-def xray_pages(output):
-    """Write the report on a drawn scene and on the photograph of coins."""
+def places(chapter, repository):
+    """The pages of a stage: its chapter, its module or package, and its tests."""
+    stage = chapter.split("_", 1)[1]
+    package = (repository / "minimaskrcnn" / stage).is_dir()
+    return (
+        f"chapters/{chapter}.html",
+        f"source/minimaskrcnn/{stage}{'/index' if package else '.py'}.html",
+        f"source/tests/test_{chapter}.py.html",
+    )
+
+
+def xray_pages(repository, output):
+    """Write the reports on a drawn scene and on the coins, with links to the stages."""
     from minimaskrcnn import explain
     from minimaskrcnn.datasets import COINS_FILE
     from minimaskrcnn.datasets.scenes import scene
 
     output.mkdir(parents=True)
-    explain(scene(13).image, weights="shapes").save(output / "scene.html")
-    explain(Path(COINS_FILE), weights="shapes").save(output / "coins.html")
+    chapters = {name.split("_", 1)[1]: name for name in chapter_order(repository)}
+
+    def line(found):
+        return re.sub(r"<code>(\w+)</code>", lambda name: stage(name[1]), found[0])
+
+    def stage(name):
+        chapter, code, tests = (f"../{page}" for page in places(chapters[name], repository))
+        return (
+            f'{name} (<a href="{chapter}">chapter</a>, <a href="{code}">code</a>, '
+            f'<a href="{tests}">tests</a>)'
+        )
+
+    for name, photo in (("scene", scene(13).image), ("coins", Path(COINS_FILE))):
+        html = explain(photo, weights="shapes").html
+        html = re.sub(r'<p class="stages">.*?</p>', line, html)
+        (output / f"{name}.html").write_text(html, encoding="utf-8")

@@ -33,6 +33,7 @@ def about_levels(steps, config, chosen):
     view = drawings.view_of(steps["window_pixels"], shape)
     return parts.Section(
         "levels",
+        ("roi_align",),
         "Every region at its own scale",
         "Small regions are read from the fine maps, large ones from the coarse maps, so that all "
         "cover about the same number of cells. RoIAlign then samples a patch of the same size for "
@@ -74,6 +75,7 @@ def about_heads(steps, config, chosen):
     more = f" The other {others} classes share the rest." if others else ""
     return parts.Section(
         "heads",
+        ("heads",),
         "What is it, and where exactly?",
         "Two dense layers look at the patch. Until now the network only knew “something”. Now it "
         "gives every class a probability, “background” among them, and corrects the box once "
@@ -121,6 +123,7 @@ def about_detections(steps, config):
     count = int((steps["class_probs"].argmax(axis=1) > 0).sum())
     return parts.Section(
         "detections",
+        ("detections",),
         "Two thresholds decide",
         f"{count:,} of {len(steps['proposals']):,} regions were classified as something other "
         "than background. Boxes with a score below the confidence threshold, "
@@ -154,7 +157,7 @@ def about_masks(steps, config, chosen):
     title = "Which pixels?"
     if chosen.detection is None:
         story = "The mask head draws the objects that were found. Here there was none to draw."
-        return parts.Section("masks", title, story, "")
+        return parts.Section("masks", ("masks",), title, story, "")
     probs = steps["mask_probs"][chosen.detection]  # (28, 28)
     box = to_pixels(steps["detections"][[chosen.detection], :4], steps["molded"].shape)[0]
     name = config.class_names[chosen.class_id]
@@ -166,6 +169,7 @@ def about_masks(steps, config, chosen):
     pasted = drawings.picture(drawings.view_around(box), layers, words)
     return parts.Section(
         "masks",
+        ("masks",),
         title,
         f"For each object that was found, a last small network predicts {size} probabilities, one "
         "per cell: does it belong to the object? They are stretched to the object’s box. Every "

@@ -31,6 +31,7 @@ def about_input(steps):
     frame = drawings.View(0, 0, height, width)
     return parts.Section(
         "input",
+        ("image",),
         "The photograph becomes the input",
         f"This photograph of {photo[1]} × {photo[0]} pixels {fit} the frame of {width} × {height} "
         f"that the network wants{around}. Then the average colour is subtracted, so that the "
@@ -43,6 +44,7 @@ def about_backbone(steps):
     """Return the section about the backbone's maps, C1 … C5."""
     return parts.Section(
         "backbone",
+        ("conv", "resnet"),
         "The backbone looks closer and closer",
         "A stack of convolutions turns pixels into features. The first map (C1) responds to edges "
         "and colours, cell by cell. Deeper maps know less about where things are and more about "
@@ -55,6 +57,7 @@ def about_pyramid(steps):
     """Return the section about the pyramid's maps, P2 … P6."""
     return parts.Section(
         "pyramid",
+        ("fpn",),
         "The pyramid joins “what” and “where”",
         "The features of the coarse maps are passed down to the fine maps and added to them. Every "
         "level of the result then knows what things are; P2 is for small objects, P5 and P6 are "
@@ -92,6 +95,7 @@ def about_anchors(steps):
     )
     return parts.Section(
         "anchors",
+        ("anchors",),
         "Anchors ask the same question everywhere",
         f"Before anything is known about this picture, {len(steps['anchors']):,} boxes cover it: "
         f"every cell of every level has {each} of different shapes. The picture shows the anchors "
@@ -119,6 +123,7 @@ def about_rpn(steps):
         figures.append(parts.figure(drawings.picture(view, [heat], words, dim=True), caption))
     return parts.Section(
         "rpn",
+        ("rpn",),
         "Is there anything?",
         "A small network, the region proposal network (RPN), slides over every level. It gives "
         "each anchor an object score: the probability that it contains an object of any class. The "
@@ -145,6 +150,7 @@ def about_proposals(steps, config):
     right = parts.switchboard(drawings.picture(view, [boxes], words), candidates, shown)
     return parts.Section(
         "proposals",
+        ("boxes", "nms", "proposals"),
         "Many boxes, one object",
         "The best anchors are moved by the deltas that the network predicts. Several neighbouring "
         "anchors find the same object. So non-maximum suppression (NMS) goes from the best score "

@@ -144,5 +144,5 @@ def _entry(section):
 def _section(number, section):
     return (
         f'<section id="{section.key}"><h2><span class="number">{number}</span> {section.title}</h2>'
-        f"<p>{section.story}</p>{section.figures}</section>"
+        f"<p>{section.story}</p>{section.figures}{parts.stages(section.stages)}</section>"
     )

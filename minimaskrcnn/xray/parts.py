@@ -14,6 +14,7 @@ class Section:
     """One stage of the network."""
 
     key: str  # its address within the page
+    stages: tuple[str, ...]  # names of the modules, which are those of chapters and tests
     title: str
     story: str  # what happens, in a sentence or two: HTML
     figures: str  # HTML
@@ -23,6 +24,12 @@ def figure(picture, caption=""):
     """Return a figure: a picture (HTML) with a caption (HTML) below it."""
     below = f"<figcaption>{caption}</figcaption>" if caption else ""
     return f"<figure>{picture}{below}</figure>"
+
+
+def stages(names):
+    """Return the line that names a section's stages: the site makes links of it."""
+    listed = ", ".join(f"<code>{name}</code>" for name in names)
+    return f'<p class="stages">In code, chapters and tests: {listed}</p>'
 
 
 def row(*figures):
