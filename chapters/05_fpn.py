@@ -59,7 +59,7 @@ print("then", next_one[:, :, 0].round(3), "and every second cell of it:", last[:
 # %% [markdown]
 # A fine cell has its own number and that of its coarse cell: where, and what. The last map, `p6`
 # in the real pyramid, is only every second cell of `p5`. Nobody needs its details: it carries the
-# largest anchors (chapter 06).
+# largest anchors (chapter 07).
 
 # %% [markdown]
 # ## 2 The code
@@ -109,7 +109,7 @@ print(f"{'':18} p6 {p_maps[4].shape}")
 
 # %% [markdown]
 # All maps of the pyramid have the same number of channels, so that the same small networks can
-# read any of them: chapter 07 slides one set of weights over all five. Below, one channel (the one
+# read any of them: chapter 08 slides one set of weights over all five. Below, one channel (the one
 # that varies most in `p2`) of `c2`, and one of `p2` to `p4`. The maps show the same kind of thing
 # at four, eight and sixteen pixels a cell.
 
@@ -166,7 +166,7 @@ panels(*shown)
 # scenes were drawn by a program, so that we know the true boxes and classes. How likely does it
 # think the true class, on average over twenty scenes, with the pyramid whole and with the way down
 # cut? (`pyramid_roi_align`, chapter 11, cuts the boxes' features out of the maps; `softmax`,
-# chapter 07, makes probabilities. Here they are tools.)
+# chapter 08, makes probabilities. Here they are tools.)
 
 # %%
 from minimaskrcnn.boxes import normalise
@@ -267,4 +267,5 @@ check_function(my_pyramid, pyramid, cases, parts=("the finest", "the second", "t
 # figure 3; `p6` is in a footnote of section 4.1. Mask R-CNN
 # ([arXiv:1703.06870](https://arxiv.org/abs/1703.06870)), section 3, "Network Architecture".
 #
-# **Next:** chapter 06 lays the boxes to start from over these maps.
+# **Next:** the network is going to speak in boxes. Chapter 06 measures how well two of them agree,
+# and says how one becomes another.

@@ -6,7 +6,7 @@
 #
 # **You will learn** non-maximum suppression (NMS), what its threshold does, and where it fails.
 #
-# **You need** chapter 06 (anchors) and chapter 08 (IoU and deltas).
+# **You need** chapter 06 (IoU and deltas) and chapter 07 (anchors).
 #
 # **Time** about 25 minutes.
 #
@@ -18,11 +18,11 @@ from minimaskrcnn.pictures import strip
 strip("nms")
 
 # %% [markdown]
-# **Where we are.** The region proposal network (chapter 07) has looked at every anchor and said
-# how likely it holds an object, its *score*, and how it should move: its *deltas*. Chapter 08
-# moved it. As anchors stand close together, many of them have found the same object. The next two
-# stages that decide, proposals (10) and detections (13), both need what this chapter makes: one
-# box for each object.
+# **Where we are.** The region proposal network (chapter 08) has looked at every anchor and said
+# how likely it holds an object, its *score*, and how it should move: its *deltas*, which are applied
+# as in chapter 06. As anchors stand close together, many of them have found the same object. The
+# next two stages that decide, proposals (10) and detections (13), both need what this chapter
+# makes: one box for each object.
 
 # %% [markdown]
 # ## 1 Three boxes, by hand
@@ -52,7 +52,7 @@ union = 10 * 10 + 10 * 10 - intersection
 print(f"intersection {intersection}, union {union}, IoU {intersection / union:.3f}")
 
 # %% [markdown]
-# `iou_matrix` of chapter 08 does this for every pair at once. Row 0, column 1 is A with B. A and
+# `iou_matrix` of chapter 06 does this for every pair at once. Row 0, column 1 is A with B. A and
 # C share nothing, so their IoU is 0.
 
 # %%
@@ -133,7 +133,7 @@ print("anchors", steps["anchors"].shape, "scores", steps["rpn_probs"][:, 1].shap
 
 # %% [markdown]
 # NMS is first needed where the anchors that the RPN liked best have been moved by their deltas
-# (chapter 08) and cut off at the picture's border. Chapter 10 puts this together; here it is in
+# (chapter 06) and cut off at the picture's border. Chapter 10 puts this together; here it is in
 # three lines. We call the result *candidates*.
 
 # %%

@@ -7,7 +7,7 @@
 # **You will learn** the five steps, why they stand in this order, and how to tell whether the list
 # is any good.
 #
-# **You need** chapters 07 (the region proposal network), 08 (IoU and deltas) and 09 (NMS).
+# **You need** chapters 06 (IoU and deltas), 08 (the region proposal network) and 09 (NMS).
 #
 # **Time** about 20 minutes.
 #
@@ -28,7 +28,7 @@ strip("proposals")
 # %% [markdown]
 # ## 1 Four anchors, by hand
 #
-# Boxes are normalised here, 0 to 1 over the picture (chapter 08). We draw them on a sheet of
+# Boxes are normalised here, 0 to 1 over the picture (chapter 06). We draw them on a sheet of
 # tenths: 0.2 is the line 2. A has the best score. B stands a little lower and wants to move up. C
 # leaves the sheet on the right. D has a poor score.
 

@@ -7,7 +7,7 @@
 # **You will learn** why the first throws the arrangement of its cells away and the second keeps
 # it, why there is a box and a mask for every class, and why masks do not compete.
 #
-# **You need** chapter 03 (convolution), chapter 07 (softmax) and chapter 11 (RoIAlign).
+# **You need** chapter 03 (convolution), chapter 08 (softmax) and chapter 11 (RoIAlign).
 #
 # **Time** about 25 minutes.
 #
@@ -63,7 +63,7 @@ tiny = BoxHead(hidden1, hidden2, logits, deltas)
 
 # %% [markdown]
 # The hidden numbers are 5 and 0. So the logits are 5 · 0, 5 · 0.4 and 5 · 0.2; softmax (chapter
-# 07) turns them into probabilities that sum to 1. Class 0 is the *background*: no object. If the
+# 08) turns them into probabilities that sum to 1. Class 0 is the *background*: no object. If the
 # region is of class 1 its box should move down (dy = 1), if it is of class 2 to the right.
 
 # %%
@@ -151,7 +151,7 @@ print("background:", (class_ids == 0).sum(), "of", len(class_ids))
 
 # %% [markdown]
 # Now the boxes. Each region that is not background moves by the deltas of its own class, as in
-# chapter 08. Left the regions as they were proposed, right where they have gone; circles are
+# chapter 06. Left the regions as they were proposed, right where they have gone; circles are
 # orange, squares blue, triangles green.
 
 # %%

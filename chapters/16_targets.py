@@ -7,7 +7,7 @@
 # **You will learn** who counts as an object and who as background, why the border is at an overlap
 # of 0.5, and why being wrong is measured in two different ways.
 #
-# **You need** chapters 08 (IoU and deltas) and 12 (the heads).
+# **You need** chapters 06 (IoU and deltas) and 12 (the heads).
 #
 # **Time** about 30 minutes.
 #
@@ -64,7 +64,7 @@ print("match:", match)
 
 # %% [markdown]
 # The positive one also learns how to move. A's centre must go from x = 14 to x = 12, which is
-# an eighth of its width to the left; in units of 0.1 (`delta_std`, chapter 08) that is -1.25. Its
+# an eighth of its width to the left; in units of 0.1 (`delta_std`, chapter 06) that is -1.25. Its
 # width must grow from 16 to 20; the logarithm of 20 / 16, in units of 0.2:
 
 # %%

@@ -7,7 +7,7 @@
 # **You will learn** what precision and recall are, and what an average precision (AP) of 0.5 does
 # and does not say.
 #
-# **You need** chapter 08 (IoU) and chapter 14 (masks).
+# **You need** chapter 06 (IoU) and chapter 14 (masks).
 #
 # **Time** about 25 minutes.
 #

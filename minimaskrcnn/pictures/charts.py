@@ -21,7 +21,7 @@ from minimaskrcnn.pictures.panels import (
 )
 
 FLOW = (  # the stages in the order of the chapters, 02 … 14
-    *("image", "conv", "resnet", "fpn", "anchors", "rpn", "boxes", "nms", "proposals"),
+    *("image", "conv", "resnet", "fpn", "boxes", "anchors", "rpn", "nms", "proposals"),
     *("roi_align", "heads", "detections", "masks"),
 )
 AROUND = ("weights", "targets", "training", "evaluate", "speed", "dialects")  # chapters 15 … 20

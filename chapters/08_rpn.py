@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 07 RPN: is there an object at this anchor?
+# # 08 RPN: is there an object at this anchor?
 #
 # **You will see** the first answers of the network: for every anchor, how likely there is an
 # object, and how the box should move to fit it.
@@ -7,11 +7,12 @@
 # **You will learn** how one small network reads all five maps, what logits and softmax are, and
 # why the order of the answers is all that ties them to their anchors.
 #
-# **You need** chapter 06 (anchors), and with it 03 and 05 (convolution, the pyramid).
+# **You need** chapters 06 (deltas) and 07 (anchors), and with them 03 and 05 (convolution, the
+# pyramid).
 #
 # **Time** about 20 minutes.
 #
-# The module is `minimaskrcnn/rpn.py`, the tests are `tests/test_07_rpn.py`.
+# The module is `minimaskrcnn/rpn.py`, the tests are `tests/test_08_rpn.py`.
 
 # %%
 from minimaskrcnn.pictures import strip
@@ -19,7 +20,7 @@ from minimaskrcnn.pictures import strip
 strip("rpn")
 
 # %% [markdown]
-# **Where we are.** Chapter 05 gave us five maps, `p2` to `p6`, chapter 06 laid anchors over them,
+# **Where we are.** Chapter 05 gave us five maps, `p2` to `p6`, chapter 07 laid anchors over them,
 # three on every cell: fixed boxes that know nothing of the picture. The *region proposal network*
 # (RPN) looks at the cell and its neighbours and answers two questions about each of its anchors.
 # Is there an object, of whatever class? And how should the box move? What an object is, it does
@@ -142,7 +143,7 @@ panels(*shown, Panel("the 20 best anchors", framed, pixels, margin=8), columns=3
 # %% [markdown]
 # **Whose answer is it?** The best answer has an index; level, row, column and ratio follow from it
 # by division, as digits do from a number. The anchor of that place must be the one with the same
-# index in the list of chapter 06.
+# index in the list of chapter 07.
 
 # %%
 from minimaskrcnn.anchors import make_anchors
@@ -164,7 +165,7 @@ anchors = make_anchors(framed.shape, config.anchor_scales, config.anchor_ratios)
 print("anchor of that index:", anchors[best[0]].round(2))
 
 # %% [markdown]
-# And its deltas. They are in units of `delta_std` (chapter 08 says why), and moves are counted in
+# And its deltas. They are in units of `delta_std` (chapter 06 says why), and moves are counted in
 # heights and widths of the anchor, so in pixels:
 
 # %%
@@ -278,7 +279,7 @@ check_function(my_rpn, region_proposals, cases, parts=("the logits", "the deltas
 # **Further.** Save your functions as `softmax` and `region_proposals` in a file `my_rpn.py`. From a
 # clone of the repository,
 #
-#     pytest tests/test_07_rpn.py --mine my_rpn.py
+#     pytest tests/test_08_rpn.py --mine my_rpn.py
 #
 # runs the tests of this stage on them. (Its test of gradients passes only with `reshape` and
 # `concatenate` of `minimaskrcnn/layers.py`, which know how to go backwards: chapter 17.)
@@ -294,4 +295,4 @@ check_function(my_rpn, region_proposals, cases, parts=("the logits", "the deltas
 # sliding network. Feature Pyramid Networks ([arXiv:1612.03144](https://arxiv.org/abs/1612.03144)),
 # section 4.1: the same weights on all levels.
 #
-# **Next:** chapter 08 turns deltas into boxes.
+# **Next:** many anchors, moved by their deltas, sit on the same object. Chapter 09 keeps one.

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 08 Boxes: how much two overlap, and how one moves onto another
+# # 06 Boxes: how much two overlap, and how one moves onto another
 #
 # **You will see** two small pieces of geometry that everything after this chapter uses: a number
 # that says how well two boxes agree (IoU), and four numbers that turn one box into another
@@ -7,11 +7,11 @@
 #
 # **You will learn** why deltas are divided by sizes and contain logarithms.
 #
-# **You need** chapter 06 (anchors) and chapter 07 (the region proposal network).
+# **You need** NumPy arrays; nothing of the chapters before, but for the last picture chapter 05.
 #
 # **Time** about 25 minutes.
 #
-# The module is `minimaskrcnn/boxes.py`, the tests are `tests/test_08_boxes.py`.
+# The module is `minimaskrcnn/boxes.py`, the tests are `tests/test_06_boxes.py`.
 
 # %%
 from minimaskrcnn.pictures import strip
@@ -19,10 +19,12 @@ from minimaskrcnn.pictures import strip
 strip("boxes")
 
 # %% [markdown]
-# **Where we are.** The region proposal network (RPN) has said two things about every anchor: how
-# likely there is an object, and four numbers, the *deltas*, that say how the anchor should move.
-# This chapter turns the second into boxes. Overlap is needed again and again: to thin out boxes
-# (chapter 09), to decide what the network should have said (16) and to judge it (18).
+# **Where we are.** Five feature maps describe the picture. From here on the network speaks in boxes:
+# it starts from boxes that are given (the *anchors*, chapter 07), says of each how likely it holds
+# an object and how it should move (chapter 08), and keeps the best (09). Two questions come again
+# and again. How well do two boxes agree? That is needed to thin out boxes (09), to decide what the
+# network should have said (16) and to judge it (18). And how does one say how a box should move?
+# This chapter answers both before any network is involved.
 
 # %% [markdown]
 # ## 1 Overlap
@@ -182,7 +184,9 @@ print("anchors", steps["anchors"].shape, "deltas", steps["rpn_deltas"].shape)
 print("delta_std", model.config.delta_std)
 
 # %% [markdown]
-# The 20 anchors that the RPN is surest of, where they stand, and where their deltas put them:
+# The network starts from `anchors`, boxes of a fixed grid (chapter 07), and answers with a
+# probability and four deltas for each (chapter 08). Here are the 20 that it is surest of, where
+# they stand, and where their deltas put them:
 
 # %%
 from minimaskrcnn.image import letterbox
@@ -205,9 +209,9 @@ panels(
 # %% [markdown]
 # ## 5 What goes wrong without
 #
-# Switch the deltas off: set them to 0, so that the boxes stay where the anchors stand. The scene
-# was drawn by a program, so that we know the true boxes. Of all that is then proposed (chapter 10
-# shows how), how well does the best box fit each object?
+# Switch the deltas off: set them to 0, so that the boxes stay where they are. The scene was drawn by
+# a program, so that we know the true boxes. Of all that is then proposed (chapter 10 shows how),
+# how well does the best box fit each object?
 
 # %%
 from minimaskrcnn.proposals import select_proposals
@@ -259,7 +263,7 @@ check.apply_deltas(my_apply)
 # **Further.** Save your functions under the package's names (`iou_matrix`, `encode_deltas`,
 # `apply_deltas`) in a file `my_boxes.py`. From a clone of the repository,
 #
-#     pytest tests/test_08_boxes.py --mine my_boxes.py
+#     pytest tests/test_06_boxes.py --mine my_boxes.py
 #
 # runs the tests of this stage on them.
 #
@@ -275,4 +279,4 @@ check.apply_deltas(my_apply)
 # regression"; Faster R-CNN ([arXiv:1506.01497](https://arxiv.org/abs/1506.01497)), section 3.1.2,
 # equation 2.
 #
-# **Next:** many anchors have moved onto the same object. Chapter 09 keeps one.
+# **Next:** chapter 07 lays the boxes to start from over the maps of the pyramid.

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 06 Anchors: a fixed grid of boxes to start from
+# # 07 Anchors: a fixed grid of boxes to start from
 #
 # **You will see** the boxes that the network starts from before it has looked at anything:
 # thousands of them, laid over the picture in a grid.
@@ -7,11 +7,11 @@
 # **You will learn** how their places, sizes and shapes follow from a few numbers, and why there
 # are different sizes at all.
 #
-# **You need** chapter 05 (the pyramid of feature maps).
+# **You need** chapter 05 (the pyramid of feature maps) and chapter 06 (boxes and IoU).
 #
 # **Time** about 20 minutes.
 #
-# The module is `minimaskrcnn/anchors.py`, the tests are `tests/test_06_anchors.py`.
+# The module is `minimaskrcnn/anchors.py`, the tests are `tests/test_07_anchors.py`.
 
 # %%
 from minimaskrcnn.pictures import strip
@@ -19,7 +19,8 @@ from minimaskrcnn.pictures import strip
 strip("anchors")
 
 # %% [markdown]
-# **Where we are.** Chapter 05 left us with five feature maps, P2 to P6, fine to coarse. Each cell
+# **Where we are.** Chapter 05 left us with five feature maps, P2 to P6, fine to coarse, and chapter
+# 06 with two tools: the overlap of boxes and the deltas that move them. Each cell
 # of a map describes a neighbourhood of the picture in a few dozen or hundred numbers. We want
 # boxes. A network cannot easily write down a list of boxes whose length it does not know. So the
 # question is turned round: boxes are given, and the network says about each, "there is an object
@@ -78,7 +79,7 @@ for ratio, (y1, x1, y2, x2) in zip(ratios, shapes, strict=True):
 #
 # All levels of the pyramid, each with its own scale and stride, one after the other. Within a
 # level the order is row, column, ratio. The network's answers come in the same order (chapter
-# 07): that is all that ties an answer to its anchor.
+# 08): that is all that ties an answer to its anchor.
 
 # %%
 import inspect
@@ -147,9 +148,8 @@ panels(*shown, columns=2)
 # %% [markdown]
 # ## 5 Does every object find an anchor?
 #
-# An anchor is good for an object if the two cover much the same pixels. The measure is the area
-# they share, divided by the area that they cover together: 1 if they are equal, 0 if they are
-# apart. It is called *intersection over union*, IoU; chapter 08 is about it.
+# An anchor is good for an object if the two cover much the same pixels. The measure is the IoU of
+# chapter 06: 1 if they are equal, 0 if they are apart.
 #
 # The scene was drawn by a program, so that we know the true boxes. For each, its best anchor:
 
@@ -220,7 +220,7 @@ check.make_anchors(my_anchors)
 # arguments `strides=STRIDES, step=1` (`STRIDES` stands in `minimaskrcnn.config`). From a clone of
 # the repository,
 #
-#     pytest tests/test_06_anchors.py --mine my_anchors.py
+#     pytest tests/test_07_anchors.py --mine my_anchors.py
 #
 # runs the tests of this stage on it.
 #
@@ -236,4 +236,4 @@ check.make_anchors(my_anchors)
 # three scales and three ratios on a single map. Feature Pyramid Networks
 # ([arXiv:1612.03144](https://arxiv.org/abs/1612.03144)), section 4.1: one scale per level.
 #
-# **Next:** in chapter 07 the network judges every anchor.
+# **Next:** in chapter 08 the network judges every anchor.
