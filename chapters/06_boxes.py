@@ -19,12 +19,12 @@ from minimaskrcnn.pictures import strip
 strip("boxes")
 
 # %% [markdown]
-# **Where we are.** Five feature maps describe the picture. From here on the network speaks in boxes:
-# it starts from boxes that are given (the *anchors*, chapter 07), says of each how likely it holds
-# an object and how it should move (chapter 08), and keeps the best (09). Two questions come again
-# and again. How well do two boxes agree? That is needed to thin out boxes (09), to decide what the
-# network should have said (16) and to judge it (18). And how does one say how a box should move?
-# This chapter answers both before any network is involved.
+# **Where we are.** Five feature maps describe the picture. From here on the network speaks in
+# boxes: it starts from boxes that are given (the *anchors*, chapter 07), says of each how likely it
+# holds an object and how it should move (chapter 08), and keeps the best (09). Two questions come
+# again and again. How well do two boxes agree? That is needed to thin out boxes (09), to decide
+# what the network should have said (16) and to judge it (18). And how does one say how a box should
+# move? This chapter answers both before any network is involved.
 
 # %% [markdown]
 # ## 1 Overlap
@@ -209,8 +209,8 @@ panels(
 # %% [markdown]
 # ## 5 What goes wrong without
 #
-# Switch the deltas off: set them to 0, so that the boxes stay where they are. The scene was drawn by
-# a program, so that we know the true boxes. Of all that is then proposed (chapter 10 shows how),
+# Switch the deltas off: set them to 0, so that the boxes stay where they are. The scene was drawn
+# by a program, so that we know the true boxes. Of all that is then proposed (chapter 10 shows how),
 # how well does the best box fit each object?
 
 # %%

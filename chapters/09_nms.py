@@ -19,8 +19,8 @@ strip("nms")
 
 # %% [markdown]
 # **Where we are.** The region proposal network (chapter 08) has looked at every anchor and said
-# how likely it holds an object, its *score*, and how it should move: its *deltas*, which are applied
-# as in chapter 06. As anchors stand close together, many of them have found the same object. The
+# how likely it holds an object, its *score*, and how it should move: its *deltas*, applied as in
+# chapter 06. As anchors stand close together, many of them have found the same object. The
 # next two stages that decide, proposals (10) and detections (13), both need what this chapter
 # makes: one box for each object.
 
