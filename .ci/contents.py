@@ -48,7 +48,8 @@ def in_source(path):
 
 def for_wheel(name):
     """Whether a file of the repository belongs into the wheel."""
-    chapter = name.endswith(".ipynb") or name == "chapters/README.md" or "/pictures/" in name
+    read = name.endswith(".md") and name != "chapters/WRITING.md"  # that one is for authors
+    chapter = name.endswith(".ipynb") or read or "/pictures/" in name
     return name.startswith("minimaskrcnn/") or (name.startswith("chapters/") and chapter)
 
 

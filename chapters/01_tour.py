@@ -113,7 +113,7 @@ diagram(steps)
 #    28 by 28 places in each box how likely they are the object's. Enlarged to the box, cut at one
 #    half, and put in its place, that is the mask.
 #
-# These words are in the glossary of `chapters/README.md`, with the chapter that explains each.
+# These words are in the [glossary](GLOSSARY.md), with the chapter that explains each.
 
 # %% [markdown]
 # ## 3 A number to check by hand
@@ -258,7 +258,9 @@ cases = [
 check_function(count_anchors, count_anchors, cases)
 
 # %% [markdown]
-# **Further.** From a clone of the repository, `pytest tests/test_01_tour.py` runs the tests of
+# **Further.** [The x-ray](../docs/xray.md) shows this whole way for any photograph, on one page.
+#
+# From a clone of the repository, `pytest tests/test_01_tour.py` runs the tests of
 # the whole network, and `--collect-only` lists what they claim.
 #
 # **To think about.** The mask head runs once for every detection, after the classes are decided.

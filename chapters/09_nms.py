@@ -257,7 +257,10 @@ def my_nms(boxes, scores, iou_threshold):
 check.nms(my_nms)
 
 # %% [markdown]
-# **Further.** Save your function as `nms` in a file `my_nms.py` and give it a fourth argument,
+# **Further.** In an [x-ray](../docs/xray.md) of a photograph a slider moves the threshold of this
+# chapter, and boxes come and go.
+#
+# Save your function as `nms` in a file `my_nms.py` and give it a fourth argument,
 # `limit=None`: how many boxes to keep at most (None: all). From a clone of the repository,
 #
 #     pytest tests/test_09_nms.py --mine my_nms.py

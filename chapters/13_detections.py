@@ -285,7 +285,10 @@ def my_select_detections(rois, class_probs, box_deltas, window, config):
 check_function(my_select_detections, select_detections, cases, parts=("detections", "source"))
 
 # %% [markdown]
-# **Further.** Save your function as `select_detections` in a file `my_detections.py`. From a clone
+# **Further.** In an [x-ray](../docs/xray.md) of a photograph two sliders move both thresholds of
+# this chapter.
+#
+# Save your function as `select_detections` in a file `my_detections.py`. From a clone
 # of the repository,
 #
 #     pytest tests/test_13_detections.py --mine my_detections.py

@@ -141,7 +141,7 @@ def test_a_cell_that_raises_and_a_notebook_of_older_cells_are_told(small):
 def test_a_readers_own_files_are_never_overwritten(tmp_path, capsys):
     args = SimpleNamespace(folder=tmp_path / "own", output=None, no_open=True)
     assert command.run(args) == 0
-    names = {path.name for path in CHAPTERS.glob("*.ipynb")} | {"README.md", "pictures"}
+    names = {path.name for path in CHAPTERS.glob("*.ipynb")} | {*command.PAGES, "pictures"}
     assert {path.name for path in args.folder.iterdir()} == names
     (args.folder / "README.md").write_text("my notes")
     assert command.run(args) == 0

@@ -7,6 +7,7 @@ from minimaskrcnn.runtime.files import make_folder, written_whole
 from minimaskrcnn.runtime.terminal import say
 
 FOLDER = "minimaskrcnn-chapters"
+PAGES = ("README.md", "GLOSSARY.md", "TEACHING.md")
 EXAMPLES = """examples:
   minimaskrcnn chapters
   minimaskrcnn chapters ~/learning --no-open
@@ -55,7 +56,7 @@ def installed():
     """
     clone = Path(__file__).parents[2] / "chapters"
     if (clone / "make.py").is_file():
-        patterns = ("*.ipynb", "README.md", "pictures/*")
+        patterns = ("*.ipynb", *PAGES, "pictures/*")
         paths = [path for pattern in patterns for path in sorted(clone.glob(pattern))]
         return {path.relative_to(clone).as_posix(): path for path in paths}
     from importlib.metadata import PackageNotFoundError, files
