@@ -4,6 +4,7 @@ import re
 import shlex
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -11,6 +12,8 @@ import minimaskrcnn.api
 from minimaskrcnn import cli
 from minimaskrcnn.api import BUNDLED
 from minimaskrcnn.config import SHAPES
+from minimaskrcnn.datasets.annotations import load_annotations
+from minimaskrcnn.datasets.reading import packed_example
 from minimaskrcnn.datasets.scenes import scene
 from minimaskrcnn.datasets.writing import write_dataset
 
@@ -93,3 +96,51 @@ def test_the_training_that_a_page_names_begins_and_says_its_plan(desk, capsys):
     short = ["--steps", "2", "--output", "run"]
     assert cli.main([*arguments, *short]) == 0
     assert "plan" in capsys.readouterr().out and Path("run/model.h5").exists()
+
+
+def of_other_libraries():
+    text = (REPOSITORY / "docs" / "annotations.md").read_text(encoding="utf-8")
+    return re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture
+def other_forms(tmp_path, monkeypatch):
+    """A picture with one object, as Pascal VOC and as a polygon of YOLO."""
+    monkeypatch.chdir(tmp_path)
+    of_voc = ("voc/JPEGImages", "voc/Annotations", "voc/ImageSets/Main")
+    for folder in (*of_voc, "images", "labels", "masks"):
+        Path(folder).mkdir(parents=True)
+    for name in ("voc/JPEGImages/a.jpg", "images/a.png"):
+        Image.fromarray(scene(3).image).save(name)
+    Path("voc/ImageSets/Main/train.txt").write_text("a\n")
+    Path("voc/Annotations/a.xml").write_text(
+        "<annotation><filename>a.jpg</filename>"
+        "<size><width>128</width><height>128</height><depth>3</depth></size>"
+        "<object><name>cat</name><bndbox><xmin>10</xmin><ymin>20</ymin><xmax>60</xmax>"
+        "<ymax>90</ymax></bndbox></object></annotation>"
+    )
+    Path("labels/a.txt").write_text("0 0.1 0.1 0.5 0.1 0.5 0.5 0.1 0.5\n")
+    Path("data.yaml").write_text("names: [cat]\nnc: 1\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("number", "library", "written", "images"),
+    [
+        (0, "datumaro", "coco/annotations/instances_train.json", "coco/images/train"),
+        (1, "supervision", "coco/instances.json", "coco/images"),
+    ],
+)
+def test_what_another_library_writes_is_read(other_forms, number, library, written, images):
+    pytest.importorskip(library)
+    exec(compile(of_other_libraries()[number], "docs/annotations.md", "exec"), {})
+    dataset = load_annotations(written, images)
+    (example,) = (packed_example(dataset, image) for image in dataset.images)
+    assert [dataset.class_names[i] for i in example.class_ids] == ["cat"]
+
+
+def test_a_label_picture_of_any_program_is_read(other_forms):
+    labels = np.zeros((128, 128))
+    labels[3:20, 3:30] = 1
+    exec(compile(of_other_libraries()[2], "docs/annotations.md", "exec"), {"labels": labels})
+    assert np.array_equal(np.asarray(Image.open("masks/a.png")), labels)

@@ -124,3 +124,18 @@ def test_all_exceptions_can_be_had_from_the_package():
     for name in ("ImageError", "SettingError", "WeightsError", "DatasetError", "TrainingError"):
         assert issubclass(getattr(minimaskrcnn, name), minimaskrcnn.MiniMaskRCNNError)
         assert name in PAGE
+
+
+def test_objects_are_followed_through_a_video(street):
+    av = pytest.importorskip("av")
+    pytest.importorskip("trackers")
+    with av.open("street.mp4", "w") as film:
+        stream = film.add_stream("mpeg4", rate=5)
+        stream.width = stream.height = 128
+        for _ in range(4):
+            film.mux(stream.encode(av.VideoFrame.from_ndarray(scene(3).image, format="rgb24")))
+        film.mux(stream.encode())
+    names = {"model": minimaskrcnn.load_model("shapes")}
+    exec(compile(examples("python video")[0], "docs/using.md", "exec"), names)
+    followed = [number for number in names["tracked"].tracker_id if number >= 0]
+    assert len(set(followed)) == len(followed) > 2  # -1: not sure enough to be followed
