@@ -13,6 +13,7 @@ import argparse
 import time
 from statistics import median
 
+import machine
 import numpy as np
 
 from minimaskrcnn.conv import Conv, conv2d
@@ -126,12 +127,14 @@ def main():
         except ImportError:
             peer = False
     rows = []
-    for layer in layers(options.size):
-        function, form, operations = ours(layer)
-        functions = [function] + ([theirs(layer, False), theirs(layer, True)] if peer else [])
-        times = clock(functions, options.runs)
-        rows.append((layer, form, operations, times[0], min(times[1:], default=None)))
-    print_table(rows)
+    print(machine.describe())
+    with machine.watched():
+        for layer in layers(options.size):
+            function, form, operations = ours(layer)
+            functions = [function] + ([theirs(layer, False), theirs(layer, True)] if peer else [])
+            times = clock(functions, options.runs)
+            rows.append((layer, form, operations, times[0], min(times[1:], default=None)))
+        print_table(rows)
 
 
 def print_table(rows):

@@ -19,6 +19,7 @@ import subprocess
 import sys
 import time
 
+import machine
 import numpy as np
 
 from minimaskrcnn.coco_masks import rle
@@ -149,8 +150,9 @@ def main():
     if given.only:
         return measure(given.only, given.pictures, not given.boxes)
     outcomes = {"ours": [], "pycocotools": []}
-    for _ in range(given.runs):
-        for program, rows in outcomes.items():
+    print(machine.describe())
+    with machine.watched():
+        for program, rows in list(outcomes.items()) * given.runs:
             command = [sys.executable, __file__, *sys.argv[1:], "--only", program]
             rows.append(json.loads(subprocess.run(command, check=True, stdout=-1).stdout))
     for program, rows in outcomes.items():

@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 from statistics import median
 
+import machine
 from PIL import Image
 
 from minimaskrcnn import cli
@@ -42,8 +43,9 @@ def main():
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--weights", default="shapes")
     given = parser.parse_args()
+    print(machine.describe())
     seconds, ways = {}, {"one after the other": iter, "one ahead": predicting.ahead}
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, machine.watched():
         photo = Image.open(COINS).convert("RGB").resize((4000, 3000))
         for i in range(given.photographs):
             photo.save(Path(folder) / f"{i}.jpg")

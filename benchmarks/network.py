@@ -1,18 +1,18 @@
 """The whole network beside PyTorch and ONNX Runtime: seconds a picture, stage by stage, and memory.
 
     pip install ".[bench]"
-    python benchmarks/network.py [--sizes 512 1024] [--runs 5] [--threads 2]
+    python benchmarks/network.py [--sizes 512 1024] [--runs 5] [--threads 2] [--avx2]
 
 Every runner is a process of its own that waits for its turn; the turns alternate, so that a noisy
 machine is noisy for all, and the figures are medians. All have the same weights (ResNet-101,
 random, batch normalisation folded), 1000 regions and 100 masks. PyTorch runs in both memory
 layouts; the faster one counts. The peers are handed the regions that ours chooses (see peers.py).
+With --avx2 all but ONNX Runtime, which cannot be told, use the instructions of an older processor.
 """
 
 import argparse
 import json
 import os
-import platform
 import resource
 import subprocess
 import sys
@@ -22,9 +22,11 @@ from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
+import machine
 import numpy as np
 
 STAGES = ("backbone", "pyramid", "rpn", "regions", "masks")
+LIMITED = ["--avx2"] if "--avx2" in sys.argv else []  # a runner is as limited as its parent
 RUNNERS = ("minimaskrcnn", "PyTorch", "PyTorch channels last", "ONNX Runtime")
 
 
@@ -166,7 +168,7 @@ def serve(runner, size, threads, folder):
 
 def spawn(*arguments, **options):
     return subprocess.Popen(
-        [sys.executable, __file__, *map(str, arguments)],
+        [sys.executable, __file__, *map(str, arguments), *LIMITED],
         env={**os.environ, "OMP_NUM_THREADS": str(options.pop("threads", 2))},
         text=True,
         **options,
@@ -217,29 +219,12 @@ def table(size, results):
         print(f"| {name} | " + " | ".join(cells) + f" | {ratio} |")
 
 
-def machine():
-    """The processor and the versions, for the record."""
-    import numba
-    import onnxruntime
-    import torch
-
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        name = next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        name = platform.processor()
-    return (
-        f"{name}, {os.cpu_count()} cores; Python {platform.python_version()}, "
-        f"NumPy {np.__version__}, Numba {numba.__version__}, PyTorch {torch.__version__}, "
-        f"ONNX Runtime {onnxruntime.__version__}"
-    )
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sizes", type=int, nargs="+", default=[512, 1024])
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--avx2", action="store_true", help="as on a processor without AVX-512")
     parser.add_argument("--serve", choices=RUNNERS, help=argparse.SUPPRESS)
     parser.add_argument("--regions", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--export", action="store_true", help=argparse.SUPPRESS)
@@ -252,9 +237,14 @@ def main():
     elif args.export:
         export(args.sizes[0], args.threads, args.folder)
     else:
-        print(machine())
+        import numba
+        import onnxruntime
+        import torch
+
+        os.environ.update(machine.AVX2 if args.avx2 else {})  # for the runners
+        print(machine.describe(numba, torch, onnxruntime))
         for size in args.sizes:
-            with tempfile.TemporaryDirectory() as folder:
+            with tempfile.TemporaryDirectory() as folder, machine.watched():
                 table(size, race(size, args.runs, args.threads, Path(folder)))
 
 

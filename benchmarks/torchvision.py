@@ -8,13 +8,14 @@ the other, round by round, and prints medians. The load of the machine is printe
 """
 
 import argparse
-import os
 import resource
 import statistics
 import subprocess
 import sys
 import time
 from pathlib import Path
+
+import machine  # noqa: E402  before NumPy
 
 sys.path.pop(0)  # this folder, in which this file has the name of what it measures
 THREADS, SEED = 2, 7
@@ -80,8 +81,9 @@ def main():
     if args.only:
         return measure({"theirs": theirs, "ours": ours}[args.only], args.version, 3)
     found = {"theirs": [], "ours": []}
-    for _ in range(args.rounds):
-        for name, results in found.items():
+    print(machine.describe())
+    with machine.watched():
+        for name, results in list(found.items()) * args.rounds:
             command = [sys.executable, __file__, "--version", str(args.version), "--only", name]
             line = subprocess.run(command, capture_output=True, text=True, check=True).stdout
             results.append([float(number) for number in line.split()])
@@ -89,7 +91,6 @@ def main():
     medians = {n: [statistics.median(c) for c in zip(*r, strict=True)] for n, r in found.items()}
     faster, less = (a / b for a, b in zip(medians["theirs"][:2], medians["ours"][:2], strict=True))
     print(f"version {args.version}: {faster:.2f} times as fast, 1/{less:.2f} of the memory")
-    print(f"load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
 
 
 if __name__ == "__main__":

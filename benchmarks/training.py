@@ -13,6 +13,7 @@ import argparse
 import time
 from statistics import median
 
+import machine
 import numpy as np
 
 from minimaskrcnn.config import SHAPES
@@ -187,7 +188,8 @@ def main():
     for name, losses in first.items():
         print(f"{name:32} first losses", " ".join(f"{loss:.5f}" for loss in losses))
         np.testing.assert_allclose(losses, first["minimaskrcnn"], rtol=1e-3)
-    with memory.reuse():  # as in the training loop
+    print(machine.describe())
+    with memory.reuse(), machine.watched():  # memory: as in the training loop
         times = timed(walks, batches, given.steps)
     for name, seconds in times.items():
         print(f"{name:32} {size / seconds:6.1f} images/s  {1000 * seconds:6.0f} ms a step")
