@@ -1,9 +1,12 @@
 """Crops at the pictures' own resolution, and what is changed in them at random."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
 
+from minimaskrcnn.coco_masks import rle
 from minimaskrcnn.datasets import Example
 from minimaskrcnn.datasets.augment import (
     NONE,
@@ -14,7 +17,8 @@ from minimaskrcnn.datasets.augment import (
     suited_to,
     turned,
 )
-from minimaskrcnn.datasets.crops import cut, cutouts, random_crop, random_crops, random_window
+from minimaskrcnn.datasets.crops import cut, random_crop, random_crops, random_window
+from minimaskrcnn.datasets.cutouts import cutouts, cutouts_of, within
 from minimaskrcnn.datasets.kinds import weights_of
 from minimaskrcnn.errors import SettingError
 
@@ -39,6 +43,36 @@ def test_cutouts_lose_nothing_but_objects_without_a_pixel():
     assert (crop.image[12:52, 2:62] == whole.image).all() and crop.image[:12].max() == 0
     assert (crop.masks[:, 12:52, 2:62] == whole.masks[[0, 2]]).all()
     assert crop.masks.sum() == whole.masks.sum()
+
+
+def test_run_lengths_are_unpacked_over_the_boxes_alone():
+    whole = example(boxes=((5, 10, 15, 30), (0, 0, 0, 0), (20, 0, 40, 7), (0, 59, 40, 60)))
+    whole.masks[0, 7, 12:20] = False
+    packed = replace(whole, masks=[rle.encode(mask) for mask in whole.masks])
+    for one, other in zip(cutouts(whole).masks, cutouts(packed).masks, strict=True):
+        assert one.dtype == other.dtype == bool and (one == other).all()
+    assert (cutouts(packed).boxes == cutouts(whole).boxes).all()
+
+
+def test_a_dataset_that_has_its_masks_packed_is_asked_for_these():
+    class Files(list):
+        def __getitem__(self, index):
+            raise AssertionError("unpacks whole masks")
+
+        def packed(self, index):
+            return replace(whole, masks=[rle.encode(mask) for mask in whole.masks])
+
+    whole = example()
+    assert (cutouts_of(Files(), 0).masks[0] == cutouts(whole).masks[0]).all()
+    assert (cutouts_of([whole], 0).masks[0] == cutouts(whole).masks[0]).all()
+
+
+def test_what_lies_in_a_window_is_what_the_whole_masks_show_there():
+    boxes = ((5, 10, 15, 30), (20, 0, 40, 7), (0, 0, 3, 3), (8, 8, 20, 20), (0, 0, 40, 60))
+    whole = example(boxes=boxes, class_ids=[1, 1, 1, -1, 2])
+    for y1, x1, y2, x2 in ((0, 0, 40, 60), (8, 12, 25, 33), (30, 50, 40, 60)):
+        shown = within(cutouts(whole), (y1, x1, y2, x2))
+        assert (shown == whole.masks[[0, 1, 2, 4], y1:y2, x1:x2]).all()
 
 
 def test_at_its_own_scale_a_crop_is_a_piece_of_the_picture_and_its_masks():

@@ -5,6 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from minimaskrcnn.anchors import make_anchors
+from minimaskrcnn.boxes import iou_matrix
 from minimaskrcnn.datasets import Example
 from minimaskrcnn.training.facts import Facts, facts_of
 from minimaskrcnn.training.plan import config_of, make_plan, recipe_of
@@ -52,6 +54,17 @@ def test_small_objects_are_enlarged_and_anchors_follow():
     assert config.every_class and config.resize_mode == "scale" and config.image_scale == 2
     assert config.post_nms_proposals == 1200 and config.max_detections == 600
     assert recipe_of(plan).sampling.rois > FROM_NOTHING.sampling.rois
+
+
+def test_wherever_a_usual_object_lies_an_anchor_fits_it():  # 8 … 128 leave gaps: 0.38
+    crowd = replace(CELLS, sides=(11.0, 15.0, 97.0), largest_picture=512)
+    plan, rng = make_plan(crowd), np.random.RandomState(0)
+    assert plan.scale == 1
+    sides = np.exp(rng.uniform(np.log(11), np.log(97), (400, 1)))
+    middles = rng.uniform(60, 196, (400, 2))
+    boxes = np.hstack([middles - sides / 2, middles + sides / 2])
+    anchors = make_anchors((256, 256), plan.anchor_scales, (0.5, 1, 2))
+    assert iou_matrix(anchors, boxes).max(axis=0).min() > 0.48
 
 
 def test_large_objects_are_reduced_until_they_fit_into_a_crop():

@@ -14,6 +14,7 @@ from minimaskrcnn.cli import main
 from minimaskrcnn.config import SHAPES
 from minimaskrcnn.datasets.scenes import scene
 from minimaskrcnn.errors import TrainingError
+from minimaskrcnn.evaluate import Found, GroundTruth
 from minimaskrcnn.training import run_folder
 from minimaskrcnn.training.batches import endless_scenes
 from minimaskrcnn.training.checkpoint import Progress, begun_steps
@@ -22,6 +23,7 @@ from minimaskrcnn.training.initialise import Widths, new_model
 from minimaskrcnn.training.interrupt import held_back
 from minimaskrcnn.training.recipe import FROM_NOTHING
 from minimaskrcnn.training.train import train
+from minimaskrcnn.training.validation import evaluate_pairs, rules_for
 from minimaskrcnn.training.watch import Chosen, Watch, has_stopped, is_better
 from minimaskrcnn.weights import load
 from minimaskrcnn.weights.lock import locked_alone
@@ -52,6 +54,19 @@ def scores(monkeypatch):
     coming = []
     monkeypatch.setattr(run_folder, "look", lambda *_: (0.5, coming.pop(0)))
     return coming
+
+
+def test_more_than_a_hundred_objects_count_where_the_model_keeps_them():
+    boxes = np.array([[y, x, y + 4, x + 4] for y in range(0, 60, 6) for x in range(0, 90, 6)])
+    masks = np.zeros((150, 60, 90), bool)
+    for mask, (y1, x1, y2, x2) in zip(masks, boxes, strict=True):
+        mask[y1:y2, x1:x2] = True
+    truth = GroundTruth(boxes.astype(np.int32), np.ones(150, int), masks)
+    found = Found(truth.boxes, np.ones(150, int), np.linspace(1, 0.5, 150, dtype=np.float32), masks)
+    for most, least, greatest in ((200, 1.0, 1.0), (100, 0.6, 0.7)):
+        rules = rules_for(replace(model(), config=replace(SHAPES, max_detections=most)))
+        result = evaluate_pairs([(truth, found)], ("background", "a"), True, rules)
+        assert least <= result.mask.stats[0] <= greatest  # 100 of 150 are found at most
 
 
 def test_the_best_model_is_kept_while_the_training_goes_on(tmp_path, scores):

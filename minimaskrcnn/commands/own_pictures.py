@@ -65,7 +65,8 @@ def from_nothing(args, dataset):
 def draw_preview(args, dataset):
     """Write a sheet: in each row a crop of a picture as it is, then others changed at random."""
     from minimaskrcnn.datasets.augment import NONE
-    from minimaskrcnn.datasets.crops import cutouts, random_crop
+    from minimaskrcnn.datasets.crops import random_crop
+    from minimaskrcnn.datasets.cutouts import cutouts_of
     from minimaskrcnn.training.sheets import outlined, write_sheet
 
     chosen, _ = split(dataset, args)
@@ -73,7 +74,7 @@ def draw_preview(args, dataset):
     kinds = [NONE, *[_augmentation(args, dataset)] * (PREVIEWED - 1)]
     rows = []
     for i in np.unique(np.linspace(0, len(chosen) - 1, PREVIEWED).astype(int)):
-        picture, rng = cutouts(dataset[chosen[i]]), np.random.RandomState([args.seed, i])
+        picture, rng = cutouts_of(dataset, chosen[i]), np.random.RandomState([args.seed, i])
         crops = [random_crop(picture, plan.size, plan.scale, kind, rng) for kind in kinds]
         rows.append([outlined(crop.image, crop.masks[crop.class_ids > 0]) for crop in crops])
     write_sheet(args.preview, rows)

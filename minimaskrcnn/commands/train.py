@@ -134,7 +134,8 @@ def _dataset(args):
         refuse_images(args)
         return None
     dataset = annotations_of(args, to_learn=True)
-    check_memory(dataset, dataset.images)
+    if args.init is not None:  # learns from whole masks; crops from what is over their boxes
+        check_memory(dataset, dataset.images)
     return dataset
 
 

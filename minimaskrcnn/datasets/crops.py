@@ -8,40 +8,18 @@ Source  The rule for objects that a crop cuts: Detectron2 and torchvision's refe
         visible of them. A sliver says nothing about its object, so it is asked about neither as
         an object nor as background: it becomes a crowd (see `training.targets`).
 Shapes  Cutouts (H, W), scale  ->  Example (S, S)
-
-Notes   The masks of a picture with hundreds of objects would fill a gigabyte, each over the whole
-        picture; over their boxes they take less than the picture.
 """
-
-from dataclasses import dataclass
 
 import numpy as np
 
 from minimaskrcnn.datasets.augment import colour_table, recoloured, turned
+from minimaskrcnn.datasets.cutouts import cutouts_of
 from minimaskrcnn.datasets.example import Example
 from minimaskrcnn.resizing import resize
 
 LEAST_PIXELS = 8  # a cut object with fewer pixels in the crop is a sliver
 LEAST_SHARE = 0.1  # so is one of which less than this is in the crop
 IN_MEMORY = 2**30  # bytes of pictures that are kept for the next time
-
-
-@dataclass(frozen=True, eq=False)
-class Cutouts:
-    """A picture, and the objects in it, each over its box alone."""
-
-    image: np.ndarray  # (H, W, 3) uint8, RGB
-    class_ids: np.ndarray  # (N,) int64, as in Example
-    boxes: np.ndarray  # (N, 4) int32, y1 x1 y2 x2 in pixels, end excluded
-    masks: tuple[np.ndarray, ...]  # N times (h, w) bool, over the box
-
-
-def cutouts(example):
-    """Return the Cutouts of an Example; objects without a pixel are left out."""
-    boxes = example.boxes
-    rows = np.flatnonzero((boxes[:, 2:] > boxes[:, :2]).all(axis=1))
-    masks = tuple(example.masks[i][_slices(boxes[i])].copy() for i in rows)
-    return Cutouts(example.image, example.class_ids[rows], boxes[rows], masks)
 
 
 def random_crops(examples, indices, weights, side, scale, augmentation, seed):
@@ -61,7 +39,7 @@ def random_crops(examples, indices, weights, side, scale, augmentation, seed):
     -------
     function from int to Example of side x side
     """
-    picture_of = _remembered(lambda index: cutouts(examples[index]))
+    picture_of = _remembered(lambda index: cutouts_of(examples, index))
     shares = np.asarray(weights) / np.sum(weights)
 
     def example_of(number):
@@ -186,8 +164,3 @@ def _draw(mask, box, rows, columns, canvas):
     left, right = np.searchsorted(columns, box[[1, 3]])
     inside = mask[rows[top:bottom, None] - box[0], columns[left:right] - box[1]]
     canvas[top:bottom, left:right] = inside
-
-
-def _slices(box):
-    y1, x1, y2, x2 = (int(edge) for edge in box)
-    return slice(y1, y2), slice(x1, x2)

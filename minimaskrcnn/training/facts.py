@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minimaskrcnn.datasets.crops import Cutouts, cutouts
+from minimaskrcnn.datasets.cutouts import Cutouts, cutouts_of
 
 SAMPLE = 100  # pictures that are looked at, at most
 
@@ -46,7 +46,7 @@ def facts_of(examples, indices, counts=None):
     """
     indices = list(indices)
     chosen = np.unique(np.linspace(0, len(indices) - 1, min(SAMPLE, len(indices))).astype(int))
-    pictures = [_measured(cutouts(examples[indices[i]])) for i in chosen]
+    pictures = [_measured(cutouts_of(examples, indices[i])) for i in chosen]
     sides = np.concatenate([picture["sides"] for picture in pictures])
     found = [len(picture["sides"]) for picture in pictures]
     counts = found if counts is None else [counts[i] for i in indices]

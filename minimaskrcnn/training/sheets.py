@@ -7,6 +7,7 @@ Shapes  rows of (picture, masks)  ->  one picture
 import numpy as np
 
 from minimaskrcnn.boxes import areas
+from minimaskrcnn.datasets.cutouts import within
 from minimaskrcnn.datasets.example import boxes_of_masks
 from minimaskrcnn.resizing import resize
 from minimaskrcnn.results.colours import object_colours
@@ -38,11 +39,12 @@ def outlined(image, masks):
     return picture
 
 
-def middle(image, masks, side=TILE):
-    """Return the middle of a picture and of its masks, at most `side` pixels each way."""
-    height, width = image.shape[:2]
+def middle(picture, side=TILE):
+    """Return the middle of Cutouts, at most `side` pixels each way: image, masks (N, h, w)."""
+    height, width = picture.image.shape[:2]
     y, x = max(height - side, 0) // 2, max(width - side, 0) // 2
-    return image[y : y + side, x : x + side], masks[:, y : y + side, x : x + side]
+    bottom, right = min(y + side, height), min(x + side, width)
+    return picture.image[y:bottom, x:right], within(picture, (y, x, bottom, right))
 
 
 def write_sheet(path, rows):

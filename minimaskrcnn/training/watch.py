@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from minimaskrcnn.datasets.cutouts import cutouts_of, packed_of
 from minimaskrcnn.training.sheets import middle, outlined, write_sheet
 from minimaskrcnn.training.validation import validate
 
@@ -51,6 +52,10 @@ class Chosen:
     def __getitem__(self, index):
         return self.examples[self.indices[index]]
 
+    def packed(self, index):
+        """As its own, but with masks as run lengths, if the sequence has them so."""
+        return packed_of(self.examples, self.indices[index])
+
 
 def look(watch, model, folder):
     """Predict the validation set; returns (box AP, mask AP) and writes the sheet.
@@ -61,7 +66,7 @@ def look(watch, model, folder):
     model : MaskRCNN without batch normalisation
     folder : Path of the run's folder
     """
-    examples = (watch.examples[int(i)] for i in watch.indices)
+    examples = (packed_of(watch.examples, int(i)) for i in watch.indices)
     found = validate(model, examples, watch.class_names, min_score=LEAST_SCORE)
     draw_sheet(Path(folder) / SHEET, watch, model)
     return float(found.box.stats[0]), float(found.mask.stats[0])
@@ -72,8 +77,7 @@ def draw_sheet(path, watch, model):
     chosen = watch.indices[np.linspace(0, len(watch.indices) - 1, SHOWN).astype(int)]
     rows = []
     for index in dict.fromkeys(chosen.tolist()):
-        example = watch.examples[index]
-        image, truth = middle(example.image, example.masks[example.class_ids > 0])
+        image, truth = middle(cutouts_of(watch.examples, index))
         found = model.predict(image)
         rows.append([image, outlined(image, truth), outlined(image, found.masks)])
     write_sheet(path, rows)
