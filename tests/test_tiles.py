@@ -93,6 +93,51 @@ def test_two_objects_of_one_tile_are_left_to_that_tile_s_own_nms():
     assert len(joined(found([[0, 0, 50, 50], [0, 5, 50, 50]], [0.9, 0.8]), found([], []))) == 2
 
 
+def test_an_object_longer_than_the_overlap_is_put_together_from_its_pieces():
+    left, right = found([[10, 100, 60, 400]], [0.8]), found([[12, 0, 58, 350]], [0.9])
+    left.mask_probs[0, :, -4:] = 0  # near its tile's border it sees less
+    result = joined(left, right)
+    assert result.boxes.tolist() == [[10, 100, 60, 550]]
+    assert result.scores.tolist() == [np.float32(0.9)]
+    wanted = left[0].mask
+    wanted[12:58, 200:550] = True
+    assert (result[0].mask == wanted).all()
+
+
+def test_pieces_are_compared_only_where_both_tiles_look():  # of 390 and 400 columns 190 are shared
+    result = joined(found([[10, 0, 60, 400]], [0.8]), found([[10, 10, 60, 400]], [0.9]))
+    assert len(result) == 2  # the right one ends at the photograph's border, but not at its left
+    result = joined(found([[10, 0, 60, 400]], [0.8]), found([[10, 0, 60, 400]], [0.9]))
+    assert result.boxes.tolist() == [[10, 0, 60, 600]]
+
+
+def test_pieces_of_three_tiles_become_one_object_and_others_stay():
+    tiles = np.array([[0, 0, 600, 300], [0, 150, 600, 450], [0, 300, 600, 600]])
+    long = [[10, 50, 60, 300], [10, 0, 60, 300], [10, 0, 60, 250]]
+    pieces = [
+        found([box, [200, 5, 220, 25]], [score, 0.6])
+        for box, score in zip(long, (0.7, 0.7, 0.9), strict=True)
+    ]
+    result = join(pieces, tiles, PHOTO, 100)
+    assert result.boxes[0].tolist() == [10, 50, 60, 550]
+    assert len(result) == 4 and sorted(result.areas)[:3] == [400, 400, 400]
+
+
+@pytest.mark.parametrize(
+    ("right", "class_id"), [([70, 0, 120, 350], 1), ([40, 0, 90, 350], 1), ([10, 0, 60, 350], 2)]
+)
+def test_pieces_of_two_objects_are_not_joined(right, class_id):
+    both = joined(found([[10, 100, 60, 400]], [0.8]), found([right], [0.9], class_ids=[class_id]))
+    assert len(both) == 2
+
+
+def test_pieces_give_way_to_a_tile_that_sees_the_whole():
+    tiles = np.array([[0, 0, 600, 300], [0, 100, 600, 500], [0, 300, 600, 600]])
+    pieces = [found([[10, 200, 60, 300]], [0.9]), found([[10, 100, 60, 300]], [0.5])]
+    result = join([*pieces, found([[10, 0, 60, 100]], [0.8])], tiles, PHOTO, 100)
+    assert result.boxes.tolist() == [[10, 200, 60, 400]]
+
+
 def test_the_best_of_all_tiles_are_kept_in_the_order_of_their_scores():
     left = found([[0, 0, 50, 50], [100, 0, 150, 50]], [0.5, 0.9])
     result = joined(left, found([[300, 300, 350, 350]], [0.7]), limit=2)

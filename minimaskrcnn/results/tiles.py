@@ -4,21 +4,25 @@ Idea    A network that was trained at a certain scale must look at every photogr
         but the memory for its maps grows with the photograph. So a large one is cut into tiles that
         overlap, each is predicted by itself, and what two tiles have both seen is kept once. An
         object that a tile's border cuts is seen whole in the next tile, if it is smaller than the
-        overlap: so the whole ones come first.
+        overlap: so the whole ones come first. A larger one comes out in pieces; those that show the
+        same where their tiles overlap become one object.
 Shapes  photograph (H, W, 3)  ->  tiles (T, 4) in pixels; T Detections  ->  Detections
 
 Notes   Away from the borders of the tiles the answer is that of the whole photograph, because tiles
         start where cells of the coarsest map do. Near a border the network sees zeros beyond it.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from minimaskrcnn.boxes import iou_matrix
 from minimaskrcnn.image import SIDE
 from minimaskrcnn.results import Detections
+from minimaskrcnn.results.joining import ragged
 
 OVERLAP = 256  # pixels of the network's input that neighbouring tiles share, at least
-SAME = 0.5  # masks of two tiles that overlap by more are one object's
+SAME = 0.5  # masks of two tiles that share more of the smaller one are one object's
 
 
 def tiles_of(shape, config):
@@ -74,8 +78,9 @@ def join(pieces, tiles, photo, limit):
     -------
     Detections, best score first
     """
-    number = np.concatenate([np.full(len(piece), t) for t, piece in enumerate(pieces)])
-    offsets = np.tile(np.asarray(tiles)[number.astype(int), :2], 2).astype(np.int32)  # (N, 4)
+    number = np.concatenate([np.full(len(piece), t, int) for t, piece in enumerate(pieces)])
+    of_each = np.asarray(tiles)[number]  # (N, 4) the tile that each was found in
+    offsets = np.tile(of_each[:, :2], 2).astype(np.int32)  # (N, 4)
 
     def joined(name):
         return np.concatenate([getattr(piece, name) for piece in pieces])
@@ -88,10 +93,10 @@ def join(pieces, tiles, photo, limit):
         mask_probs=joined("mask_probs"),
         class_names=pieces[0].class_names,
     )
-    cut = _cut(everything.boxes, np.asarray(tiles)[number.astype(int)], photo.shape)
+    cut = _cut(everything.boxes, of_each, photo.shape)
     order = np.lexsort((-everything.scores, cut))  # the whole ones first, then by score
-    keep = _once(everything[order], number[order])
-    found = everything[order[keep]]
+    groups = _groups(everything[order], number[order], cut[order], of_each[order])
+    found = _united(everything[order], groups)
     return found[np.argsort(-found.scores, kind="stable")[:limit]]
 
 
@@ -102,27 +107,78 @@ def _cut(boxes, tiles, shape):
     return ((boxes == tiles) & (tiles != ends)).any(axis=1)
 
 
-def _once(found, number):
-    """Indices of the detections that show nothing which an earlier one of another tile shows."""
+def _groups(found, number, cut, tiles):
+    """Which detections are one object: lists of their indices, lowest first.
+
+    What shows the same as an earlier one of another tile is left out, or joined to it if the
+    borders of their tiles cut both.
+    """
     overlapping = iou_matrix(found.boxes.astype(np.float64), found.boxes.astype(np.float64)) > 0
-    keep = []
+    groups = []
     for i in range(len(found)):
-        others = (j for j in keep if overlapping[i, j] and number[i] != number[j])
-        if not any(_is_same(found[i], found[j]) for j in others):
-            keep.append(i)
-    return np.array(keep, np.int64)
+        near = [g for g in groups if any(overlapping[i, j] and number[i] != number[j] for j in g)]
+        if any(_is_same(found[i], found[g[0]]) for g in near if not (cut[i] and cut[g[0]])):
+            continue
+        same = [g for g in near if cut[i] and cut[g[0]] and _continues(found, tiles, g, i)]
+        groups = [g for g in groups if g not in same] + [sorted(sum(same, [i]))]
+    return groups
 
 
-def _is_same(one, other):
-    """Whether two masks of a class share more than SAME of their union, or of the smaller one."""
+def _continues(found, tiles, group, i):
+    """Whether a piece shows, where its tile overlaps another's, what a piece of the group does."""
+    for j in group:
+        start = np.maximum(tiles[i, :2], tiles[j, :2])
+        end = np.minimum(tiles[i, 2:], tiles[j, 2:])
+        if (start < end).all() and _is_same(found[i], found[j], start, end):
+            return True
+    return False
+
+
+def _is_same(one, other, start=(0, 0), end=(np.inf, np.inf)):
+    """Whether masks of a class share more than SAME of the smaller, counting what is in a window.
+
+    The window is `start` to `end`, y and x in pixels; the whole photograph if it is not given.
+    """
     if one.class_id != other.class_id:
         return False
-    start = np.maximum(one.box[:2], other.box[:2])
-    end = np.minimum(one.box[2:], other.box[2:])
-    shared = np.count_nonzero(_part(one, start, end) & _part(other, start, end))
-    return shared > SAME * min(one.area, other.area)
+    first, second = (_within(detection, start, end) for detection in (one, other))
+    begin, stop = np.maximum(first[:2], second[:2]), np.minimum(first[2:], second[2:])
+    shared = np.count_nonzero(_part(one, begin, stop) & _part(other, begin, stop))
+    areas = [np.count_nonzero(_part(d, w[:2], w[2:])) for d, w in ((one, first), (other, second))]
+    return shared > SAME * min(areas)
+
+
+def _within(detection, start, end):
+    """The part of a detection's box in a window: (4,) int64, y1 x1 y2 x2; empty if x2 <= x1."""
+    begin = np.maximum(detection.box[:2], start)
+    return np.concatenate([begin, np.maximum(np.minimum(detection.box[2:], end), begin)]).astype(
+        int
+    )
 
 
 def _part(detection, start, end):
     (y1, x1), (y2, x2) = start - detection.box[:2], end - detection.box[:2]
     return detection.mask_in_box[y1:y2, x1:x2]
+
+
+def _united(found, groups):
+    """The Detections of groups of indices: a group's first one, or all its pieces as one object."""
+    first = found[[group[0] for group in groups]]
+    if all(len(group) == 1 for group in groups):
+        return first
+    boxes, masks = first.boxes.copy(), ragged([*first.mask_probs])
+    for row, group in enumerate(groups):
+        if len(group) > 1:
+            pieces = found[group]
+            boxes[row, :2], boxes[row, 2:] = pieces.boxes[:, :2].min(0), pieces.boxes[:, 2:].max(0)
+            masks[row] = _one_mask(pieces, boxes[row])
+    return replace(first, boxes=boxes, mask_probs=masks)
+
+
+def _one_mask(pieces, box):
+    """(h, w) bool over the box: the pixels of any of the pieces."""
+    mask = np.zeros(box[2:] - box[:2], bool)
+    for piece in pieces:
+        (y1, x1), (y2, x2) = piece.box[:2] - box[:2], piece.box[2:] - box[:2]
+        mask[y1:y2, x1:x2] |= piece.mask_in_box
+    return mask
