@@ -44,7 +44,7 @@ STRANGE = re.compile(r"0x[0-9a-f]{6,}|/tmp/|/home/|/Users/|site-packages|" + re.
 
 def sources(words=()):
     """The chapters' .py files in order, or those whose names contain one of the words."""
-    found = sorted(FOLDER.glob("[0-9][0-9]_*.py"))
+    found = sorted(FOLDER.glob("[0-9][0-9]*_*.py"))
     return [path for path in found if not words or any(word in path.stem for word in words)]
 
 
