@@ -1,25 +1,27 @@
 """How fast it learns: images a second, beside the same network in PyTorch, step for step.
 
-    python benchmarks/training.py [--steps 20] [--threads 2] [--no-torch]
+    python benchmarks/training.py [--size 128] [--steps 20] [--threads 2] [--no-torch]
 
-A step is everything that training does with a batch of 8 pictures of 128 x 128 but drawing it:
-forward, proposals, targets, five losses, backward, AdamW. PyTorch starts from the same weights and
-gets the same batches, proposals and targets come from the same NumPy code in both; the losses of
-the first step are compared before anything is timed. Steps alternate in one process; PyTorch runs
-in both memory layouts, its number is the faster one's. Medians.
+A step is everything that training does with a batch of 8 pictures but drawing it: forward,
+proposals, targets, five losses, backward, AdamW. PyTorch starts from the same weights and gets the
+same batches, proposals and targets come from the same NumPy code in both; the losses of the first
+step are compared before anything is timed. Steps alternate in one process; PyTorch runs in both
+memory layouts, its number is the faster one's. Medians.
 """
 
 import argparse
 import time
+from dataclasses import replace
 from statistics import median
 
 import machine
 import numpy as np
 
 from minimaskrcnn.config import SHAPES
+from minimaskrcnn.datasets.scenes import scene
 from minimaskrcnn.roi_align import roi_levels
 from minimaskrcnn.runtime import memory, threads
-from minimaskrcnn.training.batches import endless_scenes, make_batch
+from minimaskrcnn.training.batches import FIRST_TRAINING_SCENE, make_batch
 from minimaskrcnn.training.checkpoint import Progress
 from minimaskrcnn.training.initialise import new_model
 from minimaskrcnn.training.optimise import ADAM_BETAS, ADAM_DECAY
@@ -169,21 +171,23 @@ class Peer:
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--size", type=int, default=128, help="pixels per side of a picture")
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--no-torch", action="store_true")
     given = parser.parse_args()
     threads.set_num_threads(given.threads)
     size = FROM_NOTHING.batch_size
-    batches = [make_batch(endless_scenes(0), step, FROM_NOTHING, SHAPES, 0) for step in range(1, 5)]
-    ours, progress = new_model(SHAPES), Progress()
+    config = replace(SHAPES, image_min_size=given.size, image_max_size=given.size)
+    batches = [make_batch(scenes_of(given.size), i, FROM_NOTHING, config, 0) for i in range(1, 5)]
+    ours, progress = new_model(config), Progress()
     walks = {"minimaskrcnn": lambda b, rng: advance(ours, b, flat_recipe(), progress, rng)[:5]}
     if not given.no_torch:
         import torch
 
         torch.set_num_threads(given.threads)
-        walks[f"PyTorch {torch.__version__}"] = Peer(new_model(SHAPES), False).advance
-        walks[f"PyTorch {torch.__version__}, channels last"] = Peer(new_model(SHAPES), True).advance
+        walks[f"PyTorch {torch.__version__}"] = Peer(new_model(config), False).advance
+        walks[f"PyTorch {torch.__version__}, channels last"] = Peer(new_model(config), True).advance
     first = {name: walk(batches[0], np.random.RandomState(0)) for name, walk in walks.items()}
     for name, losses in first.items():
         print(f"{name:32} first losses", " ".join(f"{loss:.5f}" for loss in losses))
@@ -195,10 +199,13 @@ def main():
         print(f"{name:32} {size / seconds:6.1f} images/s  {1000 * seconds:6.0f} ms a step")
 
 
+def scenes_of(size):
+    """The function from 0, 1, 2, … to scenes of this size."""
+    return lambda number: scene(FIRST_TRAINING_SCENE + number, size)
+
+
 def flat_recipe():
     """The recipe with a learning rate that does not change."""
-    from dataclasses import replace
-
     return replace(FROM_NOTHING, rate=RATE, schedule=lambda step, steps, rate: rate)
 
 

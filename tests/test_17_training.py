@@ -244,6 +244,16 @@ def test_only_kernels_decay_under_adam():
     assert weights["a.bias"].item() == 1
 
 
+def test_weights_in_any_order_of_memory_move():
+    gradient = rng(0).standard_normal((6, 5))
+    plain, turned = {"kernel": np.ones((6, 5))}, {"kernel": np.ones((5, 6)).T}
+    for weights in (plain, turned):
+        memory = {}
+        for step in (1, 2, 3):
+            adamw(weights, {"kernel": gradient}, memory, 0.1, step)
+    assert (plain["kernel"] == turned["kernel"]).all() and (plain["kernel"] != 1).all()
+
+
 def test_both_optimisers_walk_as_pytorch_s():
     arrays = stored("torch_optimisers")
     for name, optimiser in (("adamw", adamw), ("sgd", sgd)):

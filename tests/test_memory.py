@@ -129,3 +129,9 @@ def test_a_step_of_training_reads_nothing_that_it_has_not_written(monkeypatch):
             for (_, *one), (_, *other) in zip(statistics, again[2], strict=True):
                 np.testing.assert_array_equal(one, other)
     assert len(lent) > 100
+
+
+def test_a_large_array_is_filled_in_parts_to_the_same_numbers():
+    a, b = np.random.RandomState(0).standard_normal((2, 13, 300, 100))  # 3 MB each
+    assert (memory.filled(np.add, a, b) == a + b).all()
+    assert memory.filled(np.add, np.float64(1), np.float64(2)) == 3  # without an axis

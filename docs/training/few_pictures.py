@@ -47,7 +47,7 @@ def main():
     parser.add_argument("--every", type=int, default=80, help="steps from look to look")
     given = parser.parse_args()
     with TemporaryDirectory() as folder, given.table.open("w", newline="") as file:
-        rows = csv.writer(file)
+        rows = csv.writer(file, lineterminator="\n")
         rows.writerow(["training", "step", "loss", "mask_ap"])
         val_set = dataset(Path(folder) / "val", range(100, 132))
         for number, (name, count, kind) in enumerate(TRAININGS):

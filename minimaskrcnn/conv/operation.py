@@ -60,11 +60,15 @@ def conv2d(x, conv, relu=False, add=None):
 def conv2d_backward(grad, x, conv, relu, add, y, wants_x):
     """The gradients of `conv2d` for x (if wanted), kernel, bias and the shortcut."""
     if relu:
-        grad = np.multiply(grad, y > 0, out=memory.empty(y.shape, y.dtype))
+        grad = memory.filled(_through_relu, grad, y)
     dkernel, dbias = _weight_gradients(grad, x, conv)
     pairs = [(conv.kernel, dkernel), (conv.bias, dbias)]
     pairs += [(x, _input_gradient(grad, x, conv))] if wants_x else []
     return pairs if add is None else pairs + [(add, grad)]
+
+
+def _through_relu(grad, y, out):
+    return np.multiply(grad, y > 0, out=out)
 
 
 def _weight_gradients(grad, x, conv):

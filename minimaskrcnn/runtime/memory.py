@@ -82,15 +82,42 @@ def contiguous(x):
     """
     if x.flags.c_contiguous:
         return x
-    y = empty(x.shape, x.dtype)
-    parts = min(len(x), 8) if y.nbytes > LARGE else 1
+    return filled(_copied, x)
 
-    def copy(i):
-        part = slice(i * len(x) // parts, (i + 1) * len(x) // parts)
-        y[part] = x[part]
 
-    threads.run(copy, parts)
+def filled(function, *inputs):
+    """Return function(*inputs, out=y) for a new y like the first input, on all threads.
+
+    Parameters
+    ----------
+    function : of arrays and `out`, such as `np.add`, that treats every number for itself
+    inputs : arrays of one shape and dtype
+
+    Returns
+    -------
+    array of this shape and dtype
+
+    Examples
+    --------
+    >>> filled(np.add, np.ones(3), np.arange(3.0)).tolist()
+    [1.0, 2.0, 3.0]
+    """
+    y = empty(inputs[0].shape, inputs[0].dtype)
+    if y.nbytes <= LARGE:
+        return function(*inputs, out=y)
+    parts = min(len(y), 8)
+
+    def part(i):
+        here = slice(i * len(y) // parts, (i + 1) * len(y) // parts)
+        function(*(x[here] for x in inputs), out=y[here])
+
+    threads.run(part, parts)
     return y
+
+
+def _copied(x, out):
+    out[...] = x
+    return out
 
 
 class _Pool:

@@ -16,6 +16,10 @@ Shapes  `backward(grad, ...)` takes d loss / d y, with the shape of y, and retur
 import threading
 from contextlib import contextmanager
 
+import numpy as np
+
+from minimaskrcnn.runtime import memory
+
 _active = threading.local()  # the tape of this thread, if it is recording
 
 
@@ -114,4 +118,4 @@ def _take(found, y):
 
 def _accumulate(found, array, gradient):
     key = id(array)
-    found[key] = gradient if key not in found else found[key] + gradient
+    found[key] = memory.filled(np.add, found[key], gradient) if key in found else gradient

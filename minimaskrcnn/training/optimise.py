@@ -17,8 +17,10 @@ Notes   Both optimisers write into the weights; apart from them, only loading a 
 import math
 
 import numpy as np
+from numba import njit
 
 from minimaskrcnn.runtime import threads
+from minimaskrcnn.runtime.memory import empty
 
 SGD_MOMENTUM = 0.9  # (original)
 SGD_DECAY = 1e-4  # of the mean square of each kernel and bias (original: the mean, not the sum)
@@ -63,20 +65,30 @@ def adamw(weights, gradients, memory, rate, step):
     """
     names, (b1, b2) = list(gradients), ADAM_BETAS
     for name in names:
-        memory.setdefault(f"mean.{name}", np.zeros_like(weights[name]))
-        memory.setdefault(f"square.{name}", np.zeros_like(weights[name]))
+        memory.setdefault(f"mean.{name}", np.zeros_like(weights[name], order="C"))
+        memory.setdefault(f"square.{name}", np.zeros_like(weights[name], order="C"))
 
     def move(i):
-        name, w, gradient = names[i], weights[names[i]], gradients[names[i]]
-        mean, square = memory[f"mean.{name}"], memory[f"square.{name}"]
-        mean += w.dtype.type(1 - b1) * (gradient - mean)
-        square += w.dtype.type(1 - b2) * (gradient * gradient - square)
-        if name.endswith("kernel"):
-            w *= w.dtype.type(1 - rate * ADAM_DECAY)
-        size = np.sqrt(square / w.dtype.type(1 - b2**step)) + w.dtype.type(ADAM_EPSILON)
-        w -= w.dtype.type(rate / (1 - b1**step)) * mean / size
+        name, w = names[i], weights[names[i]]
+        moved = np.ascontiguousarray(w)  # w itself, unless it lies in memory in another order
+        decay = 1 - rate * ADAM_DECAY if name.endswith("kernel") else 1
+        numbers = (1 - b1, 1 - b2, 1 - b2**step, ADAM_EPSILON, decay, rate / (1 - b1**step))
+        arrays = moved, gradients[name], memory[f"mean.{name}"], memory[f"square.{name}"]
+        _move(*(array.reshape(-1) for array in arrays), *map(w.dtype.type, numbers))
+        if moved is not w:
+            w[...] = moved.reshape(w.shape)
 
     threads.run(move, len(names))
+
+
+@njit(cache=True, nogil=True)
+def _move(w, gradient, mean, square, new, new_square, settled, epsilon, decay, rate):
+    """One pass over a weight's numbers, in place; each array is (N,), the others are numbers."""
+    for i in range(len(w)):
+        mean[i] += new * (gradient[i] - mean[i])
+        square[i] += new_square * (gradient[i] * gradient[i] - square[i])
+        size = np.sqrt(square[i] / settled) + epsilon
+        w[i] = w[i] * decay - rate * mean[i] / size
 
 
 def clip_gradients(gradients, limit):
@@ -103,14 +115,25 @@ def clip_gradients(gradients, limit):
     >>> round(clipped["a"].item(), 6), length
     (0.6, 5.0)
     """
-    squares = [np.square(g, dtype=np.float64).sum() for g in gradients.values()]
+    arrays, squares = list(gradients.values()), np.zeros(len(gradients))
+
+    def add_up(i):
+        squares[i] = np.square(arrays[i], dtype=np.float64).sum()
+
+    threads.run(add_up, len(arrays))
     length = float(np.sqrt(sum(squares)))
     if not np.isfinite(length):
         raise FloatingPointError(f"the gradient has length {length}")
     if length <= limit:
         return gradients, length
     scale = limit / length
-    return {name: g * g.dtype.type(scale) for name, g in gradients.items()}, length
+    shorter = [empty(g.shape, g.dtype) for g in arrays]
+
+    def shorten(i):
+        np.multiply(arrays[i], arrays[i].dtype.type(scale), out=shorter[i])
+
+    threads.run(shorten, len(arrays))
+    return dict(zip(gradients, shorter, strict=True)), length
 
 
 def cosine(step, steps, peak, warm_up=150, last=0.01):
