@@ -9,7 +9,7 @@ import sys
 import threading
 import traceback
 
-SECONDS = 20.0  # then a call is given up; the cases are so small that they take none
+SECONDS = 20.0  # then a call is given up; the slowest right loops in plain Python take 1
 CHARACTERS = 20_000  # that a call may print
 
 
@@ -25,13 +25,16 @@ class _Stop(BaseException):
     """Raised inside the called function to end it."""
 
 
-def call(function, arguments):
-    """Return `function(*arguments)`; raises Trouble, and nothing else, if there is no answer."""
-    outcome = {}
+def call(function, arguments, named=None, seconds=None):
+    """Return `function(*arguments)`; raises Trouble, and nothing else, if there is no answer.
+
+    `named` are arguments by name, `seconds` is the patience: SECONDS, if it is not given.
+    """
+    outcome, seconds = {}, SECONDS if seconds is None else seconds
 
     def work():
         try:
-            outcome["answer"] = function(*arguments)
+            outcome["answer"] = function(*arguments, **(named or {}))
         except BaseException as error:  # SystemExit, too
             outcome["error"] = error
 
@@ -39,7 +42,7 @@ def call(function, arguments):
     thread = threading.Thread(target=work, daemon=True)
     try:
         thread.start()
-        thread.join(SECONDS)
+        thread.join(seconds)
         endless = thread.is_alive()
     except KeyboardInterrupt:
         endless = True
@@ -47,7 +50,10 @@ def call(function, arguments):
         _stop(thread)
         sys.stdout = loud
     if endless:
-        raise Trouble("your function does not come to an end: look for a loop that never stops")
+        raise Trouble(
+            f"your function does not come to an end within {seconds:g} seconds: look for a loop "
+            "that never stops"
+        )
     if "error" in outcome:
         raise _trouble(outcome["error"], function)
     if outcome["answer"] is None or outcome["answer"] is Ellipsis:
@@ -76,6 +82,7 @@ def _trouble(error, function):
 
 def _place(error, function):
     """The last line of the reader's own file that the error passed through."""
+    function = getattr(function, "own", function)  # what `adapters` put something around
     file = getattr(getattr(function, "__code__", None), "co_filename", None)
     own = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
     return f"\n    in the line: {own[-1].line}" if own and own[-1].line else ""

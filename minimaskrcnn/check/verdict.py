@@ -11,12 +11,16 @@ import inspect
 import re
 from copy import deepcopy
 from dataclasses import MISSING, dataclass, fields, is_dataclass
+from time import perf_counter
 
 import numpy as np
 
 from minimaskrcnn.check.calling import Trouble, call
 
 SHOWN = 40  # numbers of an array that are written out
+RELATIVE, ABSOLUTE = 1e-4, 1e-5  # differences that do not count
+NOTICED = 0.1  # seconds for all cases: who is quicker than that is not called slow
+MUCH = 10  # times the package's time: who is slower is told
 _FORMAT = {"float_kind": lambda number: f"{number:.4g}"}
 
 
@@ -59,10 +63,12 @@ def check_function(function, reference, cases, parts=("the answer",), read=None)
     """
     if not callable(function):
         return Verdict(False, f"this is not a function, but {_short(function)}: give its name only")
+    seconds = 0.0
     for number, case in enumerate(cases, start=1):
-        arguments = deepcopy(case.arguments)
+        arguments, start = deepcopy(case.arguments), perf_counter()
         try:
             answer = call(function, arguments)
+            seconds += perf_counter() - start
         except Trouble as trouble:
             if trouble.unwritten and number == 1:
                 return Verdict(False, "not written yet")
@@ -75,7 +81,22 @@ def check_function(function, reference, cases, parts=("the answer",), read=None)
             said = _said_of(answer, case, parts, read)
         if said:
             return _differs(case, number, len(cases), reference, said)
-    return Verdict(True, f"all agree: {len(cases)} cases")
+    return Verdict(True, f"all agree: {len(cases)} cases{slowness(seconds, reference, cases)}")
+
+
+def slowness(seconds, reference, cases):
+    """What to say of a right function that took `seconds`; nothing if that is not much."""
+    if seconds < NOTICED:
+        return ""
+    for _ in range(2):  # the first time the package's loops may be compiled
+        start = perf_counter()
+        for case in cases:
+            reference(*deepcopy(case.arguments))
+        times = seconds / max(perf_counter() - start, 1e-6)
+    if times < MUCH:
+        return ""
+    rounded = round(times, 1 - len(str(int(times))))
+    return f"; right, but some {rounded:.0f} times slower than the package's"
 
 
 def _said_of(answer, case, parts, read):
@@ -94,6 +115,23 @@ def _said_of(answer, case, parts, read):
         if lines:
             return lines
     return []
+
+
+def agree(answer, wanted):
+    """Whether an answer, or all its parts, are the wanted numbers within a check's tolerance."""
+    if isinstance(wanted, tuple | list):
+        same = isinstance(answer, tuple | list) and len(answer) == len(wanted)
+        return same and all(map(agree, answer, wanted))
+    if is_dataclass(wanted):
+        return type(answer) is type(wanted) and all(
+            agree(getattr(answer, part.name), getattr(wanted, part.name)) for part in fields(wanted)
+        )
+    got, right = np.asarray(answer), np.asarray(wanted)
+    if right.dtype.kind not in "biuf" or got.dtype.kind not in "biuf":
+        return bool(np.array_equal(got, right))
+    if got.shape != right.shape or _other_dtype("", right, got):
+        return False
+    return bool(np.isclose(got, right, rtol=RELATIVE, atol=ABSOLUTE, equal_nan=True).all())
 
 
 def _as_arrays(answer, parts):
@@ -119,7 +157,7 @@ def _difference(part, wanted, got):
         if wanted.size > SHOWN or got.size > SHOWN:
             return [f"{part}: wanted the shape {wanted.shape}, got {got.shape}"]
         return both
-    wrong = ~np.isclose(got, wanted, rtol=1e-4, atol=1e-5)
+    wrong = ~np.isclose(got, wanted, rtol=RELATIVE, atol=ABSOLUTE)
     if not wrong.any():
         return []
     if wanted.size <= SHOWN:

@@ -1,0 +1,207 @@
+"""A reader's own network: every function that the exercises of the chapters ask for, once right.
+
+Each is written as a reader would, from the chapter, with NumPy and what the exercise says is there
+to be used; none is fast.
+"""
+
+import numpy as np
+
+from minimaskrcnn.boxes import clip
+from minimaskrcnn.conv import conv2d as package_conv2d
+from minimaskrcnn.detections import nms as package_nms
+from minimaskrcnn.resizing import resize
+
+
+def my_mold(framed, config):
+    return (framed.astype(np.float32) - np.array(config.mean_pixel, np.float32)) / config.pixel_std
+
+
+def my_size(shape, config):
+    height, width = shape[:2]
+    scale = max(1, config.image_min_size / min(height, width))
+    if round(max(height, width) * scale) > config.image_max_size:
+        scale = config.image_max_size / max(height, width)
+    return round(height * scale), round(width * scale)
+
+
+def my_conv2d(x, conv):
+    kh, kw, channels, outputs = conv.kernel.shape
+    before, after = conv.padding
+    x = np.pad(x, ((before, after), (before, after), (0, 0)))
+    height = (x.shape[0] - kh) // conv.stride + 1
+    width = (x.shape[1] - kw) // conv.stride + 1
+    y = np.zeros((height, width, outputs), np.float32) + conv.bias
+    for a in range(kh):
+        for b in range(kw):
+            rows = x[a : a + conv.stride * height : conv.stride]
+            y += rows[:, b : b + conv.stride * width : conv.stride] @ conv.kernel[a, b]
+    return y
+
+
+def my_bottleneck(x, block):
+    shortcut = x if block.shortcut is None else package_conv2d(x, block.shortcut)
+    y = package_conv2d(x, block.reduce, relu=True)
+    y = package_conv2d(y, block.spatial, relu=True)
+    return np.maximum(package_conv2d(y, block.expand) + shortcut, 0)
+
+
+def my_fold(conv, norm):
+    scale = norm.gamma / np.sqrt(norm.variance + 0.001)
+    return conv.kernel * scale, (conv.bias - norm.mean) * scale + norm.beta
+
+
+def my_upsample(x):
+    return x.repeat(2, axis=-3).repeat(2, axis=-2)
+
+
+def my_pyramid(c_maps, fpn):
+    level, levels = None, []
+    for c_map, lateral, smooth in zip(
+        c_maps[::-1], fpn.lateral[::-1], fpn.smooth[::-1], strict=True
+    ):
+        own = package_conv2d(c_map, lateral)
+        level = own if level is None else own + my_upsample(level)
+        levels.insert(0, package_conv2d(level, smooth))
+    return [*levels, levels[-1][::2, ::2]]
+
+
+def my_iou(a, b):
+    iou = np.zeros((len(a), len(b)))
+    for i, (y1, x1, y2, x2) in enumerate(a):
+        for j, other in enumerate(b):
+            down = max(min(y2, other[2]) - max(y1, other[0]), 0)
+            across = max(min(x2, other[3]) - max(x1, other[1]), 0)
+            both = (y2 - y1) * (x2 - x1) + (other[2] - other[0]) * (other[3] - other[1])
+            union = both - down * across
+            iou[i, j] = down * across / union if union > 0 else 0
+    return iou
+
+
+def my_encode(boxes, targets):
+    size, wanted = boxes[:, 2:] - boxes[:, :2], targets[:, 2:] - targets[:, :2]
+    moves = (targets[:, :2] + wanted / 2 - boxes[:, :2] - size / 2) / size
+    return np.concatenate([moves, np.log(wanted / size)], axis=1)
+
+
+def my_apply(boxes, deltas):
+    size = boxes[:, 2:] - boxes[:, :2]
+    centre = boxes[:, :2] + size / 2 + deltas[:, :2] * size
+    size = size * np.exp(deltas[:, 2:])
+    return np.concatenate([centre - size / 2, centre + size / 2], axis=1)
+
+
+def my_anchors(shape, scales, ratios, strides):
+    anchors = []
+    for scale, stride in zip(scales, strides, strict=True):
+        for y in range(0, -(-shape[0] // stride) * stride, stride):
+            for x in range(0, -(-shape[1] // stride) * stride, stride):
+                for ratio in ratios:
+                    half = scale / ratio**0.5 / 2, scale * ratio**0.5 / 2
+                    anchors.append([y - half[0], x - half[1], y + half[0], x + half[1]])
+    return np.array(anchors, np.float32).reshape(-1, 4)
+
+
+def my_softmax(logits):
+    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return powers / powers.sum(axis=-1, keepdims=True)
+
+
+def my_rpn(p_maps, rpn):
+    logits, deltas = [], []
+    for p_map in p_maps:
+        shared = package_conv2d(p_map, rpn.shared, relu=True)
+        logits.append(package_conv2d(shared, rpn.logits).reshape(-1, 2))
+        deltas.append(package_conv2d(shared, rpn.deltas).reshape(-1, 4))
+    return np.concatenate(logits), np.concatenate(deltas)
+
+
+def my_nms(boxes, scores, iou_threshold):
+    keep = []
+    for i in sorted(range(len(scores)), key=lambda i: -scores[i]):
+        if not keep or (my_iou(boxes[[i]], boxes[keep]) <= np.float32(iou_threshold)).all():
+            keep.append(i)
+    return keep
+
+
+def my_select_proposals(anchors, scores, deltas, config):
+    best = np.argsort(-scores, kind="stable")[: config.pre_nms_proposals]
+    boxes = my_apply(anchors[best], deltas[best] * np.array(config.rpn_std, np.float32))
+    boxes = clip(boxes, (0, 0, 1, 1))
+    keep = package_nms(boxes, scores[best], config.rpn_nms_threshold, config.post_nms_proposals)
+    return boxes[keep], scores[best][keep]
+
+
+def my_crop_and_resize(feature_map, rois, size):
+    height, width, channels = feature_map.shape
+    patches = np.zeros((len(rois), *size, channels), feature_map.dtype)
+    for r, (y1, x1, y2, x2) in enumerate(rois):
+        for i, y in enumerate(_points(y1, y2, height, size[0])):
+            for j, x in enumerate(_points(x1, x2, width, size[1])):
+                if 0 <= y <= height - 1 and 0 <= x <= width - 1:
+                    patches[r, i, j] = _between(feature_map, y, x)
+    return patches
+
+
+def _points(start, end, cells, count):
+    if count == 1:
+        return [(start + end) / 2 * (cells - 1)]
+    step = (end - start) * np.float32(cells - 1) / np.float32(count - 1)
+    return [start * np.float32(cells - 1) + np.float32(i) * step for i in range(count)]
+
+
+def _between(feature_map, y, x):
+    top, left = int(y), int(x)
+    bottom, right = min(top + 1, len(feature_map) - 1), min(left + 1, feature_map.shape[1] - 1)
+    above = feature_map[top, left] * (1 - (x - left)) + feature_map[top, right] * (x - left)
+    below = feature_map[bottom, left] * (1 - (x - left)) + feature_map[bottom, right] * (x - left)
+    return above * (1 - (y - top)) + below * (y - top)
+
+
+def my_box_head(roi_features, head):
+    x = roi_features.reshape(len(roi_features), -1)
+    for conv in (head.hidden1, head.hidden2):
+        x = np.maximum(x @ conv.kernel.reshape(x.shape[1], -1) + conv.bias, 0)
+    logits = x @ head.logits.kernel + head.logits.bias
+    deltas = x @ head.deltas.kernel + head.deltas.bias
+    return logits, deltas.reshape(*logits.shape, 4)
+
+
+def my_select_detections(rois, class_probs, box_deltas, window, config):
+    found = []
+    for class_id in range(1, class_probs.shape[1]):
+        own = np.flatnonzero(
+            (class_probs.argmax(axis=1) == class_id)
+            & (class_probs[:, class_id] >= config.min_score)
+        )
+        deltas = box_deltas[own, class_id] * np.array(config.delta_std, np.float32)
+        boxes, scores = clip(my_apply(rois[own], deltas), window), class_probs[own, class_id]
+        for i in package_nms(boxes, scores, config.detection_nms_threshold):
+            found.append((*boxes[i], class_id, scores[i], own[i]))
+    found.sort(key=lambda row: (-row[5], row[6]))
+    found = np.array(found[: config.max_detections]).reshape(-1, 7)
+    return found[:, :6].astype(np.float32), found[:, 6].astype(int)
+
+
+def my_paste_mask(mask_probs, box, shape):
+    y1, x1, y2, x2 = box
+    mask = np.zeros(shape[:2], bool)
+    mask[y1:y2, x1:x2] = resize(mask_probs, y2 - y1, x2 - x1) >= 0.5
+    return mask
+
+
+def my_smooth_l1(answers, targets):
+    error = answers - targets
+    small = np.abs(error) < 1
+    loss = np.where(small, error**2 / 2, np.abs(error) - 0.5).mean()
+    return loss, np.where(small, error, np.sign(error)) / error.size
+
+
+def my_precision_recall(right, wrong, num_objects):
+    hits = np.cumsum(right)
+    judged = hits + np.cumsum(wrong)
+    return hits / np.maximum(judged, 1), hits / num_objects
+
+
+def my_interpolate(precision, recall):
+    points = np.linspace(0, 1, 101)
+    return np.array([max(precision[recall >= point], default=0) for point in points])

@@ -1,0 +1,140 @@
+"""The whole network on a reader's own functions, and the board of what is theirs."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import minimaskrcnn.model
+import minimaskrcnn.nms
+from minimaskrcnn import check
+from minimaskrcnn.check import asked as asked_module
+from minimaskrcnn.check import capstone, exchange
+
+RIGHT = Path(__file__).parent / "my_network.py"
+NMS = minimaskrcnn.nms.nms
+
+
+@pytest.fixture
+def written(tmp_path):
+    """A function that writes a reader's file and returns what `mine` says of it."""
+
+    def write(source):
+        path = tmp_path / "my_network.py"
+        path.write_text("import numpy as np\n" + source, encoding="utf-8")
+        return check.mine(path)
+
+    return write
+
+
+def states(board):
+    return {stage.name: stage.state for stage in board.stages}
+
+
+def test_the_network_finds_the_coins_on_sixteen_functions_of_a_reader():
+    board = check.mine(RIGHT)
+    assert set(states(board).values()) == {"yours"} and len(board.stages) == 16
+    assert "finds 24 coins, the same as the package's own functions" in board.said
+    assert "16 of 16 stages are yours" in repr(board) and len(board.found) == 24
+    assert board.picture().encoded and minimaskrcnn.nms.nms is NMS
+
+
+def test_the_answer_is_computed_by_the_readers_functions_and_not_by_the_package(monkeypatch):
+    asked = []
+    functions = exchange.functions_of(RIGHT)
+    own = functions["softmax"]
+    functions["softmax"] = lambda logits: asked.append(logits.shape) or own(logits)
+    monkeypatch.setattr(capstone, "functions_of", lambda path: functions)
+    monkeypatch.setattr(asked_module, "ASKED", 0)  # nothing but the last run asks it
+    board = check.mine(RIGHT)
+    assert len(asked) == 2 and "24 coins" in board.said  # RPN and box head
+
+
+def test_what_differs_is_said_of_each_function_and_the_package_takes_its_place(written):
+    board = written(
+        "def my_nms(boxes, scores, t):\n    return np.argsort(-scores)\n"
+        "def upsample(x):\n    pass\n"
+        "def my_pyramid(c_maps, fpn):\n    raise KeyError('oh')\n"
+        "def softmax(x):\n    return np.full_like(x, np.nan)\n"
+        "def my_mold(framed, config):\n    return framed * 1.0\n"
+        "def my_box_head(features, head):\n    return features, features\n"
+        "def mine_too():\n    pass\n"
+    )
+    said = {stage.name: stage.said for stage in board.stages if stage.state == "wrong"}
+    assert set(states(board).values()) == {"wrong", "missing"} and len(said) == 6
+    assert "IoU is 0.82 here" in said["nms"] and "returns nothing" in said["upsample"]
+    assert "KeyError: 'oh'; in the line: raise KeyError('oh')" in said["pyramid"]
+    assert "NaN" in said["softmax"] and "differ, by up to" in said["mold"]
+    assert "wanted the shape" in said["box_head"]
+    assert "24 coins, the same" in board.said and "not used by a prediction: mine_too" in board.said
+
+
+def test_a_right_function_that_would_take_too_long_is_left_out_and_called_right(
+    written, monkeypatch
+):
+    monkeypatch.setattr(capstone, "PATIENCE", 1.5)
+    monkeypatch.setattr(asked_module, "PATIENCE", 1.5)
+    slow = RIGHT.read_text(encoding="utf-8").replace(
+        "def my_softmax(logits):", "def my_softmax(logits):\n    __import__('time').sleep(0.9)"
+    )
+    monkeypatch.setattr(capstone, "STAGES", (("08", "softmax"), ("05", "upsample")))
+    board = written(slow)
+    assert states(board) == {"softmax": "slow", "upsample": "yours"}
+    assert "right, but left out: the whole run would take" in repr(board)
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("def f(:\n", "is no Python (line 2: invalid syntax)"),
+        ("1 / 0\n", "cannot be run (ZeroDivisionError: division by zero)"),
+        ("import sys\nsys.exit()\n", "cannot be run (SystemExit: )"),
+    ],
+)
+def test_a_file_that_gives_no_functions_gets_a_sentence(written, source, said):
+    board = written(source)
+    assert board.stages == () and said in repr(board) and "my_network.py" in repr(board)
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [("none.py", "none.py: there is no such file"), (3, "the path of a Python file is wanted")],
+)
+def test_what_is_no_file_gets_a_sentence(path, said):
+    assert said in repr(check.mine(path))
+
+
+def test_the_package_is_as_before_whatever_happens():
+    with pytest.raises(KeyboardInterrupt), exchange.exchanged([(NMS, print)]):
+        assert minimaskrcnn.nms.nms is minimaskrcnn.proposals.nms is print
+        raise KeyboardInterrupt
+    assert minimaskrcnn.nms.nms is minimaskrcnn.proposals.nms is NMS
+
+
+def test_the_functions_of_the_two_conventions_are_not_confused():
+    for _, name in capstone.STAGES:
+        (home,) = exchange.homes_of(name)
+        assert "torchvision" not in home.__name__
+
+
+def test_a_slow_right_function_is_called_right_and_slow_and_a_quick_one_only_right():
+    from minimaskrcnn.nms import nms_plain
+
+    def slow(boxes, scores, threshold):
+        __import__("time").sleep(0.05)
+        return nms_plain(boxes, scores, threshold)
+
+    verdict = check.nms(slow)
+    assert verdict.agrees and "right, but some" in verdict.text and "times slower" in verdict.text
+    assert check.nms(lambda b, s, t: NMS(b, s, t)).text == "all agree: 10 cases"
+
+
+def test_an_answer_counts_as_agreeing_as_a_check_would_have_it():
+    from minimaskrcnn.check.verdict import agree
+
+    wanted = np.array([1.0, 2.0], np.float32)
+    assert agree([1, 2.00001], wanted) and not agree([1, 2.01], wanted)
+    assert not agree([[1, 2]], wanted) and not agree(None, wanted)
+    whole = np.array([1, 2])
+    assert agree(np.array([1, 2], np.uint8), whole) and not agree([1.0, 2.0], whole)
+    assert agree((wanted, whole), (wanted, whole)) and not agree(wanted, (wanted, whole))
