@@ -43,6 +43,7 @@ def counting(logits):
     return softmax(logits)
 
 
+# %%
 with exchanged([(softmax, counting)]):
     found = model.predict(COINS_FILE, size=256, min_score=0.5)
 print(len(found), "coins; softmax was asked", len(asked), "times, about", asked)

@@ -47,5 +47,6 @@ def _tile(ax, x, y, name, state):
         fc=FACES[state], ec="#909090",
     )  # fmt: skip
     ax.add_patch(box)
-    ax.text(x + 0.5, y + 0.62, name, fontsize=6.5, ha="center", va="center")
+    size = 6.5 if len(name) < 18 else 5.7
+    ax.text(x + 0.5, y + 0.62, name, fontsize=size, ha="center", va="center")
     ax.text(x + 0.5, y + 0.32, SAID[state], fontsize=6.5, ha="center", va="center", color="#404040")
