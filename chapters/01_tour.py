@@ -135,6 +135,11 @@ print("in the trace:", len(steps["anchors"]))
 # them, outline what they hold. Each step calls a few stages, and each stage is a module of its own
 # with a chapter and a test file of the same name. `keep` is what `trace` collects with.
 
+# %% [markdown]
+# **Try it first.** The next cell shows the code of the package. You know enough to write it
+# yourself: section 8, "Your turn", has the signature, a check, and hints. Then come back and
+# compare.
+
 # %%
 import inspect
 
@@ -256,6 +261,40 @@ cases = [
     Case("as the large network", (1024, 1024), truth(1024, 1024), "three anchors a cell"),
 ]
 check_function(count_anchors, count_anchors, cases)
+
+# %% [markdown]
+# **Help.** Three hints for each function, and a solution. Open one at a time.
+#
+# `count_anchors`
+#
+# <details><summary>Hint 1</summary>
+#
+# Each level has a stride: 4, 8, 16, 32, 64. A map has height / stride rows and width / stride
+# columns.
+#
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# There are three anchors on each cell.
+#
+# </details>
+#
+# <details><summary>Hint 3</summary>
+#
+# Add the cells of the five levels, and multiply by three.
+#
+# </details>
+#
+# <details><summary>A solution of count_anchors</summary>
+#
+# ```python
+# def count_anchors(height, width):
+#     cells = [(height // stride) * (width // stride) for stride in (4, 8, 16, 32, 64)]
+#     return 3 * sum(cells)
+# ```
+#
+# </details>
 
 # %% [markdown]
 # **Further.** [The x-ray](../docs/xray.md) shows this whole way for any photograph, on one page.

@@ -51,6 +51,11 @@ print("resize:", resize(row, 1, 6))
 # border of an enlarged picture gets a little darker. That is no virtue. But the weights of the
 # large network were trained on pictures resized so, and it is their habits that we must meet.
 
+# %% [markdown]
+# **Try it first.** The next cell shows the code of the package. You know enough to write it
+# yourself: section 5, "Your turn", has the signature, a check, and hints. Then come back and
+# compare.
+
 # %%
 import inspect
 
@@ -278,6 +283,77 @@ hints = {
 }
 cases = [Case(f"{s}", (s, small), scaled_size(s, small), hint) for s, hint in hints.items()]
 check_function(my_size, scaled_size, cases, parts=("the height", "the width"))
+
+# %% [markdown]
+# **Help.** Three hints for each function, and a solution. Open one at a time.
+#
+# `my_mold`
+#
+# <details><summary>Hint 1</summary>
+#
+# The picture is uint8: what happens to 10 - 20 there? Make it float32 first.
+#
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# `config.mean_pixel` has three numbers, one per colour: they are subtracted from the last axis by
+# themselves.
+#
+# </details>
+#
+# <details><summary>Hint 3</summary>
+#
+# Subtract first, then divide by `config.pixel_std`.
+#
+# </details>
+#
+# <details><summary>A solution of my_mold</summary>
+#
+# ```python
+# import numpy as np
+#
+#
+# def my_mold(framed, config):
+#     mean = np.array(config.mean_pixel, np.float32)
+#     return (framed.astype(np.float32) - mean) / config.pixel_std
+# ```
+#
+# </details>
+#
+# `my_size`
+#
+# <details><summary>Hint 1</summary>
+#
+# The scale is what brings the shorter side to `config.image_min_size`, but never less than 1.
+#
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# If the longer side, multiplied and rounded, is more than `config.image_max_size`, another scale
+# counts: the one that makes it just that.
+#
+# </details>
+#
+# <details><summary>Hint 3</summary>
+#
+# Multiply both sides, and `round`.
+#
+# </details>
+#
+# <details><summary>A solution of my_size</summary>
+#
+# ```python
+# def my_size(shape, config):
+#     height, width = shape[:2]
+#     scale = max(1, config.image_min_size / min(height, width))
+#     if round(max(height, width) * scale) > config.image_max_size:
+#         scale = config.image_max_size / max(height, width)
+#     return round(height * scale), round(width * scale)
+# ```
+#
+# </details>
 
 # %% [markdown]
 # **Further.** Save your functions as `mold` and `scaled_size` in a file `my_image.py`. From a clone

@@ -62,6 +62,11 @@ print("bottleneck:", bottleneck(x, block)[:, :, 0].round(3).tolist())
 # channels changes, and mostly the size as well; so there its shortcut is a 1 × 1 convolution with
 # the same stride.
 
+# %% [markdown]
+# **Try it first.** The next cell shows the code of the package. You know enough to write it
+# yourself: section 6, "Your turn", has the signature, a check, and hints. Then come back and
+# compare.
+
 # %%
 import inspect
 
@@ -336,6 +341,80 @@ for number, (hint, numbers) in enumerate(tries.items(), start=1):
     wanted = (folded.kernel, folded.bias)
     cases.append(Case(f"try {number} of the table", (conv, norm), wanted, hint))
 check_function(my_fold, fold_batch_norm, cases, parts=("the kernel", "the bias"))
+
+# %% [markdown]
+# **Help.** Three hints for each function, and a solution. Open one at a time.
+#
+# `my_bottleneck`
+#
+# <details><summary>Hint 1</summary>
+#
+# The block computes `f(x)` with three convolutions, ReLU after the first two.
+#
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# The shortcut is `x`, or `block.shortcut` applied to `x`: without ReLU.
+#
+# </details>
+#
+# <details><summary>Hint 3</summary>
+#
+# Add, and only then apply the last ReLU.
+#
+# </details>
+#
+# <details><summary>A solution of my_bottleneck</summary>
+#
+# ```python
+# import numpy as np
+#
+# from minimaskrcnn.conv import conv2d
+#
+#
+# def my_bottleneck(x, block):
+#     shortcut = x if block.shortcut is None else conv2d(x, block.shortcut)
+#     y = conv2d(x, block.reduce, relu=True)
+#     y = conv2d(y, block.spatial, relu=True)
+#     return np.maximum(conv2d(y, block.expand) + shortcut, 0)
+# ```
+#
+# </details>
+#
+# `my_fold`
+#
+# <details><summary>Hint 1</summary>
+#
+# Normalisation computes (y - mean) / root(variance + 0.001) · gamma + beta, for each channel out.
+#
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# y is linear in the kernel: what it is multiplied by can be multiplied into the kernel's last
+# axis.
+#
+# </details>
+#
+# <details><summary>Hint 3</summary>
+#
+# The bias goes through the same: subtract the mean, multiply, add beta.
+#
+# </details>
+#
+# <details><summary>A solution of my_fold</summary>
+#
+# ```python
+# import numpy as np
+#
+#
+# def my_fold(conv, norm):
+#     scale = norm.gamma / np.sqrt(norm.variance + 0.001)
+#     return conv.kernel * scale, (conv.bias - norm.mean) * scale + norm.beta
+# ```
+#
+# </details>
 
 # %% [markdown]
 # **Further.** Save your function as `bottleneck` in a file `my_resnet.py`. From a clone of the

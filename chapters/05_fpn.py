@@ -64,6 +64,11 @@ print("then", next_one[:, :, 0].round(3), "and every second cell of it:", last[:
 # %% [markdown]
 # ## 2 The code
 
+# %% [markdown]
+# **Try it first.** The next cell shows the code of the package. You know enough to write it
+# yourself: section 6, "Your turn", has the signature, a check, and hints. Then come back and
+# compare.
+
 # %%
 import inspect
 
@@ -247,14 +252,84 @@ cases = [
 check_function(my_pyramid, pyramid, cases, parts=("the finest", "the second", "the last"))
 
 # %% [markdown]
+# **Help.** Three hints for each function, and a solution. Open one at a time.
+#
+# `my_upsample`
+#
+# <details><summary>Hint 1</summary>
+#
+# Each cell is to be repeated along two axes.
+#
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# `np.repeat` has an `axis`.
+#
+# </details>
+#
+# <details><summary>Hint 3</summary>
+#
+# Rows are axis 0, columns axis 1; the channels stay.
+#
+# </details>
+#
+# <details><summary>A solution of my_upsample</summary>
+#
+# ```python
+# def my_upsample(x):
+#     return x.repeat(2, axis=-3).repeat(2, axis=-2)
+# ```
+#
+# </details>
+#
+# `my_pyramid`
+#
+# <details><summary>Hint 1</summary>
+#
+# Begin with the coarsest map: its lateral convolution is the first sum.
+#
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# Each finer sum is the lateral convolution of its map plus the doubled sum of the level before.
+#
+# </details>
+#
+# <details><summary>Hint 3</summary>
+#
+# The 3 × 3 (`fpn.smooth`) is applied to each sum and does not travel down. The last map of all is
+# every second cell of the coarsest.
+#
+# </details>
+#
+# <details><summary>A solution of my_pyramid</summary>
+#
+# ```python
+# from minimaskrcnn.conv import conv2d
+#
+#
+# def my_pyramid(c_maps, fpn):
+#     level, levels = None, []
+#     for c_map, lateral, smooth in zip(
+#         c_maps[::-1], fpn.lateral[::-1], fpn.smooth[::-1], strict=True
+#     ):
+#         own = conv2d(c_map, lateral)
+#         level = own if level is None else own + my_upsample(level)
+#         levels.insert(0, conv2d(level, smooth))
+#     return [*levels, levels[-1][::2, ::2]]
+# ```
+#
+# </details>
+
+# %% [markdown]
 # **Further.** Save your function as `pyramid` in a file `my_fpn.py`. From a clone of the
 # repository,
 #
 #     pytest tests/test_05_fpn.py --mine my_fpn.py
 #
-# runs the tests of this stage on it. (Its test of gradients passes only if doubling and taking
-# every second cell are done by `upsample` and `subsample` of `minimaskrcnn/resizing.py`, which know
-# how to go backwards: chapter 17.)
+# runs the tests of this stage on it.
 #
 # **To think about.** The sum could as well be a concatenation: 64 channels of the one and 64 of the
 # other, and the 3 × 3 convolution reads 128. What would that cost? Is there anything that it could

@@ -88,6 +88,11 @@ print("the same, 5 added to both:", softmax(np.array([5, 5 + np.log(3)])).round(
 # plain `reshape` cuts them into anchors: cell by cell, row by row, and the levels one after the
 # other.
 
+# %% [markdown]
+# **Try it first.** The next cell shows the code of the package. You know enough to write it
+# yourself: section 7, "Your turn", has the signature, a check, and hints. Then come back and
+# compare.
+
 # %%
 import inspect
 
@@ -276,13 +281,87 @@ for name, (maps, hint) in tries.items():
 check_function(my_rpn, region_proposals, cases, parts=("the logits", "the deltas"))
 
 # %% [markdown]
+# **Help.** Three hints for each function, and a solution. Open one at a time.
+#
+# `my_softmax`
+#
+# <details><summary>Hint 1</summary>
+#
+# e to the power of each logit, divided by the sum of the row.
+#
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# `sum(axis=-1, keepdims=True)` sums each row and can be divided by.
+#
+# </details>
+#
+# <details><summary>Hint 3</summary>
+#
+# Subtract the row's largest logit first: the answer is the same, and nothing overflows.
+#
+# </details>
+#
+# <details><summary>A solution of my_softmax</summary>
+#
+# ```python
+# import numpy as np
+#
+#
+# def my_softmax(logits):
+#     powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
+#     return powers / powers.sum(axis=-1, keepdims=True)
+# ```
+#
+# </details>
+#
+# `my_rpn`
+#
+# <details><summary>Hint 1</summary>
+#
+# `rpn.shared` has ReLU; `rpn.logits` and `rpn.deltas` have none.
+#
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# `reshape(-1, 2)` turns the six channels of every cell into three rows.
+#
+# </details>
+#
+# <details><summary>Hint 3</summary>
+#
+# Concatenate the levels in their order.
+#
+# </details>
+#
+# <details><summary>A solution of my_rpn</summary>
+#
+# ```python
+# import numpy as np
+#
+# from minimaskrcnn.conv import conv2d
+#
+#
+# def my_rpn(p_maps, rpn):
+#     logits, deltas = [], []
+#     for p_map in p_maps:
+#         shared = conv2d(p_map, rpn.shared, relu=True)
+#         logits.append(conv2d(shared, rpn.logits).reshape(-1, 2))
+#         deltas.append(conv2d(shared, rpn.deltas).reshape(-1, 4))
+#     return np.concatenate(logits), np.concatenate(deltas)
+# ```
+#
+# </details>
+
+# %% [markdown]
 # **Further.** Save your functions as `softmax` and `region_proposals` in a file `my_rpn.py`. From a
 # clone of the repository,
 #
 #     pytest tests/test_08_rpn.py --mine my_rpn.py
 #
-# runs the tests of this stage on them. (Its test of gradients passes only with `reshape` and
-# `concatenate` of `minimaskrcnn/layers.py`, which know how to go backwards: chapter 17.)
+# runs the tests of this stage on them.
 #
 # **To think about.** Of the two logits only the difference counts. So one number for each anchor
 # would do, with 1 / (1 + e⁻ˣ) in place of softmax (the *sigmoid*). Many later networks do so. Does

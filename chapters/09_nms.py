@@ -67,6 +67,11 @@ iou_matrix(boxes, boxes).round(3)
 # the threshold.** All that is not kept is *suppressed*; what survives are local maxima of the
 # score, hence the name: what is *not* a maximum goes. This is the whole code:
 
+# %% [markdown]
+# **Try it first.** The next cell shows the code of the package. You know enough to write it
+# yourself: section 7, "Your turn", has the signature, a check, and hints. Then come back and
+# compare.
+
 # %%
 import inspect
 
@@ -257,17 +262,56 @@ def my_nms(boxes, scores, iou_threshold):
 check.nms(my_nms)
 
 # %% [markdown]
+# **Help.** Three hints for each function, and a solution. Open one at a time.
+#
+# `my_nms`
+#
+# <details><summary>Hint 1</summary>
+#
+# Walk through the boxes from the best score down; equal scores: the lower index first (a *stable*
+# sort).
+#
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# Keep a box if its IoU with each of the *kept* ones is not above the threshold.
+#
+# </details>
+#
+# <details><summary>Hint 3</summary>
+#
+# Equal to the threshold is kept: `<=`.
+#
+# </details>
+#
+# <details><summary>A solution of my_nms</summary>
+#
+# ```python
+# import numpy as np
+#
+# from minimaskrcnn.boxes import iou_matrix
+#
+#
+# def my_nms(boxes, scores, iou_threshold):
+#     overlap, keep = iou_matrix(boxes, boxes), []
+#     for i in np.argsort(-scores, kind="stable"):
+#         if all(overlap[i, j] <= np.float32(iou_threshold) for j in keep):
+#             keep.append(i)
+#     return np.array(keep, np.int64)
+# ```
+#
+# </details>
+
+# %% [markdown]
 # **Further.** In an [x-ray](../docs/xray.md) of a photograph a slider moves the threshold of this
 # chapter, and boxes come and go.
 #
-# Save your function as `nms` in a file `my_nms.py` and give it a fourth argument,
-# `limit=None`: how many boxes to keep at most (None: all). From a clone of the repository,
+# Save your function as `nms` in a file `my_nms.py`. From a clone of the repository,
 #
 #     pytest tests/test_09_nms.py --mine my_nms.py
 #
-# runs the tests of this stage on your function in place of the package's. The tests that then fail
-# are about wrong arguments, which the package's function refuses: the docstring of `nms_plain` says
-# which.
+# runs the tests of this stage on your function in place of the package's.
 #
 # **To think about.** Proposals keep what overlaps by up to 0.7, detections only by up to 0.3 (or
 # 0.5 in the small network). Why should the first be so much more generous than the second? What

@@ -99,6 +99,11 @@ panels(
 #
 # The five steps are the last five lines.
 
+# %% [markdown]
+# **Try it first.** The next cell shows the code of the package. You know enough to write it
+# yourself: section 7, "Your turn", has the signature, a check, and hints. Then come back and
+# compare.
+
 # %%
 import inspect
 
@@ -289,8 +294,51 @@ def my_select_proposals(anchors, scores, deltas, config):
 check.select_proposals(my_select_proposals)
 
 # %% [markdown]
-# **Further.** Save your function as `select_proposals` in a file `my_proposals.py`. From a clone
-# of the repository,
+# **Help.** Three hints for each function, and a solution. Open one at a time.
+#
+# `my_select_proposals`
+#
+# <details><summary>Hint 1</summary>
+#
+# Sort by score with `np.argsort(-scores, kind="stable")`, and take the first `pre_nms_proposals`.
+#
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# Multiply the deltas by `config.delta_std` before you apply them; clip the boxes to (0, 0, 1, 1).
+#
+# </details>
+#
+# <details><summary>Hint 3</summary>
+#
+# `nms` returns indices into what it was given: choose boxes *and* scores with them, after cutting
+# to `post_nms_proposals`.
+#
+# </details>
+#
+# <details><summary>A solution of my_select_proposals</summary>
+#
+# ```python
+# import numpy as np
+#
+# from minimaskrcnn.boxes import apply_deltas, clip
+# from minimaskrcnn.nms import nms
+#
+#
+# def my_select_proposals(anchors, scores, deltas, config):
+#     best = np.argsort(-scores, kind="stable")[: config.pre_nms_proposals]
+#     std = np.array(config.delta_std, np.float32)
+#     boxes = clip(apply_deltas(anchors[best], deltas[best] * std), (0, 0, 1, 1))
+#     keep = nms(boxes, scores[best], config.rpn_nms_threshold, config.post_nms_proposals)
+#     return boxes[keep], scores[best][keep]
+# ```
+#
+# </details>
+
+# %% [markdown]
+# **Further.** Save your function as `select_proposals` in a file `my_proposals.py`. From a clone of
+# the repository,
 #
 #     pytest tests/test_10_proposals.py --mine my_proposals.py
 #

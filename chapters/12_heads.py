@@ -102,6 +102,11 @@ panels(*(Panel(t, x, ruler=True, limits=(0, 4)) for t, x in shown.items()))
 # %% [markdown]
 # ## 3 The code
 
+# %% [markdown]
+# **Try it first.** The next cell shows the code of the package. You know enough to write it
+# yourself: section 9, "Your turn", has the signature, a check, and hints. Then come back and
+# compare.
+
 # %%
 import inspect
 
@@ -332,13 +337,53 @@ def my_box_head(roi_features, head):
 check_function(my_box_head, box_head, cases, parts=("class logits", "box deltas"))
 
 # %% [markdown]
+# **Help.** Three hints for each function, and a solution. Open one at a time.
+#
+# `my_box_head`
+#
+# <details><summary>Hint 1</summary>
+#
+# The first layer sees the whole patch: as a row of P · P · C numbers it is a matrix product.
+#
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# `kernel.reshape(-1, hidden)` has its rows in the same order as `reshape` of the patch.
+#
+# </details>
+#
+# <details><summary>Hint 3</summary>
+#
+# ReLU after the two hidden layers, none after logits and deltas; the deltas are reshaped to (R, K,
+# 4).
+#
+# </details>
+#
+# <details><summary>A solution of my_box_head</summary>
+#
+# ```python
+# import numpy as np
+#
+#
+# def my_box_head(roi_features, head):
+#     x = roi_features.reshape(len(roi_features), -1)
+#     for conv in (head.hidden1, head.hidden2):
+#         x = np.maximum(x @ conv.kernel.reshape(x.shape[1], -1) + conv.bias, 0)
+#     logits = x @ head.logits.kernel + head.logits.bias
+#     deltas = x @ head.deltas.kernel + head.deltas.bias
+#     return logits, deltas.reshape(*logits.shape, 4)
+# ```
+#
+# </details>
+
+# %% [markdown]
 # **Further.** Save your function as `box_head` in a file `my_heads.py`. From a clone of the
 # repository,
 #
 #     pytest tests/test_12_heads.py --mine my_heads.py
 #
-# runs the tests of this stage on it. Those about gradients (chapter 17) and about the errors for
-# wrong arguments ask for more than is asked for here.
+# runs the tests of this stage on it.
 #
 # **To think about.** The box head gives deltas for each class, though in the end only one class's
 # are used. What can it express that way which a single set of deltas cannot, say for a region

@@ -104,6 +104,11 @@ print("A:", detections[0, :4].round(3), "->", cut[0, :4].round(3))
 # %% [markdown]
 # ## 2 The code
 
+# %% [markdown]
+# **Try it first.** The next cell shows the code of the package. You know enough to write it
+# yourself: section 6, "Your turn", has the signature, a check, and hints. Then come back and
+# compare.
+
 # %%
 import inspect
 
@@ -285,11 +290,61 @@ def my_select_detections(rois, class_probs, box_deltas, window, config):
 check_function(my_select_detections, select_detections, cases, parts=("detections", "source"))
 
 # %% [markdown]
+# **Help.** Three hints for each function, and a solution. Open one at a time.
+#
+# `my_select_detections`
+#
+# <details><summary>Hint 1</summary>
+#
+# Every region takes its likeliest class; class 0 is dropped, and what is below `min_score`.
+#
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# The box moves by the deltas of *that* class, times `delta_std`, and is clipped to the window.
+#
+# </details>
+#
+# <details><summary>Hint 3</summary>
+#
+# NMS runs within each class; afterwards everything is sorted by score (equal scores: the lower
+# region first) and cut to `max_detections`.
+#
+# </details>
+#
+# <details><summary>A solution of my_select_detections</summary>
+#
+# ```python
+# import numpy as np
+#
+# from minimaskrcnn.boxes import apply_deltas, clip
+# from minimaskrcnn.nms import nms
+#
+#
+# def my_select_detections(rois, class_probs, box_deltas, window, config):
+#     classes, found = class_probs.argmax(axis=1), []
+#     std = np.array(config.delta_std, np.float32)
+#     for class_id in range(1, class_probs.shape[1]):
+#         sure = class_probs[:, class_id] >= np.float32(config.min_score)
+#         own = np.flatnonzero((classes == class_id) & sure)
+#         boxes = clip(apply_deltas(rois[own], box_deltas[own, class_id] * std), window)
+#         scores = class_probs[own, class_id]
+#         for i in nms(boxes, scores, config.detection_nms_threshold):
+#             found.append((*boxes[i], class_id, scores[i], own[i]))
+#     found.sort(key=lambda row: (-row[5], row[6]))
+#     rows = np.array(found[: config.max_detections], np.float64).reshape(-1, 7)
+#     return rows[:, :6].astype(np.float32), rows[:, 6].astype(int)
+# ```
+#
+# </details>
+
+# %% [markdown]
 # **Further.** In an [x-ray](../docs/xray.md) of a photograph two sliders move both thresholds of
 # this chapter.
 #
-# Save your function as `select_detections` in a file `my_detections.py`. From a clone
-# of the repository,
+# Save your function as `select_detections` in a file `my_detections.py`. From a clone of the
+# repository,
 #
 #     pytest tests/test_13_detections.py --mine my_detections.py
 #

@@ -108,6 +108,11 @@ panels(
 # %% [markdown]
 # ## 3 The code
 
+# %% [markdown]
+# **Try it first.** The next cell shows the code of the package. You know enough to write it
+# yourself: section 8, "Your turn", has the signature, a check, and hints. Then come back and
+# compare.
+
 # %%
 import inspect
 
@@ -293,8 +298,48 @@ def my_paste_mask(mask_probs, box, shape):
 check.paste_mask(my_paste_mask)
 
 # %% [markdown]
-# **Further.** Save your function as `paste_mask` in a file `my_masks.py` and give it the argument
-# `threshold=0.5`. From a clone of the repository,
+# **Help.** Three hints for each function, and a solution. Open one at a time.
+#
+# `my_paste_mask`
+#
+# <details><summary>Hint 1</summary>
+#
+# Begin with a mask of False, as large as the picture.
+#
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# Stretch the *probabilities* to the box's height and width, and only then ask for 0.5.
+#
+# </details>
+#
+# <details><summary>Hint 3</summary>
+#
+# 0.5 itself belongs to the object: `>=`.
+#
+# </details>
+#
+# <details><summary>A solution of my_paste_mask</summary>
+#
+# ```python
+# import numpy as np
+#
+# from minimaskrcnn.resizing import resize
+#
+#
+# def my_paste_mask(mask_probs, box, shape):
+#     y1, x1, y2, x2 = box
+#     mask = np.zeros(shape[:2], bool)
+#     mask[y1:y2, x1:x2] = resize(mask_probs, y2 - y1, x2 - x1) >= 0.5
+#     return mask
+# ```
+#
+# </details>
+
+# %% [markdown]
+# **Further.** Save your function as `paste_mask` in a file `my_masks.py`. From a clone of the
+# repository,
 #
 #     pytest tests/test_14_masks.py --mine my_masks.py
 #

@@ -78,6 +78,11 @@ print("anchor_targets: dy dx dh dw", deltas[0].round(4))
 # people); what is there is neither the one nor the other. `_thin_out` makes anchors neutral by lot
 # until at most `count` are asked about.
 
+# %% [markdown]
+# **Try it first.** The next cell shows the code of the package. You know enough to write it
+# yourself: section 8, "Your turn", has the signature, a check, and hints. Then come back and
+# compare.
+
 # %%
 import inspect
 
@@ -377,6 +382,135 @@ tries = {
 }
 cases = [Case(name, given, mask_loss(*given), hint) for name, (given, hint) in tries.items()]
 check_function(my_mask_loss, mask_loss, cases, parts=("the loss", "the gradient"))
+
+# %% [markdown]
+# **Help.** Three hints for each function, and a solution. Open one at a time.
+#
+# `my_smooth_l1`
+#
+# <details><summary>Hint 1</summary>
+#
+# d = answers - targets. Below 1 in size: d² / 2, else |d| - 1/2; then the mean over all numbers.
+#
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# The gradient of d² / 2 is d, that of |d| is its sign.
+#
+# </details>
+#
+# <details><summary>Hint 3</summary>
+#
+# The mean divides the gradient as well: by the number of all numbers.
+#
+# </details>
+#
+# <details><summary>A solution of my_smooth_l1</summary>
+#
+# ```python
+# import numpy as np
+#
+#
+# def my_smooth_l1(answers, targets):
+#     error = answers - targets
+#     if not error.size:
+#         return 0.0, error
+#     small = np.abs(error) < 1
+#     loss = np.where(small, error**2 / 2, np.abs(error) - 0.5).mean()
+#     return loss, np.where(small, error, np.sign(error)) / error.size
+# ```
+#
+# </details>
+#
+# `my_roi_targets`
+#
+# <details><summary>Hint 1</summary>
+#
+# A region is positive if its best IoU with an object is at least 0.5; what overlaps a crowd with
+# an IoU of 0.001 or more is no background.
+#
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# Take at most a third of `count` positives, by lot, and for each positive two negatives, as far as
+# there are any.
+#
+# </details>
+#
+# <details><summary>Hint 3</summary>
+#
+# Positives get the class and the deltas of their best object, divided by `delta_std`; negatives
+# class 0 and deltas of 0.
+#
+# </details>
+#
+# <details><summary>A solution of my_roi_targets</summary>
+#
+# ```python
+# import numpy as np
+#
+# from minimaskrcnn.boxes import encode_deltas, iou_matrix
+#
+#
+# def my_roi_targets(proposals, boxes, class_ids, crowd_boxes, count, rng, delta_std):
+#     overlap = iou_matrix(proposals, boxes)
+#     best = overlap.max(axis=1, initial=0)
+#     far = iou_matrix(proposals, crowd_boxes).max(axis=1, initial=0) < 0.001  # from all crowds
+#     positive = rng.permutation(np.flatnonzero(best >= 0.5))[: int(count * 0.33)]
+#     others = int(len(positive) / 0.33) - len(positive)
+#     negative = rng.permutation(np.flatnonzero((best < 0.5) & far))[:others]
+#     rois = proposals[np.concatenate([positive, negative])]
+#     labels, deltas = np.zeros(len(rois), int), np.zeros((len(rois), 4), np.float32)
+#     if len(positive):
+#         objects = overlap[positive].argmax(axis=1)
+#         labels[: len(positive)] = class_ids[objects]
+#         moves = encode_deltas(proposals[positive], boxes[objects])
+#         deltas[: len(positive)] = moves / np.array(delta_std)
+#     return rois, labels, deltas
+# ```
+#
+# </details>
+#
+# `my_mask_loss`
+#
+# <details><summary>Hint 1</summary>
+#
+# `logits[range(R), :, :, class_ids]` are the masks of the true classes.
+#
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# p = sigmoid of them; a cell costs -t ln p - (1 - t) ln(1 - p), and the loss is the mean over all
+# cells of all regions.
+#
+# </details>
+#
+# <details><summary>Hint 3</summary>
+#
+# The gradient is (p - t) / number of cells for the true class, and 0 for all others.
+#
+# </details>
+#
+# <details><summary>A solution of my_mask_loss</summary>
+#
+# ```python
+# import numpy as np
+#
+# from minimaskrcnn.layers import sigmoid
+#
+#
+# def my_mask_loss(logits, class_ids, targets):
+#     rows, gradient = np.arange(len(logits)), np.zeros_like(logits)
+#     p = sigmoid(logits[rows, :, :, class_ids])
+#     cost = -targets * np.log(p) - (1 - targets) * np.log(1 - p)
+#     gradient[rows, :, :, class_ids] = (p - targets) / p.size
+#     return cost.mean(), gradient
+# ```
+#
+# </details>
 
 # %% [markdown]
 # **Further.** Save your functions as `smooth_l1` and `roi_targets` in a file `my_targets.py`. From

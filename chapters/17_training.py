@@ -119,6 +119,11 @@ curves(ways, "steps", "the weight", "one weight, three learning rates")
 # `gradients`, which walks from the last note to the first. An array that was used twice gets the
 # sum of what comes back from both.
 
+# %% [markdown]
+# **Try it first.** The next cell shows the code of the package. You know enough to write it
+# yourself: section 8, "Your turn", has the signature, a check, and hints. Then come back and
+# compare.
+
 # %%
 import inspect
 import re
@@ -355,6 +360,67 @@ matrices = Case(
     "matrices", (dy, x, k), (dy @ k.T, x.T @ dy), "dx is dy · kernelᵀ; look up section 3"
 )
 check_function(my_backward, my_backward, [scalars, matrices], parts=("dx", "dkernel"))
+
+# %% [markdown]
+# **Help.** Three hints for each function, and a solution. Open one at a time.
+#
+# `my_slope`
+#
+# <details><summary>Hint 1</summary>
+#
+# Go h to the right and h to the left of x.
+#
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# A slope is a difference of heights divided by the way between.
+#
+# </details>
+#
+# <details><summary>Hint 3</summary>
+#
+# The way is 2 h.
+#
+# </details>
+#
+# <details><summary>A solution of my_slope</summary>
+#
+# ```python
+# def my_slope(function, x, h):
+#     return (function(x + h) - function(x - h)) / (2 * h)
+# ```
+#
+# </details>
+#
+# `my_backward`
+#
+# <details><summary>Hint 1</summary>
+#
+# dx has the shape of x, dkernel that of kernel. Which products have these shapes?
+#
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# (N, out) times (out, in) is (N, in).
+#
+# </details>
+#
+# <details><summary>Hint 3</summary>
+#
+# (in, N) times (N, out) is (in, out).
+#
+# </details>
+#
+# <details><summary>A solution of my_backward</summary>
+#
+# ```python
+# def my_backward(dy, x, kernel):
+#     return dy @ kernel.T, x.T @ dy
+# ```
+#
+# </details>
 
 # %% [markdown]
 # **Further.** From a clone of the repository,

@@ -58,6 +58,11 @@ for sides in ((10, 20, 60), (10, 20, 120), (100, 200, 400), (3, 5, 8)):
 # %% [markdown]
 # Here are all rules. Each is one line; whoever knows better gives the number instead.
 
+# %% [markdown]
+# **Try it first.** The next cell shows the code of the package. You know enough to write it
+# yourself: section 8, "Your turn", has the signature, a check, and hints. Then come back and
+# compare.
+
 # %%
 import inspect
 import re
@@ -359,6 +364,40 @@ def my_has_stopped(scores, patience):
 
 
 check_function(my_has_stopped, my_has_stopped, cases)
+
+# %% [markdown]
+# **Help.** Three hints for each function, and a solution. Open one at a time.
+#
+# `my_has_stopped`
+#
+# <details><summary>Hint 1</summary>
+#
+# Where is the best score? `scores.index(max(scores))` is the first place of it.
+#
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# How many looks came after it?
+#
+# </details>
+#
+# <details><summary>Hint 3</summary>
+#
+# A patience of 0, or no score at all, never stops.
+#
+# </details>
+#
+# <details><summary>A solution of my_has_stopped</summary>
+#
+# ```python
+# def my_has_stopped(scores, patience):
+#     if not patience or not scores:
+#         return False
+#     return len(scores) - 1 - scores.index(max(scores)) >= patience
+# ```
+#
+# </details>
 
 # %% [markdown]
 # **Further.** Your own pictures: outline the objects in a program that writes COCO's JSON (or one

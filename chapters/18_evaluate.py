@@ -101,6 +101,11 @@ curves(drawn, "recall", "precision", "the area under the dashed line is the aver
 # one: any number of detections may lie in it, and none of them counts. And if only objects of one
 # size are asked for, the others are *ignored*: finding one is neither right nor wrong.
 
+# %% [markdown]
+# **Try it first.** The next cell shows the code of the package. You know enough to write it
+# yourself: section 6, "Your turn", has the signature, a check, and hints. Then come back and
+# compare.
+
 # %%
 import inspect
 import re
@@ -283,6 +288,76 @@ def my_interpolate(precision, recall):
 
 
 check.interpolate(my_interpolate)
+
+# %% [markdown]
+# **Help.** Three hints for each function, and a solution. Open one at a time.
+#
+# `my_precision_recall`
+#
+# <details><summary>Hint 1</summary>
+#
+# `np.cumsum` counts what was right up to each detection.
+#
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# Precision divides by all that were judged so far, right or wrong. None judged yet: 0.
+#
+# </details>
+#
+# <details><summary>Hint 3</summary>
+#
+# Recall divides by the number of objects.
+#
+# </details>
+#
+# <details><summary>A solution of my_precision_recall</summary>
+#
+# ```python
+# import numpy as np
+#
+#
+# def my_precision_recall(right, wrong, num_objects):
+#     hits = np.cumsum(right)
+#     judged = hits + np.cumsum(wrong)
+#     return hits / np.maximum(judged, 1), hits / num_objects
+# ```
+#
+# </details>
+#
+# `my_interpolate`
+#
+# <details><summary>Hint 1</summary>
+#
+# The 101 recalls are `np.linspace(0, 1, 101)`.
+#
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# At each, the best precision of all points whose recall is at least that.
+#
+# </details>
+#
+# <details><summary>Hint 3</summary>
+#
+# If there is no such point, it is 0.
+#
+# </details>
+#
+# <details><summary>A solution of my_interpolate</summary>
+#
+# ```python
+# import numpy as np
+#
+#
+# def my_interpolate(precision, recall):
+#     points = np.linspace(0, 1, 101)
+#     return np.array([max(precision[recall >= point], default=0) for point in points])
+# ```
+#
+# </details>
 
 # %% [markdown]
 # **Further.** Save your functions as `precision_recall` and `interpolate` in a file `my_ap.py`.

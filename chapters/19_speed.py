@@ -200,6 +200,11 @@ print(f"a block: at most {4 * BLOCK:,} bytes")
 # done with them before it takes the next. A block fits into the cache. And blocks are what the
 # threads share: each takes the next one that is left. Here is the code:
 
+# %% [markdown]
+# **Try it first.** The next cell shows the code of the package. You know enough to write it
+# yourself: section 8, "Your turn", has the signature, a check, and hints. Then come back and
+# compare.
+
 # %%
 import inspect
 
@@ -345,6 +350,112 @@ def my_conv2d(x, conv):
 
 
 check.conv2d(my_conv2d)
+
+# %% [markdown]
+# **Help.** Three hints for each function, and a solution. Open one at a time.
+#
+# `my_products`
+#
+# <details><summary>Hint 1</summary>
+#
+# How many outputs are there, with all channels out?
+#
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# Each takes kh · kw · channels in products.
+#
+# </details>
+#
+# <details><summary>Hint 3</summary>
+#
+# Multiply height, width and all four numbers of the kernel's shape.
+#
+# </details>
+#
+# <details><summary>A solution of my_products</summary>
+#
+# ```python
+# def my_products(height, width, kernel_shape):
+#     kh, kw, channels, outputs = kernel_shape
+#     return height * width * kh * kw * channels * outputs
+# ```
+#
+# </details>
+#
+# `my_winograd_products`
+#
+# <details><summary>Hint 1</summary>
+#
+# A tile has 4 × 4 outputs; a border tile counts whole: round up.
+#
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# 36 products per tile, for every pair of a channel in and a channel out.
+#
+# </details>
+#
+# <details><summary>Hint 3</summary>
+#
+# -(-n // 4) rounds up.
+#
+# </details>
+#
+# <details><summary>A solution of my_winograd_products</summary>
+#
+# ```python
+# def my_winograd_products(height, width, channels, outputs):
+#     tiles = -(-height // 4) * -(-width // 4)
+#     return 36 * tiles * channels * outputs
+# ```
+#
+# </details>
+#
+# `my_conv2d`
+#
+# <details><summary>Hint 1</summary>
+#
+# Pad the map as in chapter 03.
+#
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# For place (a, b) of the kernel, the shifted map is every stride-th row from a on and every
+# stride-th column from b on.
+#
+# </details>
+#
+# <details><summary>Hint 3</summary>
+#
+# Shifted map (H', W', C) @ kernel[a, b] (C, D), added up over a and b, and the bias.
+#
+# </details>
+#
+# <details><summary>A solution of my_conv2d</summary>
+#
+# ```python
+# import numpy as np
+#
+#
+# def my_conv2d(x, conv):
+#     kh, kw, channels, outputs = conv.kernel.shape
+#     before, after = conv.padding
+#     x = np.pad(x, ((before, after), (before, after), (0, 0)))
+#     height = (x.shape[0] - kh) // conv.stride + 1
+#     width = (x.shape[1] - kw) // conv.stride + 1
+#     y = np.zeros((height, width, outputs), np.float32) + conv.bias
+#     for a in range(kh):
+#         for b in range(kw):
+#             rows = x[a : a + conv.stride * height : conv.stride]
+#             y += rows[:, b : b + conv.stride * width : conv.stride] @ conv.kernel[a, b]
+#     return y
+# ```
+#
+# </details>
 
 # %% [markdown]
 # **Further.** When the check agrees, `clock(my_conv2d, *layer(256))` against those of section 3.

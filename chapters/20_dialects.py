@@ -370,6 +370,10 @@ print(ours[0], theirs[0].round(2), sep="\n\n")
 # In the code a convention is a name in the configuration. `run` asks once which five steps to take;
 # the steps have the same names and the same arguments in both.
 
+# %% [markdown]
+# **Try it first.** The next cell shows the code of the package. You know enough to write it
+# yourself: "Your turn", below, has the signature, a check, and hints. Then come back and compare.
+
 # %%
 import inspect
 
@@ -400,6 +404,42 @@ inputs = [np.array([[0, 0, s, s]], np.float32) for s in (10, 112, 223, 224, 500,
 asked = [(f"a box of {int(b[0, 2])} pixels", b, roi_align.roi_levels(b)) for b in inputs]
 cases = [Case(name, (b,), levels, hint) for name, b, levels in asked]
 check_function(my_levels, roi_align.roi_levels, cases)
+
+# %% [markdown]
+# **Help.** Three hints for each function, and a solution. Open one at a time.
+#
+# `my_levels`
+#
+# <details><summary>Hint 1</summary>
+#
+# Side is √(height · width).
+#
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# floor(4 + log2(side / 224))
+#
+# </details>
+#
+# <details><summary>Hint 3</summary>
+#
+# `np.clip(…, 2, 5)`, as whole numbers.
+#
+# </details>
+#
+# <details><summary>A solution of my_levels</summary>
+#
+# ```python
+# import numpy as np
+#
+#
+# def my_levels(rois):
+#     sides = np.sqrt((rois[:, 2] - rois[:, 0]) * (rois[:, 3] - rois[:, 1]))
+#     return np.clip(np.floor(4 + np.log2(sides / 224)), 2, 5).astype(int)
+# ```
+#
+# </details>
 
 # %% [markdown]
 # **To think about.** torchvision's half-cell shift (section 3) could be undone in the weights of no

@@ -2,8 +2,9 @@
 
     python chapters/make.py              make them all
     python chapters/make.py 09 nms       make those whose names contain one of the words
-    python chapters/make.py --check      execute them all, write nothing, say what is wrong, and
-                                         what comes out otherwise than in the committed notebooks
+    python chapters/make.py --check      execute them all, and the solutions of their exercises;
+                                         write nothing, say what is wrong, and what comes out
+                                         otherwise than in the committed notebooks
 
 Idea    A chapter is written as a Python file in the percent format, which Git can compare. Here it
         is executed from top to bottom in a new kernel, several chapters at once. What it printed
@@ -76,11 +77,51 @@ def opening(chapter):
     ]
 
 
-def execute(source):
-    """Return the notebook of a source with its outputs; a cell that raises, raises here."""
+def solutions(notebook):
+    """The solutions of a notebook's exercises: (place of the check's cell, code, check) of each."""
+    found, places = [], {}
+    for i, cell in enumerate(notebook.cells):
+        if cell.cell_type == "code":
+            for line in re.findall(
+                r"^check[\w.]*\((?:my_|count_)\w+.*$", cell.source, re.MULTILINE
+            ):
+                places[re.search(r"\((\w+)", line)[1]] = i, line
+        elif "<summary>A solution" in cell.source:
+            found += re.findall(r"^```python\n(.*?)^```", cell.source, re.MULTILINE | re.DOTALL)
+    named = [(re.search(r"^def (\w+)", code, re.MULTILINE)[1], code) for code in found]
+    missing = set(places) - {name for name, _ in named}
+    if missing:
+        raise ValueError(f"no solution of {', '.join(sorted(missing))}")
+    return [(places[name][0], code, places[name][1]) for name, code in named]
+
+
+def solved(notebook):
+    """Put each solution and its check behind the cell of the exercise, tagged "solution"."""
+    import nbformat.v4 as v4
+
+    for place, code, check in sorted(solutions(notebook), reverse=True):
+        cell = v4.new_code_cell(f"{code}\n\n{check}", metadata={"tags": ["solution"]})
+        notebook.cells.insert(place + 1, cell)
+    return notebook
+
+
+def judged(notebook):
+    """Take the solutions out of an executed notebook; yields a sentence for each that is wrong."""
+    for cell in [c for c in notebook.cells if "solution" in c.metadata.get("tags", [])]:
+        notebook.cells.remove(cell)
+        said = "".join(text for _, text in shown(cell))
+        if "all agree" not in said:
+            yield f"a solution is wrong: {cell.source.splitlines()[-1]}: {said.strip()[:200]}"
+
+
+def execute(source, solve=False):
+    """Return the notebook of a source with its outputs; a cell that raises, raises here.
+
+    With `solve` the solutions of its exercises are run, too.
+    """
     from nbclient import NotebookClient
 
-    notebook = read(source)
+    notebook = solved(read(source)) if solve else read(source)
     with tempfile.TemporaryDirectory() as settings:  # nobody's start-up files, no history
         here = {"IPYTHONDIR": settings, "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
         paths = [str(FOLDER.parent), os.environ.get("PYTHONPATH", "")]
@@ -188,9 +229,10 @@ def check(source):
     again = [f"make it again: python chapters/make.py {source.stem}"]
     old = again if stale(source) else []
     try:
-        executed = execute(source)
+        executed = execute(source, solve=True)
     except Exception as error:
         return [*old, f"does not run: {error}"]
+    old += judged(executed)
     if old:
         return old + faults(executed)
     committed = nbformat.read(source.with_suffix(".ipynb"), 4)

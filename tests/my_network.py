@@ -13,7 +13,8 @@ from minimaskrcnn.resizing import resize
 
 
 def my_mold(framed, config):
-    return (framed.astype(np.float32) - np.array(config.mean_pixel, np.float32)) / config.pixel_std
+    mean = np.array(config.mean_pixel, np.float32)
+    return (framed.astype(np.float32) - mean) / config.pixel_std
 
 
 def my_size(shape, config):
@@ -191,6 +192,8 @@ def my_paste_mask(mask_probs, box, shape):
 
 def my_smooth_l1(answers, targets):
     error = answers - targets
+    if not error.size:
+        return 0.0, error
     small = np.abs(error) < 1
     loss = np.where(small, error**2 / 2, np.abs(error) - 0.5).mean()
     return loss, np.where(small, error, np.sign(error)) / error.size

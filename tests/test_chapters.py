@@ -177,3 +177,63 @@ def test_ctrl_c_leaves_jupyter_the_time_that_it_takes_to_stop(tmp_path):
 def test_every_notebook_stands_beside_its_source():
     made = {path.stem for path in CHAPTERS.glob("*.ipynb")}
     assert made == {path.stem for path in make.sources()}
+
+
+EXERCISE = (
+    "from minimaskrcnn import check\n\n\ndef my_nms(boxes, scores, iou_threshold):\n    ...\n\n\n"
+    "check.nms(my_nms)"
+)
+SOLUTION = """
+# %% [markdown]
+# <details><summary>A solution of my_nms</summary>
+#
+# ```python
+# from minimaskrcnn.nms import nms_plain
+#
+#
+# def my_nms(boxes, scores, iou_threshold):
+#     return nms_plain(boxes, scores, iou_threshold)
+# ```
+#
+# </details>
+"""
+
+
+def test_a_solution_is_run_and_leaves_no_trace_in_the_notebook(small):
+    source = small(EXERCISE)
+    source.write_text(source.read_text() + SOLUTION)
+    assert make.make(source) == [] == make.check(source)
+    assert "nms_plain" in source.with_suffix(".ipynb").read_text()
+    assert '"not written yet' in source.with_suffix(".ipynb").read_text()
+
+
+@pytest.mark.parametrize(
+    ("solution", "said"),
+    [
+        ("", "no solution of my_nms"),
+        (
+            SOLUTION.replace("return nms_plain", "return -nms_plain"),
+            "a solution is wrong: check.nms",
+        ),
+        (
+            SOLUTION.replace("return nms_plain", "return nms_plane"),
+            "a solution is wrong: check.nms",
+        ),
+    ],
+)
+def test_a_solution_that_is_missing_or_wrong_is_told(small, solution, said):
+    source = small(EXERCISE)
+    source.write_text(source.read_text() + solution)
+    make.make(source)
+    assert said in " | ".join(make.check(source))
+
+
+@each_chapter
+def test_every_exercise_has_three_hints_and_a_solution(source):
+    notebook = make.read(source)
+    solutions = make.solutions(notebook)
+    text = source.read_text(encoding="utf-8")
+    for number in (1, 2, 3):
+        assert text.count(f"<summary>Hint {number}</summary>") == len(solutions)
+    assert text.count("<details>") == text.count("</details>") == 4 * len(solutions)
+    assert solutions or source.stem == "21_your_own"
