@@ -47,10 +47,10 @@ for sides in ((10, 20, 60), (10, 20, 120), (100, 200, 400), (3, 5, 8)):
     print(f"{sides!s:62} {plan.scale:5}  {plan.anchor_scales[0]:g} … {plan.anchor_scales[-1]:g}")
 
 # %% [markdown]
-# Check the third row: 40 / 200 is 0.2, and the power of two that is nearest to it is 0.25.
-# Objects of 400 pixels then have 100, which fits. The smallest anchor is the power of two nearest
-# to the small objects, but at least 16 pixels. Anchors of P2 stand 4 pixels apart. Smaller ones
-# would leave gaps between them, and an object in a gap would have no anchor that fits.
+# Check the third row: 40 / 200 is 0.2, and the power of two that is nearest to it is 0.25. Objects
+# of 400 pixels then have 100, which fits. The smallest anchor is the power of two nearest to the
+# small objects (100 pixels become 25, so 32), and the anchors of each level are twice as large as
+# those of the level before.
 #
 # In the last row the scale is 2 and no more: enlarging shows nothing that the picture does not
 # hold. Objects of three pixels are better photographed again.

@@ -11,6 +11,7 @@ from minimaskrcnn.coco_masks.rle import (
     area,
     box,
     decode,
+    decode_in_box,
     encode,
     encode_in_box,
     run_lengths,
@@ -229,3 +230,11 @@ def test_runs_of_more_than_16_million_pixels_fit_where_they_are_written():
     assert run_lengths(empty).tolist() == [mask.size]
     mask[-1, -1] = True
     assert run_lengths(encode(mask)).tolist() == [mask.size - 1, 1]
+
+
+def test_the_part_in_a_box_is_that_of_the_whole_mask():
+    rs = np.random.RandomState(1)
+    for mask in (*random_masks(3, 100), *wide_masks()):
+        (y1, y2), (x1, x2) = (np.sort(rs.randint(0, n + 1, 2)) for n in mask.shape)
+        part = decode_in_box(encode(mask), (y1, x1, y2, x2))
+        assert part.dtype == bool and np.array_equal(part, mask[y1:y2, x1:x2])

@@ -3,7 +3,8 @@
     python docs/training/make_datasets.py mixed DIR   # drawn: thin rods, crowded discs, blobs
     python docs/training/make_datasets.py coins DIR   # needs scikit-image, its photograph
 
-Each writes DIR/train and DIR/val with pictures and annotations.json. The coins are outlined by
+Each writes DIR/train and DIR/val with pictures and annotations.json, and the drawn ones DIR/test as
+well, which nothing was chosen by. The coins are outlined by
 scikit-image's watershed, as its tutorial on segmentation does it.
 """
 
@@ -27,6 +28,7 @@ def main():
     if given.kind == "mixed":
         write_dataset(given.folder / "train", map(mixed, range(24)), MIXED)
         write_dataset(given.folder / "val", map(mixed, range(100, 106)), MIXED)
+        write_dataset(given.folder / "test", map(mixed, range(200, 220)), MIXED)
     else:
         train, val = coins()
         write_dataset(given.folder / "train", train, ("background", "coin"))

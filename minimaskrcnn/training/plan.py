@@ -9,7 +9,7 @@ Shapes  Facts  ->  Plan  ->  Config, Widths, Recipe
 import math
 from dataclasses import dataclass, replace
 
-from minimaskrcnn.config import STRIDES, Config
+from minimaskrcnn.config import Config
 from minimaskrcnn.image import SIDE
 from minimaskrcnn.training.initialise import Widths
 from minimaskrcnn.training.recipe import FROM_NOTHING
@@ -17,7 +17,6 @@ from minimaskrcnn.training.recipe import FROM_NOTHING
 USUAL_SIDE = 40  # pixels: about the size at which the network sees the median object
 LARGEST_SCALE = 2.0  # beyond, there is nothing more to see
 LARGEST_SHARE = 0.75  # of the frame: nearly all objects (95 of 100) are no larger
-SMALLEST_ANCHOR = 4 * STRIDES[0]  # pixels: smaller ones leave gaps between neighbours
 FRAME = 256  # pixels per side of a crop, unless whole pictures are smaller
 LOOKED_AT = 1536  # pixels: larger pictures are predicted in tiles
 CROWDED = 3  # objects in a frame, from which on more regions of a crop are sampled
@@ -71,7 +70,7 @@ def make_plan(facts, size=None, anchor_scales=None, max_detections=None, network
     frame = size or min(FRAME, _whole(facts.largest_picture * scale, SIDE))
     while largest * scale > LARGEST_SHARE * frame:
         scale /= 2
-    lowest = min(max(2.0 ** round(math.log2(least * scale)), SMALLEST_ANCHOR), 64.0)
+    lowest = min(max(2.0 ** round(math.log2(least * scale)), 8.0), 64.0)
     in_frame = facts.density * (frame / scale) ** 2 / 1e6
     seen_per_step = FROM_NOTHING.batch_size * max(in_frame, 1)
     steps = EACH_OBJECT * facts.objects * facts.pictures / seen_per_step
