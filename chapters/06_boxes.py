@@ -148,6 +148,16 @@ parts = [inspect.getsource(f) for f in (encode_deltas, apply_deltas)]
 Code("\n\n".join(parts), language="python")
 
 # %% [markdown]
+# **Move it.** Drag box b, or its corner, or use the arrow keys. (Where scripts do not run, as on
+# some pages that show notebooks, the drawing stands still.) Where is the IoU largest, and what are
+# the deltas there?
+
+# %%
+from minimaskrcnn.pictures.moving import moving_boxes
+
+moving_boxes(10 * a[0], 10 * b[0], (140, 200))
+
+# %% [markdown]
 # One more convention. The deltas that fit are mostly small. So that the network gives numbers of
 # a usual size, around 1, it answers in units. In the large network they are a tenth for the moves
 # and a fifth for the sizes; in the small one, which has to hit small shapes exactly, half of that.

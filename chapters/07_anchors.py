@@ -151,6 +151,15 @@ for level, anchors in enumerate(level_anchors[:4], start=2):
 panels(*shown, columns=2)
 
 # %% [markdown]
+# **Move it.** Slide through the levels and the cells. The number is the row of the anchor in the
+# list of all.
+
+# %%
+from minimaskrcnn.pictures.moving import moving_anchors
+
+moving_anchors(framed.shape[:2], config.anchor_scales, config.anchor_ratios, STRIDES)
+
+# %% [markdown]
 # ## 5 Does every object find an anchor?
 #
 # An anchor is good for an object if the two cover much the same pixels. The measure is the IoU of

@@ -172,6 +172,15 @@ for threshold in (0.95, 0.7, 0.3):
 panels(*shown, columns=2)
 
 # %% [markdown]
+# **Move it.** The same likely candidates, with the threshold in your hand. At 0 nothing may
+# overlap; at 1 everything stays.
+
+# %%
+from minimaskrcnn.pictures.moving import moving_nms
+
+moving_nms(to_pixels(likely, framed.shape), likely_scores, framed.shape[:2])
+
+# %% [markdown]
 # ## 4 Plain and fast
 #
 # `nms_plain` computes the IoU of every candidate with every other before it begins. `nms`, which

@@ -188,6 +188,15 @@ print(f"as 28 x 28 float32: {objects * 28 * 28 * 4:,} bytes")
 print(f"as masks (H, W) of bool: {objects * pixels:,} bytes")
 
 # %% [markdown]
+# **Move it.** The 28 × 28 probabilities of the first object, with the threshold in your hand. Where
+# the outline hardly moves, the network is sure.
+
+# %%
+from minimaskrcnn.pictures.moving import moving_mask
+
+moving_mask(first.mask_probs)
+
+# %% [markdown]
 # ## 5 How good can 28 × 28 be?
 #
 # Suppose a perfect network, again. We cut the true mask out as a grid of P × P (`roi_align_paper`,

@@ -95,6 +95,15 @@ drawn = {"walking down": (recall, precision), "read off": (np.linspace(0, 1, 101
 curves(drawn, "recall", "precision", "the area under the dashed line is the average precision")
 
 # %% [markdown]
+# **Move it.** The four detections of above. Move the wrong one up, and then down again. Who orders
+# them well is rewarded, with the same detections.
+
+# %%
+from minimaskrcnn.pictures.moving import moving_precision
+
+moving_precision(right, 3)
+
+# %% [markdown]
 # ## 2 The code
 #
 # Two things more than in the toy. A *crowd* is a region of objects that nobody has outlined one by

@@ -1,7 +1,7 @@
 """The drawings of the chapters.
 
-`panels` shows images and maps, `charts` draws curves and the strip of stages, and `diagram` draws
-the whole network from a trace.
+`panels` shows images and maps, `charts` draws curves and the strip of stages, `diagram` draws the
+whole network from a trace, and `moving` has the figures that a reader can move.
 """
 
 from minimaskrcnn.pictures.charts import AROUND, FLOW, curves, strip
