@@ -8,13 +8,13 @@ Shapes  arrays  ->  Moving, which a notebook shows
 """
 
 from minimaskrcnn.pictures.moving.figures import (
-    Moving,
     moving_anchors,
     moving_boxes,
     moving_mask,
     moving_nms,
     moving_precision,
 )
+from minimaskrcnn.pictures.moving.page import Moving
 
 __all__ = [
     "Moving",

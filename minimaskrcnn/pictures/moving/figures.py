@@ -3,76 +3,9 @@
 Shapes  arrays  ->  Moving
 """
 
-import json
-from dataclasses import dataclass
-from html import escape
-from importlib.resources import files
-from string import Template
-
 import numpy as np
 
-WIDTH = 480  # pixels of a drawing at most, as in page.html
-
-
-@dataclass(frozen=True, repr=False)
-class Moving:
-    """A figure that moves; the last line of a notebook's cell shows it."""
-
-    drawing: str  # SVG
-    page: str  # the whole HTML page: drawing, controls, script
-    title: str
-    height: int  # pixels of the frame
-
-    def __repr__(self):
-        return f"<figure that moves: {self.title}>"
-
-    def _repr_html_(self):
-        """The drawing, and the page in a frame, which hides the drawing once its script runs."""
-        style = f"width:100%;max-width:36rem;height:{self.height}px;border:0"
-        frame = (
-            f'<iframe srcdoc="{escape(self.page)}" title="{escape(self.title)}" style="{style}">'
-        )
-        return f'<div style="max-width:30rem">{self.drawing}</div>{frame}</iframe>'
-
-
-def _moving(name, drawing, controls, data, title, height):
-    """Put a figure's page together; `height` is that of its frame in pixels."""
-    folder = files("minimaskrcnn.pictures.moving")
-    page = Template((folder / "page.html").read_text(encoding="utf-8")).substitute(
-        title=escape(title),
-        drawing=drawing,
-        controls=controls,
-        data=json.dumps(data),
-        script=(folder / f"{name}.js").read_text(encoding="utf-8"),
-    )
-    return Moving(drawing, page, title, height)
-
-
-def _tall(size):
-    """Pixels that a drawing of this (height, width) is high at most."""
-    return round(WIDTH * size[0] / size[1])
-
-
-def _svg(size, words, *shapes):
-    """A drawing of a sheet of `size` (height, width), described in words."""
-    return (
-        f'<svg viewBox="0 0 {size[1]} {size[0]}" role="img" aria-label="{escape(words)}" '
-        f'xmlns="http://www.w3.org/2000/svg">{"".join(shapes)}</svg>'
-    )
-
-
-def _rect(box, kind, more=""):
-    y1, x1, y2, x2 = (round(float(edge), 2) for edge in box)
-    size = f'height="{round(y2 - y1, 2)}" width="{round(x2 - x1, 2)}"'
-    plain = 'fill="none" stroke="#888"'  # where there are no styles
-    return f'<rect class="{kind}" y="{y1}" x="{x1}" {size} {plain} {more}/>'
-
-
-def _slider(name, text, low, high, step, value):
-    return (
-        f'<label>{text} <output name="{name}"></output><input type="range" min="{low}" '
-        f'max="{high}" step="{step}" value="{value}" autocomplete="off"></label>'
-    )
+from minimaskrcnn.pictures.moving.page import put_together, rect, slider, svg, tall
 
 
 def moving_boxes(a, b, size):
@@ -91,11 +24,11 @@ def moving_boxes(a, b, size):
     words = "Box a stays; box b can be dragged, and its lower right corner changes its size."
     focus = 'tabindex="0" role="button" aria-label="{}: arrow keys move it"'
     handle = f'<circle class="handle" cy="{b[2]}" cx="{b[3]}" r="{max(size) / 40}" '
-    drawing = _svg(
+    drawing = svg(
         size,
         words,
-        _rect(a, "a"),
-        _rect(b, "b moves", focus.format("box b")),
+        rect(a, "a"),
+        rect(b, "b moves", focus.format("box b")),
         f'{handle} fill="#888" {focus.format("corner of box b")}/>',
     )
     controls = (
@@ -103,7 +36,7 @@ def moving_boxes(a, b, size):
         '<p>deltas dy, dx, log dh, log dw: <output name="deltas"></output></p>'
     )
     data = {"a": a, "b": b, "size": list(size)}
-    return _moving("boxes", drawing, controls, data, "drag a box", _tall(size) + 120)
+    return put_together("boxes", drawing, controls, data, "drag a box", tall(size) + 120)
 
 
 def moving_nms(boxes, scores, size):
@@ -122,13 +55,13 @@ def moving_nms(boxes, scores, size):
     best = np.argsort(-np.asarray(scores), kind="stable")
     ordered = np.asarray(boxes, np.float64)[best].round(2)
     words = f"{len(ordered)} boxes; those that the threshold removes are faint."
-    drawing = _svg(size, words, *(_rect(box, "one b") for box in ordered))
-    controls = _slider("threshold", "allowed overlap (IoU)", 0, 1, 0.05, 0.5)
+    drawing = svg(size, words, *(rect(box, "one b") for box in ordered))
+    controls = slider("threshold", "allowed overlap (IoU)", 0, 1, 0.05, 0.5)
     controls += (
         f'<p><output name="count"></output> of {len(ordered)} boxes stay; counted from the best: '
         '<output name="kept"></output></p>'
     )
-    return _moving(
+    return put_together(
         "nms", drawing, controls, {"boxes": ordered.tolist()}, "the threshold of NMS", 580
     )
 
@@ -151,11 +84,11 @@ def moving_mask(probs):
     ]
     cells = ['<g stroke="#e69f00" stroke-width=".12" stroke-opacity="0">', *cells, "</g>"]
     words = "Probabilities from black to white; cells of the object have a frame."
-    controls = _slider("threshold", "threshold", 0, 1, 0.01, 0.5)
+    controls = slider("threshold", "threshold", 0, 1, 0.01, 0.5)
     controls += f'<p><output name="count"></output> of {probs.size} cells belong to the object.</p>'
-    data, drawing = {"probs": probs.ravel().tolist()}, _svg(probs.shape, words, *cells)
-    height = _tall(probs.shape) + 120
-    return _moving("mask", drawing, controls, data, "a mask's threshold", height)
+    data, drawing = {"probs": probs.ravel().tolist()}, svg(probs.shape, words, *cells)
+    height = tall(probs.shape) + 120
+    return put_together("mask", drawing, controls, data, "a mask's threshold", height)
 
 
 def moving_anchors(size, scales, ratios, strides):
@@ -180,7 +113,7 @@ def moving_anchors(size, scales, ratios, strides):
         "before": [0, *np.cumsum(counts).tolist()],
     }
     words = "The anchors of one cell, on the network's input."
-    drawing = _svg(size, words, *(_rect((0, 0, 1, 1), "one b") for _ in ratios))
+    drawing = svg(size, words, *(rect((0, 0, 1, 1), "one b") for _ in ratios))
     controls = "".join(
         f'<label>{name} <input type="range" name="{name}" min="{low}" max="{high}" step="1" '
         f'value="{value}" autocomplete="off"></label>'
@@ -190,7 +123,9 @@ def moving_anchors(size, scales, ratios, strides):
         '<p><output name="where"></output></p><p>first anchor: <output name="first"></output>, '
         'number <output name="index"></output> of all</p>'
     )
-    return _moving("anchors", drawing, controls, data, "the anchors of one cell", _tall(size) + 310)
+    return put_together(
+        "anchors", drawing, controls, data, "the anchors of one cell", tall(size) + 310
+    )
 
 
 def moving_precision(right, num_objects):
@@ -212,7 +147,7 @@ def moving_precision(right, num_objects):
         '<text x="12" y="8" fill="#888">precision</text>'
     )
     line = '<polyline points="" fill="none" stroke="#0072b2"/>'
-    drawing = _svg((100, 100), "Precision over recall.", axes, texts, line)
+    drawing = svg((100, 100), "Precision over recall.", axes, texts, line)
     controls = '<p>average precision <output name="ap"></output></p><table><tbody></tbody></table>'
-    height = _tall((1, 1)) + 80 + 40 * len(data["right"])
-    return _moving("precision", drawing, controls, data, "average precision", height)
+    height = tall((1, 1)) + 80 + 40 * len(data["right"])
+    return put_together("precision", drawing, controls, data, "average precision", height)

@@ -1,0 +1,75 @@
+"""The page of a figure that moves: drawing, controls and script in one HTML text.
+
+Shapes  SVG, HTML, numbers  ->  Moving
+"""
+
+import json
+from dataclasses import dataclass
+from html import escape
+from importlib.resources import files
+from string import Template
+
+WIDTH = 480  # pixels of a drawing at most, as in page.html
+
+
+@dataclass(frozen=True, repr=False)
+class Moving:
+    """A figure that moves; the last line of a notebook's cell shows it."""
+
+    drawing: str  # SVG
+    page: str  # the whole HTML page: drawing, controls, script
+    title: str
+    height: int  # pixels of the frame
+
+    def __repr__(self):
+        return f"<figure that moves: {self.title}>"
+
+    def _repr_html_(self):
+        """The drawing, and the page in a frame, which hides the drawing once its script runs."""
+        style = f"width:100%;max-width:36rem;height:{self.height}px;border:0"
+        frame = (
+            f'<iframe srcdoc="{escape(self.page)}" title="{escape(self.title)}" style="{style}">'
+        )
+        return f'<div style="max-width:30rem">{self.drawing}</div>{frame}</iframe>'
+
+
+def put_together(name, drawing, controls, data, title, height):
+    """Put a figure's page together; `height` is that of its frame in pixels."""
+    folder = files("minimaskrcnn.pictures.moving")
+    page = Template((folder / "page.html").read_text(encoding="utf-8")).substitute(
+        title=escape(title),
+        drawing=drawing,
+        controls=controls,
+        data=json.dumps(data),
+        script=(folder / f"{name}.js").read_text(encoding="utf-8"),
+    )
+    return Moving(drawing, page, title, height)
+
+
+def tall(size):
+    """Pixels that a drawing of this (height, width) is high at most."""
+    return round(WIDTH * size[0] / size[1])
+
+
+def svg(size, words, *shapes):
+    """A drawing of a sheet of `size` (height, width), described in words."""
+    return (
+        f'<svg viewBox="0 0 {size[1]} {size[0]}" role="img" aria-label="{escape(words)}" '
+        f'xmlns="http://www.w3.org/2000/svg">{"".join(shapes)}</svg>'
+    )
+
+
+def rect(box, kind, more=""):
+    """A box as an SVG rectangle of a class of page.html; `more` are further attributes."""
+    y1, x1, y2, x2 = (round(float(edge), 2) for edge in box)
+    size = f'height="{round(y2 - y1, 2)}" width="{round(x2 - x1, 2)}"'
+    plain = 'fill="none" stroke="#888"'  # where there are no styles
+    return f'<rect class="{kind}" y="{y1}" x="{x1}" {size} {plain} {more}/>'
+
+
+def slider(name, text, low, high, step, value):
+    """A slider with its text, and the place where its value is shown."""
+    return (
+        f'<label>{text} <output name="{name}"></output><input type="range" min="{low}" '
+        f'max="{high}" step="{step}" value="{value}" autocomplete="off"></label>'
+    )
