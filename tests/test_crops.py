@@ -68,11 +68,18 @@ def test_a_dataset_that_has_its_masks_packed_is_asked_for_these():
 
 
 def test_what_lies_in_a_window_is_what_the_whole_masks_show_there():
-    boxes = ((5, 10, 15, 30), (20, 0, 40, 7), (0, 0, 3, 3), (8, 8, 20, 20), (0, 0, 40, 60))
-    whole = example(boxes=boxes, class_ids=[1, 1, 1, -1, 2])
+    boxes = (
+        (5, 10, 15, 30),
+        (20, 0, 40, 7),
+        (0, 0, 3, 3),
+        (8, 8, 20, 20),
+        (0, 0, 40, 60),
+        (10, 14, 35, 50),
+    )
+    whole = example(boxes=boxes, class_ids=[1, 1, 1, -1, 2, 1])
     for y1, x1, y2, x2 in ((0, 0, 40, 60), (8, 12, 25, 33), (30, 50, 40, 60)):
         shown = within(cutouts(whole), (y1, x1, y2, x2))
-        assert (shown == whole.masks[[0, 1, 2, 4], y1:y2, x1:x2]).all()
+        assert (shown == whole.masks[[0, 1, 2, 4, 5], y1:y2, x1:x2]).all()
 
 
 def test_at_its_own_scale_a_crop_is_a_piece_of_the_picture_and_its_masks():
