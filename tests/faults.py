@@ -3,7 +3,7 @@
     python tests/faults.py                    # all; a table, and the faults that nobody noticed
     python tests/faults.py nms boxes          # those of files whose names contain one of the words
     python tests/faults.py --list             # only check the list against the source
-    python tests/faults.py --report docs/faults.md
+    python tests/faults.py --kept outcomes.jsonl --report docs/faults.md
 
 Idea    `fault_lists/` lists small mistakes, one file per package: `<` for `<=`, a `+ 1`, two axes
         swapped, an unstable sort, another epsilon or rounding. Each is a piece of source, found
@@ -12,10 +12,13 @@ Idea    `fault_lists/` lists small mistakes, one file per package: `<` for `<=`,
         is a missing test.
 Notes   First the tests run on the untouched copy: where they fail anyway, they prove nothing. Most
         run with Numba switched off (NUMBA_DISABLE_JIT=1), which is quicker for a few small arrays
-        than compiling; a group of faults with `compiled = true` runs as users run it.
+        than compiling; a group of faults with `compiled = true` runs as users run it. A complete
+        run takes hours: with `--kept` each outcome is written to a file at once, and what is there
+        already is not tried again, so that a run may be interrupted and continued.
 """
 
 import argparse
+import json
 import os
 import re
 import shutil
@@ -25,9 +28,9 @@ import sys
 import tempfile
 import time
 import tomllib
-from collections import Counter
+from collections import Counter, defaultdict
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
 from queue import SimpleQueue
@@ -88,7 +91,7 @@ def what_is_wrong(fault):
 
 def copy_to(folder):
     """Copy what a test run needs."""
-    ignore = shutil.ignore_patterns("__pycache__", ".*")
+    ignore = shutil.ignore_patterns("*.pyc", ".*")  # Numba's compiled kernels come along
     for name in (PACKAGE, "tests", "chapters"):
         shutil.copytree(REPOSITORY / name, folder / name, ignore=ignore)
     shutil.copy(REPOSITORY / "pyproject.toml", folder)
@@ -133,41 +136,64 @@ def try_fault(folder, fault, patience):
     return Outcome(fault, seconds, "", f"pytest ended with {status}: {output.strip()[-200:]}")
 
 
-def try_all(faults, jobs):
-    """Try every fault, `jobs` at a time, each in a copy of its own: a list of Outcome."""
+def try_all(faults, jobs, tell):
+    """Try every fault, the groups of `jobs` test files at once; `tell` is given each Outcome."""
+    kinds = defaultdict(list)
+    for fault in faults:
+        kinds[fault.tests, fault.compiled].append(fault)
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(jobs) as pool:
         copies = SimpleQueue()
         for i in range(jobs):
             copies.put(copy_to(Path(folder) / str(i)))
 
-        def with_copy(do, *arguments):
-            copy = copies.get()
+        def try_kind(kind):
+            """The faults that the same tests should notice, after a run without a fault."""
+            copy, start = copies.get(), time.perf_counter()
             try:
-                return do(copy, *arguments)
+                status, output = run_tests(copy, *kind)
+                patience = LONGER + time.perf_counter() - start
+                for fault in kinds[kind]:
+                    if status == 0:
+                        tell(try_fault(copy, fault, patience))
+                    else:
+                        failing = f"{', '.join(kind[0])} fail without any fault:\n{output}"
+                        tell(Outcome(fault, 0.0, "", failing))
             finally:
                 copies.put(copy)
 
-        def untouched(kind):
-            """Seconds that the tests take without a fault."""
-            start = time.perf_counter()
-            status, output = with_copy(run_tests, *kind)
-            if status != 0:
-                raise SystemExit(f"{', '.join(kind[0])} fail without any fault:\n{output}")
-            return time.perf_counter() - start
+        list(pool.map(try_kind, kinds))
 
-        kinds = list(dict.fromkeys((fault.tests, fault.compiled) for fault in faults))
-        seconds = tqdm(pool.map(untouched, kinds), total=len(kinds), unit="test run")
-        patience = {kind: LONGER + took for kind, took in zip(kinds, seconds, strict=True)}
-        outcomes = []
-        tried = pool.map(
-            lambda fault: with_copy(try_fault, fault, patience[fault.tests, fault.compiled]),
-            faults,
-        )
-        for outcome in tqdm(tried, total=len(faults), unit="fault"):
-            outcomes.append(outcome)
+
+def read_kept(path):
+    """The outcomes in a file of --kept: {Fault: Outcome}; none if there is no such file."""
+    if path is None or not path.exists():
+        return {}
+    outcomes = {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        values = json.loads(line)
+        named = values.pop("fault")
+        fault = Fault(**named | {"tests": tuple(named["tests"])})
+        outcomes[fault] = Outcome(fault, **values)
+    return outcomes
+
+
+def try_the_rest(faults, jobs, path):
+    """The Outcome of each fault, in order: those in the file of --kept, and the others' runs."""
+    outcomes = read_kept(path)
+    rest = [fault for fault in faults if fault not in outcomes]
+    with tqdm(total=len(faults), initial=len(faults) - len(rest), unit="fault") as bar:
+
+        def tell(outcome):
+            outcomes[outcome.fault] = outcome
+            bar.update()
             if not outcome.noticed_by:
                 print(f"{outcome.trouble or 'NOT NOTICED'}: {told(outcome.fault)}", flush=True)
-        return outcomes
+            elif path:
+                with path.open("a", encoding="utf-8") as lines:
+                    lines.write(json.dumps(asdict(outcome)) + "\n")
+
+        try_all(rest, jobs, tell)
+    return [outcomes[fault] for fault in faults]
 
 
 def told(fault):
@@ -221,6 +247,7 @@ def main():
     parser.add_argument("words", nargs="*", help="only files whose names contain one of them")
     parser.add_argument("--jobs", type=int, default=2, help="test runs at once")
     parser.add_argument("--list", action="store_true", help="only check the list")
+    parser.add_argument("--kept", type=Path, help="outcomes so far: not tried again; added to")
     parser.add_argument("--report", type=Path, help="write the report to this file")
     given = parser.parse_args()
     faults = read_faults(given.words)
@@ -228,7 +255,7 @@ def main():
     print("\n".join(wrong + [f"{len(faults)} faults listed, {len(wrong)} do not fit the source"]))
     if wrong or given.list or not faults:
         return 1 if wrong or not faults else 0
-    outcomes = try_all(faults, given.jobs)
+    outcomes = try_the_rest(faults, given.jobs, given.kept)
     if given.report:
         given.report.write_text(report(outcomes, given.words), encoding="utf-8")
     noticed = sum(bool(outcome.noticed_by) for outcome in outcomes)
