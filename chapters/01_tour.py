@@ -1,6 +1,9 @@
 # %% [markdown]
 # # 01 Tour: from a photograph to masks
 #
+# **The question.** How can a program say of every pixel of a photograph to which of several objects
+# it belongs?
+#
 # **You will see** the whole way of a picture through Mask R-CNN, with every array that is made on
 # it.
 #
@@ -17,6 +20,38 @@
 from minimaskrcnn.pictures import strip
 
 strip("tour")
+
+# %% [markdown]
+# **How we got here.** In 2014 a convolutional network could name what a photograph shows, but not
+# find several things in it. R-CNN ([arXiv:1311.2524](https://arxiv.org/abs/1311.2524)) let another
+# program propose two thousand regions and ran the whole network on each. Each of its successors
+# took something away that had cost too much:
+#
+# <img src="pictures/history.png" width="800" alt="Four networks, one below the other. R-CNN:
+# another program's regions, then a whole network for each. Fast R-CNN: one backbone, then RoIPool,
+# class and box for each region. Faster R-CNN: the RPN proposes the regions. Mask R-CNN: RoIAlign,
+# and masks.">
+#
+# * **R-CNN** had no longer to search every place at every size. A picture took 13 seconds on a
+#   graphics processor, and 47 with a deeper network.
+# * **Fast R-CNN** ([arXiv:1504.08083](https://arxiv.org/abs/1504.08083)) did away with a run of the
+#   network for each region: the maps are computed once, and shared. 0.3 seconds, and 2 for the
+#   other program's regions.
+# * **Faster R-CNN** ([arXiv:1506.01497](https://arxiv.org/abs/1506.01497)) did away with the other
+#   program: the network proposes the regions itself. 0.2 seconds in all.
+# * **Mask R-CNN** ([arXiv:1703.06870](https://arxiv.org/abs/1703.06870)) did away with the rounding
+#   of regions, and added the masks. 0.2 seconds in all.
+#
+# The seconds are those that the papers state (R-CNN's second number is in the Fast R-CNN paper),
+# each on the hardware of its year.
+#
+# **What came after.** DETR (2020, [arXiv:2005.12872](https://arxiv.org/abs/2005.12872)) does
+# without anchors and without NMS: a transformer answers with a set of objects at once. Mask2Former
+# (2022, [arXiv:2112.01527](https://arxiv.org/abs/2112.01527)) asks each of its answers for a mask
+# over the whole picture, and the same network does semantic segmentation. Segment Anything (2023,
+# [arXiv:2304.02643](https://arxiv.org/abs/2304.02643)) knows no classes: it outlines whatever one
+# points at, after a billion masks of training. The words in which all of them are described (boxes,
+# masks, IoU, matching, average precision) are those of this book.
 
 # %% [markdown]
 # **Where we are.** At the beginning. The strip above shows the stages of the network; every
@@ -306,6 +341,11 @@ check_function(count_anchors, count_anchors, cases)
 # One could run it on every proposal instead, at the same time as the box head. What would that
 # cost, and what would it gain? (In training, chapter 16, it runs on some of the regions that hold
 # an object.)
+
+# %% [markdown]
+# **The answer.** By asking four questions one after the other: where might something be, what is
+# it, where exactly, and which of the pixels in its box belong to it. Each question is a small
+# stage, and every number between them can be looked at.
 
 # %% [markdown]
 # ## In the paper

@@ -1,6 +1,8 @@
 # %% [markdown]
 # # 02 Image: a photograph becomes the network's input
 #
+# **The question.** Why may a network not be given a photograph as it comes out of a camera?
+#
 # **You will see** a photograph of any size brought into the one frame that the network accepts,
 # and its grey levels turned into numbers around zero.
 #
@@ -366,6 +368,11 @@ check_function(my_size, scaled_size, cases, parts=("the height", "the width"))
 # **To think about.** Reduce a chessboard of single black and white pixels to half its size with
 # `resize`, and then to a third. What do you see, and what should one see? Where in the code would
 # the remedy go, and why may we not apply it to the large network?
+
+# %% [markdown]
+# **The answer.** Because its weights have learned from pictures of one size and of one range of
+# numbers. Whatever is done differently than in training, size, borders or scale, is a picture that
+# the network has never seen.
 
 # %% [markdown]
 # ## In the paper

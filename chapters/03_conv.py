@@ -1,6 +1,9 @@
 # %% [markdown]
 # # 03 Conv: the operation that the network consists of
 #
+# **The question.** What is the one operation that nearly all the work of the network consists of,
+# and how can it be done four times as cheaply?
+#
 # **You will see** one operation, convolution, computed in three ways that look nothing alike and
 # give the same numbers: by its definition, as a matrix product, and by Winograd's method with a
 # quarter of the multiplications.
@@ -453,6 +456,11 @@ check.conv2d(my_conv2d)
 # **To think about.** Tiles of 6 × 6 outputs would need 8 × 8 = 64 products for 36 outputs, fewer
 # still. Which points would you add, and what would happen to the errors? (Try it: `matrices` is
 # made for five points, but its idea is not.)
+
+# %% [markdown]
+# **The answer.** A sum of products over a small window, the same at every place. As a matrix
+# product it is quick; by Winograd's method it needs a quarter of the products, at the price of a
+# digit.
 
 # %% [markdown]
 # ## In the paper

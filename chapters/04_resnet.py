@@ -1,6 +1,9 @@
 # %% [markdown]
 # # 04 ResNet: maps of falling resolution and rising meaning
 #
+# **The question.** How does a pile of convolutions come to know what is in a picture, and why can
+# it be a hundred layers deep?
+#
 # **You will see** the backbone of the network: dozens of convolutions that turn the picture into
 # five feature maps, each smaller and deeper than the one before.
 #
@@ -427,6 +430,11 @@ check_function(my_fold, fold_batch_norm, cases, parts=("the kernel", "the bias")
 # **To think about.** The stride of a stage sits in a 1 × 1 convolution: three of four cells of its
 # input are never looked at. Others put it into the 3 × 3 that follows. What does each cost, and
 # why can one not simply change it in a trained network, although all shapes would fit?
+
+# %% [markdown]
+# **The answer.** Each block adds a correction to what it is given, so that even a hundred of them
+# can be trained. With every halving of the map a cell sees more of the picture and has more numbers
+# to describe it.
 
 # %% [markdown]
 # ## In the paper

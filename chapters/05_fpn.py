@@ -1,6 +1,8 @@
 # %% [markdown]
 # # 05 FPN: fine and meaningful at once
 #
+# **The question.** The deep maps know what, the fine maps know where. How does one get both?
+#
 # **You will see** how the maps of the backbone are combined into a pyramid, in which every map,
 # even the finest, receives something from all the deeper ones.
 #
@@ -334,6 +336,10 @@ check_function(my_pyramid, pyramid, cases, parts=("the finest", "the second", "t
 # **To think about.** The sum could as well be a concatenation: 64 channels of the one and 64 of the
 # other, and the 3 × 3 convolution reads 128. What would that cost? Is there anything that it could
 # compute and the sum could not?
+
+# %% [markdown]
+# **The answer.** By passing the deep maps down: doubled, and added to the finer ones. After that
+# every level knows what things are, and each looks after objects of its size.
 
 # %% [markdown]
 # ## In the paper

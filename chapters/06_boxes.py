@@ -1,6 +1,8 @@
 # %% [markdown]
 # # 06 Boxes: how much two overlap, and how one moves onto another
 #
+# **The question.** How well do two boxes agree, and how does one tell a box where to go?
+#
 # **You will see** two small pieces of geometry that everything after this chapter uses: a number
 # that says how well two boxes agree (IoU), and four numbers that turn one box into another
 # (deltas).
@@ -399,6 +401,11 @@ check.apply_deltas(my_apply)
 # a hundred. Suppose a network learned by making the IoU of its boxes with the true ones as large
 # as possible. What could it learn from a box that misses its object? What do deltas offer
 # instead?
+
+# %% [markdown]
+# **The answer.** IoU says how well: shared area over common area. Four deltas say where to: moves
+# counted in sizes of the box, and changes of size as logarithms, so that small and large objects
+# ask for the same answers.
 
 # %% [markdown]
 # ## In the paper

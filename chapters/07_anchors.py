@@ -1,6 +1,9 @@
 # %% [markdown]
 # # 07 Anchors: a fixed grid of boxes to start from
 #
+# **The question.** How can a network with a fixed number of outputs answer with any number of
+# boxes?
+#
 # **You will see** the boxes that the network starts from before it has looked at anything:
 # thousands of them, laid over the picture in a grid.
 #
@@ -285,6 +288,10 @@ check.make_anchors(my_anchors)
 # middle is at 2, but its anchors stand at 0. Other programs shift the whole grid by half a
 # stride. Why does a network that was trained with either grid work, and why does one that was
 # trained with the one fail with the other?
+
+# %% [markdown]
+# **The answer.** The question is turned round: thousands of boxes are given, and the network only
+# says which of them to believe and how to move them.
 
 # %% [markdown]
 # ## In the paper

@@ -1,6 +1,8 @@
 # %% [markdown]
 # # 08 RPN: is there an object at this anchor?
 #
+# **The question.** Where is something, whatever it may be?
+#
 # **You will see** the first answers of the network: for every anchor, how likely there is an
 # object, and how the box should move to fit it.
 #
@@ -366,6 +368,11 @@ check_function(my_rpn, region_proposals, cases, parts=("the logits", "the deltas
 # **To think about.** Of the two logits only the difference counts. So one number for each anchor
 # would do, with 1 / (1 + e⁻ˣ) in place of softmax (the *sigmoid*). Many later networks do so. Does
 # anything change in what the network can say?
+
+# %% [markdown]
+# **The answer.** A small network slides over all levels and answers for each anchor: probably
+# something or probably nothing, and how to move. Only the order of the answers ties them to the
+# anchors.
 
 # %% [markdown]
 # ## In the paper

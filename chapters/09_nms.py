@@ -1,6 +1,8 @@
 # %% [markdown]
 # # 09 NMS: keep one box per object
 #
+# **The question.** Dozens of boxes have found the same object. Which one is kept?
+#
 # **You will see** how a crowd of boxes around one object is thinned out to a single one, on three
 # boxes that you can check by hand and on the hundreds that the network proposes for a picture.
 #
@@ -325,6 +327,10 @@ check.nms(my_nms)
 # **To think about.** Proposals keep what overlaps by up to 0.7, detections only by up to 0.3 (or
 # 0.5 in the small network). Why should the first be so much more generous than the second? What
 # would the stages in between have to choose from if it were the other way round?
+
+# %% [markdown]
+# **The answer.** The one with the best score; all that overlap it by more than the threshold go.
+# That is right as long as two objects do not overlap as much as two boxes of one object.
 
 # %% [markdown]
 # ## In the paper

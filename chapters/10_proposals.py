@@ -1,6 +1,8 @@
 # %% [markdown]
 # # 10 Proposals: of all anchors, the regions worth a second look
 #
+# **The question.** Which thousand of a quarter of a million boxes are worth a closer look?
+#
 # **You will see** the pieces of the last four chapters become one stage: thousands of judged
 # anchors go in, a short list of boxes comes out.
 #
@@ -347,6 +349,10 @@ check.select_proposals(my_select_proposals)
 # **To think about.** The RPN knows no classes, so NMS here compares boxes of all things. A child
 # sits in a chair, and the two true boxes have an IoU of 0.8. What becomes of the two proposals?
 # Can a later stage still find both?
+
+# %% [markdown]
+# **The answer.** The best by score, moved by their deltas, cut off at the border and thinned out by
+# NMS. The list may be generous: what is missing from it, no later stage can find.
 
 # %% [markdown]
 # ## In the paper

@@ -1,6 +1,9 @@
 # %% [markdown]
 # # 11 RoIAlign: cut out features, and never round
 #
+# **The question.** How does a box of any size become a patch of one size, without moving what is in
+# it?
+#
 # **You will see** how a box of any size becomes a patch of features of one size, three ways to do
 # it, and what a shift of half a cell does to a mask.
 #
@@ -440,6 +443,11 @@ check.crop_and_resize(my_crop_and_resize)
 # **To think about.** `crop_and_resize` reads 7 · 7 points, however large the region. On its level
 # a region may well be 14 cells wide or more. What does the network not get to see of a region that
 # way, and how do the paper's four points in each bin help?
+
+# %% [markdown]
+# **The answer.** By reading the map between its cells, at points laid over the box, and never
+# rounding. Rounding shifts the patch by up to half a cell, which a class survives and a mask does
+# not.
 
 # %% [markdown]
 # ## In the paper

@@ -1,6 +1,8 @@
 # %% [markdown]
 # # 12 Heads: what is it, where exactly, and which pixels
 #
+# **The question.** What is in this box, where exactly, and which pixels belong to it?
+#
 # **You will see** two small networks look at one region after the other: the first names it and
 # corrects its box, the second draws it.
 #
@@ -388,6 +390,11 @@ check_function(my_box_head, box_head, cases, parts=("class logits", "box deltas"
 # **To think about.** The box head gives deltas for each class, though in the end only one class's
 # are used. What can it express that way which a single set of deltas cannot, say for a region
 # that shows the upper half of something?
+
+# %% [markdown]
+# **The answer.** Two small networks answer: one loses the arrangement of the cells, names the
+# region and corrects its box; the other keeps it and draws, one mask for each class, without
+# letting the classes compete.
 
 # %% [markdown]
 # ## In the paper

@@ -1,6 +1,8 @@
 # %% [markdown]
 # # 13 Detections: of many named regions, the objects
 #
+# **The question.** Of a thousand regions with a class and a score, which are reported?
+#
 # **You will see** how a list of regions, each with a class and a corrected box, becomes the short
 # list of objects that the network reports.
 #
@@ -353,6 +355,11 @@ check_function(my_select_detections, select_detections, cases, parts=("detection
 # **To think about.** Boxes are corrected first and thinned out by NMS afterwards. What would be
 # lost if NMS came first, on the regions as they were proposed? Remember what NMS has already done
 # to them, and at which threshold.
+
+# %% [markdown]
+# **The answer.** Those whose likeliest class is an object with a score at or above the confidence
+# threshold; of several on one object, by NMS within the class, the best. The threshold trades
+# missed objects for false ones.
 
 # %% [markdown]
 # ## In the paper

@@ -1,6 +1,8 @@
 # %% [markdown]
 # # 14 Masks: from 28 × 28 numbers to the pixels of the photograph
 #
+# **The question.** How do 28 × 28 numbers become the exact pixels of an object?
+#
 # **You will see** the small map that the mask head has drawn grow to the size of its object and
 # find its place in the photograph.
 #
@@ -357,6 +359,10 @@ check.paste_mask(my_paste_mask)
 # **To think about.** The mask head never draws anything outside the detection's box. What
 # happens to the mask of an object whose box is too small, and what if it is too large? Which of the
 # two can the mask head mend?
+
+# %% [markdown]
+# **The answer.** Stretched to the size of the box, cut at one half, and put into its place. 28 × 28
+# numbers are enough for most outlines; what is thinner than a cell is lost.
 
 # %% [markdown]
 # ## In the paper

@@ -1,6 +1,8 @@
 # %% [markdown]
 # # 15 Weights: what is in the file, and how to trust it
 #
+# **The question.** What is in a weight file, and why should one not simply believe it?
+#
 # **You will see** a weight file taken apart: names, shapes and numbers; the same numbers under the
 # names of the original and under ours; and what a damaged file says.
 #
@@ -422,6 +424,11 @@ check_function(my_fold, my_fold, [by_hand, dead, wide], parts=("the kernel", "th
 # **To think about.** Our own file has a checksum inside. Who changes a number on purpose can
 # compute a new checksum and write it there. What does the checksum in the file protect from, what
 # does it not, and why is that of the published file different?
+
+# %% [markdown]
+# **The answer.** Arrays with names; once names, shapes and order are translated, they are a
+# network. A file is somebody's word: sizes, shapes, names and checksums are compared before
+# anything is computed with it.
 
 # %% [markdown]
 # ## In the paper

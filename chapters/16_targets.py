@@ -1,6 +1,8 @@
 # %% [markdown]
 # # 16 Targets and losses: what the network should have said, and how wrong it was
 #
+# **The question.** What should the network have said, and how does one measure how wrong it was?
+#
 # **You will see** which anchors and regions of a real scene are asked about in training, what the
 # right answer to each would have been, and five numbers that say how wrong the network was.
 #
@@ -525,6 +527,11 @@ check_function(my_mask_loss, mask_loss, cases, parts=("the loss", "the gradient"
 # of the true class alone and asks of each cell, "yours or not?". Suppose it were a softmax over the
 # classes instead, as for the regions. What would the mask head then have to know that the box head
 # has said already?
+
+# %% [markdown]
+# **The answer.** Anchors and regions that overlap an object enough should have said so, the rest
+# background. Five losses measure the difference: logarithms for decisions, smooth distances for
+# boxes, cell by cell for masks.
 
 # %% [markdown]
 # ## In the paper

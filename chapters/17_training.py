@@ -1,6 +1,8 @@
 # %% [markdown]
 # # 17 Training: which way to move a million numbers
 #
+# **The question.** How does one find good values for two million numbers?
+#
 # **You will see** a network that has learned nothing take its first steps, learn one picture by
 # heart, and fly apart when the steps are too long.
 #
@@ -433,6 +435,11 @@ check_function(my_backward, my_backward, [scalars, matrices], parts=("dx", "dker
 # **To think about.** The proposals and the targets count as constants: no gradient flows through
 # them. Suppose one let the box loss of the heads flow back into where the proposals stand. What
 # could the region proposal network learn from that, and what could go wrong?
+
+# %% [markdown]
+# **The answer.** By asking of each how the loss changes with it, all at once by backpropagation,
+# and taking a small step against that, thousands of times. Too long a step destroys what the ones
+# before have found.
 
 # %% [markdown]
 # ## In the paper

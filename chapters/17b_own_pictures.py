@@ -1,6 +1,9 @@
 # %% [markdown]
 # # 17b Your own pictures: learned, or learned by heart?
 #
+# **The question.** From a dozen pictures of one's own: has the network learned, or learned by
+# heart?
+#
 # **You will see** a dozen pictures become a dataset in files, a plan that follows from them, and
 # two networks that learn from them. One learns the twelve pictures by heart.
 #
@@ -411,6 +414,11 @@ check_function(my_has_stopped, my_has_stopped, cases)
 # **To think about.** Two pictures of your dataset show the same dish, photographed a minute apart.
 # One is learned from, the other is in the validation set. What will the validation say, and what
 # will you find later?
+
+# %% [markdown]
+# **The answer.** A curve on pictures that were kept back tells: where it falls while the loss goes
+# on falling, the network learns by heart. Stop there, keep the best; more and varied pictures move
+# that point.
 
 # %% [markdown]
 # ## In the paper

@@ -1,6 +1,8 @@
 # %% [markdown]
 # # 18 Evaluate: average precision, the number that everybody quotes
 #
+# **The question.** When is one detector better than another?
+#
 # **You will see** how detections are judged right or wrong, how a list of such judgements becomes a
 # curve, and how curves become the twelve numbers by which detectors are compared.
 #
@@ -379,6 +381,11 @@ check.interpolate(my_interpolate)
 # **To think about.** Somebody adds a thousand detections of score 0.001 to every picture, at random
 # places. By how much can the AP fall? By how much can it rise? Why is there a limit on the
 # detections of a picture all the same?
+
+# %% [markdown]
+# **The answer.** When its list of detections, ordered by score, holds more of the objects and fewer
+# mistakes before them: the area under precision over recall, averaged over classes and over how
+# exact a box or mask has to be.
 
 # %% [markdown]
 # ## In the paper

@@ -1,6 +1,8 @@
 # %% [markdown]
 # # 19 Speed: where the time goes, and how it is saved
 #
+# **The question.** Where does the time go, and why is the same sum sometimes ten times as fast?
+#
 # **You will see** the work of the whole network counted, stage by stage; the same convolution in
 # four forms that give the same numbers at very different speeds; and how the work is cut into
 # blocks for the cores of a processor.
@@ -467,6 +469,11 @@ check.conv2d(my_conv2d)
 # memory for the transformed kernel?
 
 # %% [markdown]
+# **The answer.** Into convolutions, nearly all of it. The products can be saved (Winograd), and the
+# rest of the time is a matter of memory: work in blocks that stay in the cache, divided among the
+# cores.
+
+# %% [markdown]
 # ## In the paper
 #
 # Mask R-CNN ([arXiv:1703.06870](https://arxiv.org/abs/1703.06870)), section 4, "Inference": what
@@ -474,5 +481,6 @@ check.conv2d(my_conv2d)
 # ([arXiv:1509.09308](https://arxiv.org/abs/1509.09308)), sections 3 and 4. Blocks for the cache:
 # Goto & van de Geijn, "Anatomy of high-performance matrix multiplication" (2008), section 4.
 #
-# **Next:** chapter 20 runs another family of weights on the same stages. And you have seen every
-# stage now: take one, and write your own.
+# **Next:** you know where the time goes and what saves it. Measure your own machine with `python
+# benchmarks/network.py`; or see in chapter 20 how another family of weights runs on the same
+# stages, with every decision that a paper leaves open taken differently.

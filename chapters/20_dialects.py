@@ -1,6 +1,8 @@
 # %% [markdown]
 # # 20 Another dialect: one network, two sets of rules
 #
+# **The question.** Do two programs that implement the same paper compute the same network?
+#
 # **You will see** the same Mask R-CNN as two well-known programs write it, matterport's and
 # torchvision's; for each difference a picture or a number; and what becomes of a network when a
 # single rule is changed after training.
@@ -444,6 +446,11 @@ check_function(my_levels, roi_align.roi_levels, cases)
 # %% [markdown]
 # **To think about.** torchvision's half-cell shift (section 3) could be undone in the weights of no
 # layer, but it could be undone in one line of code. Why does nobody do it?
+
+# %% [markdown]
+# **The answer.** The same stages, but not the same numbers: paddings, rounding and who competes
+# with whom are decided differently. Trained weights depend on some of these decisions heavily and
+# on others hardly at all.
 
 # %% [markdown]
 # ## In the paper

@@ -1,6 +1,8 @@
 # %% [markdown]
 # # 21 Your own: a Mask R-CNN made of your functions
 #
+# **The question.** Are the functions of the chapters the network, or only its parts?
+#
 # **You will see** the whole network run on functions that a reader has written, and a board that
 # says which stages are theirs.
 #
@@ -155,6 +157,10 @@ print(board)
 #
 # **To think about.** Your functions find the same coins as the package's, to the pixel. What, then,
 # is left in the package that is not yours? (Look at what the sixteen functions are given.)
+
+# %% [markdown]
+# **The answer.** They are the network. On sixteen functions of a reader it finds the same coins as
+# on the package's; what they need besides is the weights.
 
 # %% [markdown]
 # ## In the paper

@@ -89,6 +89,8 @@ def test_a_chapter_is_in_the_index_with_its_picture(source):
 def test_a_chapter_has_what_every_chapter_has(source):
     text = source.read_text(encoding="utf-8")
     for wanted in (
+        "**The question.**",
+        "**The answer.**",
         "**You will see**",
         "**You need**",
         "strip(",

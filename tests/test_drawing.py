@@ -257,3 +257,13 @@ def test_a_report_in_a_notebook_is_a_frame_that_holds_the_whole_page():
     Frames().feed(Report(page, 'a "title"')._repr_html_())
     assert [tag for tag, _ in found] == ["iframe"] and found[0][1]["srcdoc"] == page
     assert found[0][1]["title"] == 'a "title"'
+
+
+def test_the_history_shows_what_each_network_computes_once_and_what_for_each_region():
+    from minimaskrcnn.pictures.history import NETWORKS, ONCE, OUTSIDE, REGION, history
+
+    colours = [[colour for _, colour in stages] for _, stages in NETWORKS]
+    assert colours[0].count(ONCE) == 0 and colours[0].count(OUTSIDE) == 1
+    assert colours[1].count(ONCE) == 1 and colours[1].count(OUTSIDE) == 1
+    assert colours[2] == colours[3] == [ONCE, ONCE, REGION, REGION]
+    assert history().encoded.startswith(b"\x89PNG")
