@@ -291,6 +291,17 @@ def curve(right, wrong, count, divide_by="counted", recall_of="objects"):
     return rights / np.maximum(counted, 1), rights / whole[recall_of]
 
 
+def undefined_at_first(right, wrong, count):
+    with np.errstate(invalid="ignore"):
+        rights, wrongs = np.cumsum(right), np.cumsum(wrong)
+        return rights / (rights + wrongs), rights / count
+
+
+def positives_alone(*arguments):
+    rois, class_ids, deltas = draw_rois()(*arguments)
+    return rois[class_ids > 0], class_ids[class_ids > 0], deltas[class_ids > 0]
+
+
 def turned_kernel(c):
     return Conv(c.kernel[::-1, ::-1], c.bias, c.stride, c.padding)
 
@@ -523,6 +534,10 @@ WRONG = [
         "half of it found",
         "beyond the last",
     ),
+    ("interpolate", lambda p, r: read_off(p, r, points=100), "everything found", "both among"),
+    ("precision_recall", undefined_at_first, "the first is neither", "0 / 0"),
+    ("precision_recall", lambda r, w, n: curve(r, w, n)[::-1], "both right", "recall 1/2"),
+    ("roi_targets", positives_alone, "two of background", "belongs to the sample"),
 ]
 
 
@@ -535,10 +550,11 @@ def test_a_typical_mistake_is_named(name, wrong, case, words):
     assert any(part in text.splitlines()[-1] for part in words.split("|")), text
 
 
-def test_each_check_tells_at_least_three_mistakes_apart():
+def test_each_check_has_six_wrong_versions_and_tells_most_of_them_apart():
     for name in CHECKS:
-        said = {str(getattr(check, name)(wrong)) for n, wrong, _, _ in WRONG if n == name}
-        assert len(said) >= 3, name
+        verdicts = [str(getattr(check, name)(wrong)) for n, wrong, _, _ in WRONG if n == name]
+        said = {verdict.splitlines()[-1] for verdict in verdicts}
+        assert len(verdicts) >= 6 and len(said) >= 4, (name, said)
 
 
 def test_the_harness_of_wrong_versions_is_right_without_a_mistake():
