@@ -32,7 +32,7 @@ strip("tour")
 # class and box for each region. Faster R-CNN: the RPN proposes the regions. Mask R-CNN: RoIAlign,
 # and masks.">
 #
-# * **R-CNN** had no longer to search every place at every size. A picture took 13 seconds on a
+# * **R-CNN** no longer had to search every place at every size. A picture took 13 seconds on a
 #   graphics processor, and 47 with a deeper network.
 # * **Fast R-CNN** ([arXiv:1504.08083](https://arxiv.org/abs/1504.08083)) did away with a run of the
 #   network for each region: the maps are computed once, and shared. 0.3 seconds, and 2 for the

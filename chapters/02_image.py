@@ -284,6 +284,9 @@ hints = {
     (300, 300): "both sides are too long",
 }
 cases = [Case(f"{s}", (s, small), scaled_size(s, small), hint) for s, hint in hints.items()]
+roomy = replace(small, image_min_size=50, image_max_size=400)
+for s, hint in (((40, 60), "the scale is 50 / 40"), ((70, 90), "large enough already: scale 1")):
+    cases.append(Case(f"{s}, at least 50", (s, roomy), scaled_size(s, roomy), hint))
 check_function(my_size, scaled_size, cases, parts=("the height", "the width"))
 
 # %% [markdown]

@@ -460,7 +460,7 @@ check.conv2d(my_conv2d)
 # %% [markdown]
 # **The answer.** A sum of products over a small window, the same at every place. As a matrix
 # product it is quick; by Winograd's method it needs a quarter of the products, at the price of a
-# digit.
+# part of a digit.
 
 # %% [markdown]
 # ## In the paper

@@ -338,8 +338,9 @@ check_function(my_pyramid, pyramid, cases, parts=("the finest", "the second", "t
 # compute and the sum could not?
 
 # %% [markdown]
-# **The answer.** By passing the deep maps down: doubled, and added to the finer ones. After that
-# every level knows what things are, and each looks after objects of its size.
+# **The answer.** By passing the deep maps down: doubled, and added to the finer ones. Every level
+# then receives something of what the deeper maps know. In the small network it is little, and yet
+# more shapes are misjudged without it.
 
 # %% [markdown]
 # ## In the paper

@@ -253,6 +253,7 @@ def my_softmax(logits):
 tries = {
     "two classes": (np.array([[0, np.log(3)]]), "e to the power of each, divided by their sum"),
     "two rows": (np.array([[0.0, 1.0], [2.0, 0.0]]), "each row by itself: axis=-1, keepdims"),
+    "far apart": (np.array([[0.0, 1.0], [1e3, 1e3]]), "subtract each row's own largest"),
     "large": (np.array([[1000.0, 1001.0]]), "subtract the largest first: the same, no overflow"),
 }
 cases = [Case(name, (x,), softmax(x), hint) for name, (x, hint) in tries.items()]

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 17 Training: which way to move a million numbers
+# # 17 Training: which way to move two million numbers
 #
 # **The question.** How does one find good values for two million numbers?
 #
@@ -24,7 +24,7 @@ strip("training")
 # %% [markdown]
 # **Where we are.** Chapter 16 gave us losses: numbers that say how wrong the network's answers
 # were. The answers follow from the picture and from the weights. The picture is as it is. So the
-# weights have to change such that the losses fall. There are more than a million of them. Which
+# weights have to change such that the losses fall. There are two million of them. Which
 # ones should move, in which direction, how far?
 
 # %% [markdown]
@@ -345,8 +345,9 @@ def my_slope(function, x, h):
 
 
 square = Case("x² at 3", (np.square, 3.0, 0.5), 6.0, "(3.5² - 2.5²) / (3.5 - 2.5)")
+near = Case("x² at 3, nearer", (np.square, 3.0, 0.1), 6.0, "divide by the way between, 2 h")
 kink = Case("|x| at 0", (np.abs, 0.0, 0.1), 0.0, "both sides count: the same height, so slope 0")
-check_function(my_slope, my_slope, [square, kink])
+check_function(my_slope, my_slope, [square, near, kink])
 
 
 # %%

@@ -195,13 +195,15 @@ def draw_rois(reach=np.greater_equal, nearest=True, unit=np.divide, third=True, 
     def function(found, objects, class_ids, crowd_boxes, count, rng, delta_std):
         matrix = boxes.iou_matrix(found, objects)
         near = boxes.iou_matrix(found, crowd_boxes).max(axis=1, initial=0) >= 0.001
-        positive = reach(matrix.max(axis=1), np.float32(0.5))
+        positive = reach(matrix.max(axis=1, initial=0), np.float32(0.5))
         negative = np.flatnonzero(~positive & ~(near & crowds))
         positive = np.flatnonzero(positive)[: int(count * 0.33) if third else None]
         negative = negative[: int(len(positive) / 0.33) - len(positive)]
         rois = found[np.concatenate([positive, negative])]
         enough = matrix[positive] >= 0.5
-        which = matrix[positive].argmax(axis=1) if nearest else enough.argmax(axis=1)
+        which = positive
+        if len(positive):
+            which = matrix[positive].argmax(axis=1) if nearest else enough.argmax(axis=1)
         labels, deltas = np.zeros(len(rois), np.int64), np.zeros((len(rois), 4), np.float32)
         labels[: len(positive)] = class_ids[which]
         if len(positive):

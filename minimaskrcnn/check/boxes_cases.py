@@ -95,6 +95,12 @@ IOU_CASES = [
         "no boxes give an empty matrix (0, 2)",
     ),
     Case(
+        "two boxes in units of the picture",
+        (_boxes([0, 0, 0.5, 0.5]), _boxes([0, 0.25, 0.5, 0.75])),
+        [[1 / 3]],
+        "boxes may be measured in units of the picture: areas below 1 are areas, too",
+    ),
+    Case(
         "20 boxes with 30",
         (_some_boxes(0, 20), _some_boxes(1, 30)),
         package.iou_matrix(_some_boxes(0, 20), _some_boxes(1, 30)),

@@ -48,6 +48,11 @@ CASES = [
         ],
     ),
     _case(
+        "four differences of one and a half",
+        *([1.5] * 4, [0] * 4, (1.0, [0.25] * 4)),
+        "1.5 - 0.5 = 1: the border between the two parts is at a difference of 1",
+    ),
+    _case(
         "differences of minus three and three",
         *([-3, 3, -3, 3], [0] * 4, (2.5, [-0.25, 0.25, -0.25, 0.25])),
         "the loss looks at |d|, the gradient has the sign of d",

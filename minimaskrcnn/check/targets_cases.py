@@ -18,11 +18,11 @@ def _boxes(*boxes):
 
 def _case(name, proposals, wanted, hint, mistakes=(), objects=None, crowds=(), count=200):
     """A case; answers are lists of (roi, class, deltas). Objects: box and class."""
-    objects = objects or [(_OBJECT, 7)]
+    objects = [(_OBJECT, 7)] if objects is None else objects
     arguments = (
         _boxes(*proposals),
         _boxes(*(box for box, _ in objects)),
-        np.array([class_id for _, class_id in objects]),
+        np.array([class_id for _, class_id in objects], np.int64),
         _boxes(*crowds),
         count,
         np.random.RandomState(0),
@@ -151,6 +151,13 @@ CASES = [
         [
             ([(_FAR, 0, _STAY)] * 2, "without positives there are no negatives either"),
         ],
+    ),
+    _case(
+        "a picture without objects",
+        [_FAR, _OBJECT],
+        [],
+        "there may be no objects at all: the largest of no overlaps is 0 (`initial=0`)",
+        objects=[],
     ),
     _case(
         "background that touches a crowd",
