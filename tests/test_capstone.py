@@ -7,9 +7,9 @@ import pytest
 
 import minimaskrcnn.model
 import minimaskrcnn.nms
-from minimaskrcnn import check
+from minimaskrcnn import check, conv
+from minimaskrcnn.check import adapters, capstone, exchange
 from minimaskrcnn.check import asked as asked_module
-from minimaskrcnn.check import capstone, exchange
 
 RIGHT = Path(__file__).parent / "my_network.py"
 NMS = minimaskrcnn.nms.nms
@@ -138,3 +138,24 @@ def test_an_answer_counts_as_agreeing_as_a_check_would_have_it():
     whole = np.array([1, 2])
     assert agree(np.array([1, 2], np.uint8), whole) and not agree([1.0, 2.0], whole)
     assert agree((wanted, whole), (wanted, whole)) and not agree(wanted, (wanted, whole))
+
+
+def test_a_folder_is_no_file_of_functions(tmp_path):
+    assert "there is no such file" in repr(check.mine(tmp_path))
+
+
+def test_a_function_of_the_exercise_answers_as_the_package_does_with_all_arguments():
+    functions = exchange.functions_of(RIGHT)
+    rs = np.random.RandomState(0)
+    x, add = (rs.standard_normal((2, 5, 6, n)).astype(np.float32) for n in (3, 4))
+    layer = conv.Conv(rs.standard_normal((3, 3, 3, 4)).astype(np.float32), add[0, 0, 0], 1, (1, 1))
+    own = adapters.adapted("conv2d", functions["conv2d"], conv.conv2d)
+    for relu, shortcut in ((False, None), (True, None), (False, add), (True, add)):
+        wanted = conv.conv2d(x, layer, relu=relu, add=shortcut)
+        np.testing.assert_allclose(own(x, layer, relu, add=shortcut), wanted, atol=1e-4)
+    boxes = np.array([[0, 0, 4, 4], [0, 1, 4, 5], [8, 8, 9, 9]], np.float32)
+    own = adapters.adapted("nms", functions["nms"], NMS)
+    kept = own(boxes, np.array([0.9, 0.8, 0.7], np.float32), 0.5, limit=1)
+    assert kept.tolist() == [0] and kept.dtype == np.int64
+    with pytest.raises(ValueError, match="boxes"):
+        own(boxes[:, :3], np.zeros(3, np.float32), 0.5)

@@ -41,7 +41,8 @@ def adapted(name, own, theirs):
         given.apply_defaults()
         given = tuple(given.arguments.values())
         copied = deepcopy(given)  # a generator of random numbers is in the same state for both
-        return _like(core(*copied), theirs(*given))
+        wanted = theirs(*given)
+        return _like(core(*copied), wanted)
 
     called.own, called.__name__ = own, getattr(own, "__name__", name)  # for messages
     return called
