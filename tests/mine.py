@@ -4,8 +4,8 @@ Idea    Before any test file is imported, every function of `my_nms.py` takes th
         package's function of the same name, wherever that has been imported. A test then tests the
         reader's function without knowing it. What the exercise does not ask for, such as clear
         errors for wrong arguments, `check.adapters` does around it.
-        `pytest --mine FILE --grade report.json` runs no tests, but asks the exercises' checks and
-        the network itself about every function, and writes what they say: for teachers.
+        `pytest tests --mine FILE --grade report.json` runs no tests, but asks the exercises'
+        checks and the network itself about every function, and writes what they say: for teachers.
 """
 
 import json

@@ -67,8 +67,19 @@ def test_a_report_says_of_every_function_what_is_right_and_wrong(tmp_path):
     assert "numbers differ" in rows["softmax"]["said"] and rows["iou_matrix"]["said"]
 
 
+def test_the_command_that_the_teachers_page_prints_writes_the_report(tmp_path):
+    page = (ROOT / "chapters" / "TEACHING.md").read_text(encoding="utf-8")
+    (line,) = [line.strip() for line in page.splitlines() if "--grade" in line]
+    (tmp_path / "my_network.py").write_text(RIGHT, encoding="utf-8")
+    command = line.replace("pytest tests", f"pytest {ROOT / 'tests'}").split()
+    done = subprocess.run(
+        [sys.executable, "-m", *command], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0 and (tmp_path / "report.json").exists(), done.stdout + done.stderr
+
+
 def test_a_report_without_functions_is_refused(tmp_path):
-    command = [sys.executable, "-m", "pytest", "--grade", tmp_path / "report.json"]
+    command = [sys.executable, "-m", "pytest", "tests", "--grade", tmp_path / "report.json"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 4 and "--mine FILE says whose functions" in done.stderr
     assert not (tmp_path / "report.json").exists()
