@@ -26,7 +26,7 @@ import machine
 import numpy as np
 
 STAGES = ("backbone", "pyramid", "rpn", "regions", "masks")
-LIMITED = ["--avx2"] if "--avx2" in sys.argv else []  # a runner is as limited as its parent
+LIMITED = ["--avx2"] * machine.OLDER  # a runner is as limited as its parent
 RUNNERS = ("minimaskrcnn", "PyTorch", "PyTorch channels last", "ONNX Runtime")
 
 

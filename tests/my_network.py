@@ -1,14 +1,14 @@
-"""A reader's own network: every function that the exercises of the chapters ask for, once right.
+"""A reader's own network: the functions that the exercises of the stages ask for, once right.
 
-Each is written as a reader would, from the chapter, with NumPy and what the exercise says is there
-to be used; none is fast.
+They are the solutions that the chapters show (`test_chapters.py` holds them equal). Each uses NumPy
+and what its exercise says is there to be used; none is fast.
 """
 
 import numpy as np
 
-from minimaskrcnn.boxes import clip
-from minimaskrcnn.conv import conv2d as package_conv2d
-from minimaskrcnn.detections import nms as package_nms
+from minimaskrcnn.boxes import apply_deltas, clip, iou_matrix
+from minimaskrcnn.conv import conv2d
+from minimaskrcnn.nms import nms
 from minimaskrcnn.resizing import resize
 
 
@@ -40,10 +40,10 @@ def my_conv2d(x, conv):
 
 
 def my_bottleneck(x, block):
-    shortcut = x if block.shortcut is None else package_conv2d(x, block.shortcut)
-    y = package_conv2d(x, block.reduce, relu=True)
-    y = package_conv2d(y, block.spatial, relu=True)
-    return np.maximum(package_conv2d(y, block.expand) + shortcut, 0)
+    shortcut = x if block.shortcut is None else conv2d(x, block.shortcut)
+    y = conv2d(x, block.reduce, relu=True)
+    y = conv2d(y, block.spatial, relu=True)
+    return np.maximum(conv2d(y, block.expand) + shortcut, 0)
 
 
 def my_fold(conv, norm):
@@ -60,9 +60,9 @@ def my_pyramid(c_maps, fpn):
     for c_map, lateral, smooth in zip(
         c_maps[::-1], fpn.lateral[::-1], fpn.smooth[::-1], strict=True
     ):
-        own = package_conv2d(c_map, lateral)
+        own = conv2d(c_map, lateral)
         level = own if level is None else own + my_upsample(level)
-        levels.insert(0, package_conv2d(level, smooth))
+        levels.insert(0, conv2d(level, smooth))
     return [*levels, levels[-1][::2, ::2]]
 
 
@@ -110,25 +110,25 @@ def my_softmax(logits):
 def my_rpn(p_maps, rpn):
     logits, deltas = [], []
     for p_map in p_maps:
-        shared = package_conv2d(p_map, rpn.shared, relu=True)
-        logits.append(package_conv2d(shared, rpn.logits).reshape(-1, 2))
-        deltas.append(package_conv2d(shared, rpn.deltas).reshape(-1, 4))
+        shared = conv2d(p_map, rpn.shared, relu=True)
+        logits.append(conv2d(shared, rpn.logits).reshape(-1, 2))
+        deltas.append(conv2d(shared, rpn.deltas).reshape(-1, 4))
     return np.concatenate(logits), np.concatenate(deltas)
 
 
 def my_nms(boxes, scores, iou_threshold):
-    keep = []
-    for i in sorted(range(len(scores)), key=lambda i: -scores[i]):
-        if not keep or (my_iou(boxes[[i]], boxes[keep]) <= np.float32(iou_threshold)).all():
+    overlap, keep = iou_matrix(boxes, boxes), []
+    for i in np.argsort(-scores, kind="stable"):
+        if all(overlap[i, j] <= np.float32(iou_threshold) for j in keep):
             keep.append(i)
-    return keep
+    return np.array(keep, np.int64)
 
 
 def my_select_proposals(anchors, scores, deltas, config):
     best = np.argsort(-scores, kind="stable")[: config.pre_nms_proposals]
-    boxes = my_apply(anchors[best], deltas[best] * np.array(config.rpn_std, np.float32))
-    boxes = clip(boxes, (0, 0, 1, 1))
-    keep = package_nms(boxes, scores[best], config.rpn_nms_threshold, config.post_nms_proposals)
+    std = np.array(config.delta_std, np.float32)
+    boxes = clip(apply_deltas(anchors[best], deltas[best] * std), (0, 0, 1, 1))
+    keep = nms(boxes, scores[best], config.rpn_nms_threshold, config.post_nms_proposals)
     return boxes[keep], scores[best][keep]
 
 
@@ -168,19 +168,18 @@ def my_box_head(roi_features, head):
 
 
 def my_select_detections(rois, class_probs, box_deltas, window, config):
-    found = []
+    classes, found = class_probs.argmax(axis=1), []
+    std = np.array(config.delta_std, np.float32)
     for class_id in range(1, class_probs.shape[1]):
-        own = np.flatnonzero(
-            (class_probs.argmax(axis=1) == class_id)
-            & (class_probs[:, class_id] >= config.min_score)
-        )
-        deltas = box_deltas[own, class_id] * np.array(config.delta_std, np.float32)
-        boxes, scores = clip(my_apply(rois[own], deltas), window), class_probs[own, class_id]
-        for i in package_nms(boxes, scores, config.detection_nms_threshold):
+        sure = class_probs[:, class_id] >= np.float32(config.min_score)
+        own = np.flatnonzero((classes == class_id) & sure)
+        boxes = clip(apply_deltas(rois[own], box_deltas[own, class_id] * std), window)
+        scores = class_probs[own, class_id]
+        for i in nms(boxes, scores, config.detection_nms_threshold):
             found.append((*boxes[i], class_id, scores[i], own[i]))
     found.sort(key=lambda row: (-row[5], row[6]))
-    found = np.array(found[: config.max_detections]).reshape(-1, 7)
-    return found[:, :6].astype(np.float32), found[:, 6].astype(int)
+    rows = np.array(found[: config.max_detections], np.float64).reshape(-1, 7)
+    return rows[:, :6].astype(np.float32), rows[:, 6].astype(int)
 
 
 def my_paste_mask(mask_probs, box, shape):

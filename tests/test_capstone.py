@@ -94,6 +94,8 @@ def test_a_right_function_that_would_take_too_long_is_left_out_and_called_right(
 def test_a_file_that_gives_no_functions_gets_a_sentence(written, source, said):
     board = written(source)
     assert board.stages == () and said in repr(board) and "my_network.py" in repr(board)
+    with pytest.raises(ValueError, match="my_network.py"):
+        board.picture()
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,9 @@
     python docs/training/make_datasets.py mixed DIR   # drawn: thin rods, crowded discs, blobs
     python docs/training/make_datasets.py coins DIR   # needs scikit-image, its photograph
 
-Each writes DIR/train and DIR/val with pictures and annotations.json, and the drawn ones DIR/test as
-well, which nothing was chosen by. The coins are outlined by
-scikit-image's watershed, as its tutorial on segmentation does it.
+Each writes DIR/train and DIR/val with pictures and annotations.json. The drawn ones have DIR/test
+as well, by which nothing is chosen. The coins are outlined by scikit-image's watershed, as its
+tutorial on segmentation does it.
 """
 
 import argparse

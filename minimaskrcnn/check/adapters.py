@@ -18,7 +18,7 @@ from minimaskrcnn.boxes import MOST_GROWTH
 from minimaskrcnn.conv.folding import EPSILON
 
 
-def adapted(name, own, theirs):
+def adapted(name, own, theirs, settle=lambda answer, wanted: answer):
     """Return a function to be called as `theirs`, which answers with what `own` computes.
 
     Parameters
@@ -26,7 +26,23 @@ def adapted(name, own, theirs):
     name : of the package's function
     own : the reader's function, with the arguments of the exercise or all of the package's
     theirs : the package's function; it is called first, so that it refuses what is to be refused
+    settle : function from both answers to the one that is given; by default the reader's
     """
+    core = core_of(name, own, theirs)
+
+    @wraps(theirs)
+    def called(*arguments, **named):
+        given = all_arguments(theirs, arguments, named)
+        copied = deepcopy(given)  # a generator of random numbers is in the same state for both
+        wanted = theirs(*given)
+        return settle(like(core(*copied), wanted), wanted)
+
+    called.__name__ = getattr(own, "__name__", name)  # for messages
+    return called
+
+
+def core_of(name, own, theirs):
+    """Return `own` as a function of all arguments of the package's, in their order."""
     core = own
     if name in FEWER and not _takes_all(own, theirs):
         core = FEWER[name](own, theirs)
@@ -34,18 +50,14 @@ def adapted(name, own, theirs):
         core = _within(core, theirs, BEYOND[name])
     if name in SEVERAL:
         core = _one_by_one(core)
+    return core
 
-    @wraps(theirs)
-    def called(*arguments, **named):
-        given = inspect.signature(theirs).bind(*arguments, **named)
-        given.apply_defaults()
-        given = tuple(given.arguments.values())
-        copied = deepcopy(given)  # a generator of random numbers is in the same state for both
-        wanted = theirs(*given)
-        return _like(core(*copied), wanted)
 
-    called.own, called.__name__ = own, getattr(own, "__name__", name)  # for messages
-    return called
+def all_arguments(theirs, arguments, named):
+    """The arguments of a call in the order of the package's function, defaults included."""
+    given = inspect.signature(theirs).bind(*arguments, **named)
+    given.apply_defaults()
+    return tuple(given.arguments.values())
 
 
 def _takes_all(own, theirs):
@@ -146,12 +158,12 @@ BEYOND = {  # arguments that the exercise does not speak of
 SEVERAL = ("pyramid", "region_proposals")  # functions of lists of maps
 
 
-def _like(answer, wanted):
+def like(answer, wanted):
     """An answer as the package gives it: tuples, lists, arrays of the same dtype."""
     if answer is None or answer is Ellipsis:  # not written yet
         return answer
     if isinstance(wanted, tuple | list) and isinstance(answer, tuple | list):
-        parts = [_like(a, w) for a, w in zip(answer, wanted, strict=False)]
+        parts = [like(a, w) for a, w in zip(answer, wanted, strict=False)]
         return type(wanted)(parts) if len(answer) == len(wanted) else answer
     if isinstance(wanted, np.ndarray):
         array = np.asarray(answer)

@@ -11,6 +11,7 @@ from time import perf_counter
 
 import numpy as np
 
+from minimaskrcnn.check.adapters import all_arguments, core_of, like
 from minimaskrcnn.check.calling import Trouble, call
 
 PATIENCE = 60.0  # seconds that one function may take of the whole run; slower ones are left out
@@ -20,8 +21,9 @@ ASKED = 4  # calls of a function whose answers are compared
 class Asked:
     """Stands for the package's function, and compares the reader's with its first answers."""
 
-    def __init__(self, own, theirs):
+    def __init__(self, name, own, theirs):
         self.own, self.theirs, self.trouble = own, theirs, ""
+        self.core = core_of(name, own, theirs)
         self.calls, self.seconds, self.least = 0, 0.0, 0.0
         self.lock = threading.Lock()  # the network may call from several threads
 
@@ -30,18 +32,18 @@ class Asked:
             return self._asked(arguments, named)
 
     def _asked(self, arguments, named):
-        start = perf_counter()
-        wanted = self.theirs(*arguments, **named)
+        given, start = all_arguments(self.theirs, arguments, named), perf_counter()
+        wanted = self.theirs(*given)
         self.calls += 1
         if not self.trouble and self.calls <= ASKED and self.seconds < PATIENCE:
             self.least += perf_counter() - start
-            self._compare(wanted, arguments, named)
+            self._compare(wanted, deepcopy(given))
         return wanted
 
-    def _compare(self, wanted, arguments, named):
+    def _compare(self, wanted, given):
         start = perf_counter()
         try:
-            answer = call(self.own, deepcopy(arguments), named, PATIENCE)
+            answer = like(call(self.core, given, PATIENCE, whose=self.own), wanted)
         except Trouble as trouble:
             self.trouble = f"call {self.calls}: {trouble}"
             return

@@ -25,16 +25,17 @@ class _Stop(BaseException):
     """Raised inside the called function to end it."""
 
 
-def call(function, arguments, named=None, seconds=None):
+def call(function, arguments, seconds=None, whose=None):
     """Return `function(*arguments)`; raises Trouble, and nothing else, if there is no answer.
 
-    `named` are arguments by name, `seconds` is the patience: SECONDS, if it is not given.
+    `seconds` is the patience: SECONDS, if it is not given. `whose` is the reader's function, if
+    `function` only calls it: the line that an error passed through is then looked for there.
     """
     outcome, seconds = {}, SECONDS if seconds is None else seconds
 
     def work():
         try:
-            outcome["answer"] = function(*arguments, **(named or {}))
+            outcome["answer"] = function(*arguments)
         except BaseException as error:  # SystemExit, too
             outcome["error"] = error
 
@@ -55,7 +56,7 @@ def call(function, arguments, named=None, seconds=None):
             "that never stops"
         )
     if "error" in outcome:
-        raise _trouble(outcome["error"], function)
+        raise _trouble(outcome["error"], whose or function)
     if outcome["answer"] is None or outcome["answer"] is Ellipsis:
         raise Trouble("your function returns nothing: is there a `return` in every branch?", True)
     return outcome["answer"]
@@ -82,7 +83,6 @@ def _trouble(error, function):
 
 def _place(error, function):
     """The last line of the reader's own file that the error passed through."""
-    function = getattr(function, "own", function)  # what `adapters` put something around
     file = getattr(getattr(function, "__code__", None), "co_filename", None)
     own = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
     return f"\n    in the line: {own[-1].line}" if own and own[-1].line else ""

@@ -7,7 +7,7 @@ Idea    Each function that stands in the reader's file is first asked by its exe
 Shapes  file  ->  Board
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from minimaskrcnn.check.verdict import MUCH, NOTICED
 from minimaskrcnn.datasets import COINS_FILE
 from minimaskrcnn.errors import printable
 from minimaskrcnn.pictures.board import draw_board
+from minimaskrcnn.results import Detections
 
 STAGES = (  # what a prediction calls, in the order of the chapters
     ("02", "mold"),
@@ -59,7 +60,7 @@ class Board:
 
     stages: tuple[Stage, ...]
     said: str  # on the result, in a sentence
-    found: object = field(default=None)  # Detections, or None if nothing was run
+    found: Detections | None = None  # None if nothing was run
 
     def __repr__(self):
         if not self.stages:
@@ -69,7 +70,12 @@ class Board:
         return "\n".join([head, *map(_row, self.stages), self.said])
 
     def picture(self):
-        """The board as a Picture: the stages, and the photograph with what was found."""
+        """The board as a Picture: the stages, and the photograph with what was found.
+
+        A ValueError says why there is none: the file gave no functions.
+        """
+        if self.found is None:
+            raise ValueError(self.said)
         tiles = [(stage.chapter, stage.name, stage.state) for stage in self.stages]
         return draw_board(tiles, self.found.draw(legend=False), self.said)
 
@@ -92,9 +98,13 @@ def mine(path):
     Board; nothing that the functions do makes this raise, and afterwards the package is as before
     """
     try:
-        functions = functions_of(path)
+        return board_of(functions_of(path))
     except Unreadable as error:
         return Board((), str(error))
+
+
+def board_of(functions):
+    """As `mine`, for functions by their full names, as `functions_of` reads them."""
     model = load_model("shapes")
     wanted = _look(model)
     stages, pairs = [], []
@@ -129,7 +139,7 @@ def _tried(chapter, name, own, model):
         verdict = getattr(check, name)(own)
         if not verdict.agrees:
             return Stage(chapter, name, "wrong", first_lines(verdict.text)), None
-    asked = Asked(adapted(name, own, theirs), theirs)
+    asked = Asked(name, own, theirs)
     with exchanged([(theirs, asked)]):
         _look(model)
     if asked.trouble:
@@ -140,7 +150,7 @@ def _tried(chapter, name, own, model):
         return Stage(chapter, name, "slow", said), None
     slow = asked.expected() >= NOTICED and asked.times() >= MUCH
     said = f"{asked.times():.0f} times slower than the package's" if slow else ""
-    return Stage(chapter, name, "yours", said), (theirs, asked.own)
+    return Stage(chapter, name, "yours", said), (theirs, adapted(name, own, theirs))
 
 
 def _comparison(found, wanted):

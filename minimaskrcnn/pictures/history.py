@@ -36,11 +36,8 @@ def history() -> Picture:
         for column, (words, colour) in enumerate(stages):
             _box(ax, 1.4 + column, -row - 0.9, 0.84, 0.78, words, colour)
             if column:
-                start, end = (0.42 + column, -row - 0.5), (0.4 + column, -row - 0.5)
-                arrow = {"arrowstyle": "-|>", "lw": 0.8}
-                ax.annotate(
-                    "", (end[0] + 1.0, end[1]), (start[0] + 0.82, start[1]), arrowprops=arrow
-                )
+                start, end = (1.24 + column, -row - 0.5), (1.4 + column, -row - 0.5)
+                ax.annotate("", end, start, arrowprops={"arrowstyle": "-|>", "lw": 0.8})
     for column, (words, colour) in enumerate(LEGEND):
         _box(ax, 1.4 + 1.3 * column, -len(NETWORKS) - 0.42, 0.2, 0.3, "", colour)
         ax.text(1.66 + 1.3 * column, -len(NETWORKS) - 0.27, words, fontsize=8, va="center")

@@ -151,9 +151,8 @@ def _is_same(one, other, start=(0, 0), end=(np.inf, np.inf)):
 def _within(detection, start, end):
     """The part of a detection's box in a window: (4,) int64, y1 x1 y2 x2; empty if x2 <= x1."""
     begin = np.maximum(detection.box[:2], start)
-    return np.concatenate([begin, np.maximum(np.minimum(detection.box[2:], end), begin)]).astype(
-        int
-    )
+    stop = np.maximum(np.minimum(detection.box[2:], end), begin)
+    return np.concatenate([begin, stop]).astype(int)
 
 
 def _part(detection, start, end):

@@ -2,13 +2,6 @@
 let b = [...DATA.b]; // y1 x1 y2 x2
 const svg = document.querySelector("svg"), box = svg.querySelector(".b"), handle = svg.querySelector(".handle");
 
-function iou(p, q) {
-  const down = Math.max(Math.min(p[2], q[2]) - Math.max(p[0], q[0]), 0);
-  const across = Math.max(Math.min(p[3], q[3]) - Math.max(p[1], q[1]), 0);
-  const area = (c) => (c[2] - c[0]) * (c[3] - c[1]);
-  return (down * across) / (area(p) + area(q) - down * across);
-}
-
 function deltas(p, q) { // how p moves onto q: dy, dx, log dh, log dw
   const [ph, pw, qh, qw] = [p[2] - p[0], p[3] - p[1], q[2] - q[0], q[3] - q[1]];
   const dy = (q[0] + qh / 2 - p[0] - ph / 2) / ph, dx = (q[1] + qw / 2 - p[1] - pw / 2) / pw;

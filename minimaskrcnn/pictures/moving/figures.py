@@ -36,7 +36,7 @@ def moving_boxes(a, b, size):
         '<p>deltas dy, dx, log dh, log dw: <output name="deltas"></output></p>'
     )
     data = {"a": a, "b": b, "size": list(size)}
-    return put_together("boxes", drawing, controls, data, "drag a box", tall(size) + 120)
+    return put_together(("iou", "boxes"), drawing, controls, data, "drag a box", tall(size) + 120)
 
 
 def moving_nms(boxes, scores, size):
@@ -62,7 +62,7 @@ def moving_nms(boxes, scores, size):
         '<output name="kept"></output></p>'
     )
     return put_together(
-        "nms", drawing, controls, {"boxes": ordered.tolist()}, "the threshold of NMS", 580
+        ("iou", "nms"), drawing, controls, {"boxes": ordered.tolist()}, "the threshold of NMS", 580
     )
 
 
@@ -88,7 +88,7 @@ def moving_mask(probs):
     controls += f'<p><output name="count"></output> of {probs.size} cells belong to the object.</p>'
     data, drawing = {"probs": probs.ravel().tolist()}, svg(probs.shape, words, *cells)
     height = tall(probs.shape) + 120
-    return put_together("mask", drawing, controls, data, "a mask's threshold", height)
+    return put_together(("mask",), drawing, controls, data, "a mask's threshold", height)
 
 
 def moving_anchors(size, scales, ratios, strides):
@@ -124,7 +124,7 @@ def moving_anchors(size, scales, ratios, strides):
         'number <output name="index"></output> of all</p>'
     )
     return put_together(
-        "anchors", drawing, controls, data, "the anchors of one cell", tall(size) + 310
+        ("anchors",), drawing, controls, data, "the anchors of one cell", tall(size) + 310
     )
 
 
@@ -150,4 +150,4 @@ def moving_precision(right, num_objects):
     drawing = svg((100, 100), "Precision over recall.", axes, texts, line)
     controls = '<p>average precision <output name="ap"></output></p><table><tbody></tbody></table>'
     height = tall((1, 1)) + 80 + 40 * len(data["right"])
-    return put_together("precision", drawing, controls, data, "average precision", height)
+    return put_together(("precision",), drawing, controls, data, "average precision", height)

@@ -1,14 +1,6 @@
 // Slide the threshold: which boxes does non-maximum suppression keep?
 const slider = document.querySelector("input"), boxes = [...document.querySelectorAll("rect.one")];
 
-function iou(p, q) {
-  const down = Math.max(Math.min(p[2], q[2]) - Math.max(p[0], q[0]), 0);
-  const across = Math.max(Math.min(p[3], q[3]) - Math.max(p[1], q[1]), 0);
-  const area = (c) => (c[2] - c[0]) * (c[3] - c[1]);
-  const union = area(p) + area(q) - down * across;
-  return union > 0 ? (down * across) / union : 0;
-}
-
 function nms(threshold) { // DATA.boxes stand in the order of their scores, the best first
   const keep = [];
   DATA.boxes.forEach((box, i) => {

@@ -33,15 +33,16 @@ class Moving:
         return f'<div style="max-width:30rem">{self.drawing}</div>{frame}</iframe>'
 
 
-def put_together(name, drawing, controls, data, title, height):
+def put_together(scripts, drawing, controls, data, title, height):
     """Put a figure's page together; `height` is that of its frame in pixels."""
     folder = files("minimaskrcnn.pictures.moving")
+    texts = [(folder / f"{name}.js").read_text(encoding="utf-8") for name in scripts]
     page = Template((folder / "page.html").read_text(encoding="utf-8")).substitute(
         title=escape(title),
         drawing=drawing,
         controls=controls,
         data=json.dumps(data),
-        script=(folder / f"{name}.js").read_text(encoding="utf-8"),
+        script="".join(texts),
     )
     return Moving(drawing, page, title, height)
 
