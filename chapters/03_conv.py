@@ -1,20 +1,17 @@
 # %% [markdown]
 # # 03 Conv: the operation that the network consists of
 #
-# **The question.** What is the one operation that nearly all the work of the network consists of,
-# and how can it be done four times as cheaply?
+# **The question.** What is the one operation that nearly all the work of the network consists of?
 #
-# **You will see** one operation, convolution, computed in three ways that look nothing alike and
-# give the same numbers: by its definition, as a matrix product, and by Winograd's method with a
-# quarter of the multiplications.
+# **You will see** one operation, convolution, computed in two ways that look nothing alike and
+# give the same numbers: by its definition, and as a matrix product.
 #
 # **You will learn** what kernels, channels, stride and padding are, why fast programs copy the
-# picture many times on purpose, and why a trick from multiplying polynomials is exact on paper
-# and not quite in float32.
+# picture many times on purpose, and why nothing deep can be built without ReLU.
 #
 # **You need** chapter 02 (image).
 #
-# **Time** about 35 minutes.
+# **Time** about 25 minutes.
 #
 # The modules are those of `minimaskrcnn/conv/`, the tests are `tests/test_03_conv.py`.
 
@@ -96,11 +93,11 @@ for stride, padding in ((1, (0, 0)), (1, (1, 1)), (2, (1, 1))):
 # y[i, j, d] = bias[d] + Σ over a, b, c of x[i·s + a, j·s + b, c] · kernel[a, b, c, d]
 #
 # with the stride s, where x has been padded. The leading axis n counts the pictures of a batch
-# (section 6). Numba compiles the loops to machine code; `.py_func` is the plain Python.
+# (section 5). Numba compiles the loops to machine code; `.py_func` is the plain Python.
 
 # %% [markdown]
 # **Try it first.** The next cell shows the code of the package. You know enough to write it
-# yourself: section 8, "Your turn", has the signature, a check, and hints. Then come back and
+# yourself: section 7, "Your turn", has the signature, a check, and hints. Then come back and
 # compare.
 
 # %%
@@ -138,7 +135,10 @@ print("features", features.shape)
 # %% [markdown]
 # `relu=True` replaces negative numbers by 0: the *rectified linear unit*, ReLU. Section 7 shows
 # why it must be there. Above, six of the kernels as little coloured pictures: grey is 0. Below,
-# what each finds. Nobody designed them; they were learned.
+# what each finds. Nobody designed them; they were learned. Kernel 1 is a bright blot: it answers
+# wherever the picture is bright. Kernel 12 is a red one. Kernel 7 has blue on one side and orange
+# on the other: it is silent on even ground and answers at edges, as the one of section 1 did, but
+# to a change of colour.
 
 # %% tags=["cover"]
 strongest = np.argsort(-features.mean(axis=(0, 1)), kind="stable")[:6]
@@ -205,144 +205,12 @@ slow, fast = (min(repeat(lambda f=f: f(x, conv), number=1, repeat=3)) for f in f
 print("64 channels to 64, as a matrix product at least twice as fast:", slow > 2 * fast)
 
 # %% [markdown]
-# ## 5 With fewer products: Winograd
-#
-# A 3 × 3 kernel needs 9 products for every output. Can there be fewer? For one output, no. For
-# several at once, yes. The trick is about polynomials. Multiply 1 + 2x by 3 + 4x the usual way,
-# and there are four products: 1·3, 1·4, 2·3, 2·4. But the result has only three coefficients; so
-# three numbers must be enough to know it. Take the two polynomials' values at 0, at 1, and "at
-# infinity", which means the leading coefficient. Multiply value by value, then solve for the
-# coefficients.
-
-# %%
-first, second = (1, 1 + 2, 2), (3, 3 + 4, 4)  # 1 + 2x and 3 + 4x at 0, 1 and infinity
-at_0, at_1, at_infinity = (a * b for a, b in zip(first, second, strict=True))  # three products
-print("values of the result:", at_0, at_1, at_infinity)
-print("by hand:", (at_0, at_1 - at_0 - at_infinity, at_infinity))
-print("np.polymul:", np.polymul([2, 1], [4, 3])[::-1])
+# There is a third way: for kernels of 3 × 3 the same numbers can be had from a quarter of the
+# products. It is the one that the network takes most often. It needs an idea that has nothing to
+# do with pictures, and has a chapter of its own, 03b, which may be read at any time or never.
 
 # %% [markdown]
-# What has that to do with convolution? Take 4 outputs of a kernel of 3 in one dimension. They
-# read 6 inputs: y = T · d, where each row of T holds the kernel, one place further to the right.
-# Now turn T on its side: its transpose, 6 × 4, takes 4 coefficients to 6, and what it does is to
-# *multiply by the kernel's polynomial*.
-
-# %%
-k = np.array([1, 10, 100])
-t = np.array([np.roll([*k, 0, 0, 0], i) for i in range(4)])  # (4, 6)
-signal, four = np.array([1, 2, 3, 4, 5, 6]), np.array([1, 2, 3, 4])
-print(t)
-print("T · signal:", t @ signal, "by hand, the first:", 1 * 1 + 10 * 2 + 100 * 3)
-print("T transposed · four:", t.T @ four)
-print("product of polynomials:", np.polymul(k[::-1], four[::-1])[::-1])
-
-# %% [markdown]
-# The product of a polynomial of 3 and one of 4 coefficients has 6. So 6 points are enough, and 6
-# products instead of 12:
-#
-# transpose of T = (interpolate) · (multiply point by point) · (evaluate at the points)
-#
-# Transpose the equation, and the order turns round. With the names of the paper, where G
-# evaluates the kernel:
-#
-# T = Aᵀ · diag(G k) · Bᵀ, that is y = Aᵀ [(G k) ∗ (Bᵀ d)]
-#
-# Aᵀ and Bᵀ depend on the points only; so they are known beforehand.
-
-# %%
-from minimaskrcnn.conv.winograd import matrices
-
-at, g, bt = matrices()
-print("A transposed", at.shape, "G", g.shape, "B transposed", bt.shape)
-products = (g @ k) * (bt @ signal)  # the only six products of a kernel with a signal
-print("by Winograd:", (at @ products).round(6), "by the definition:", t @ signal)
-
-# %%
-Code(inspect.getsource(matrices), language="python")
-
-# %% [markdown]
-# **Exact, in exact arithmetic.** This is algebra, no approximation. Python's fractions make no
-# rounding errors; with them both sides of T = Aᵀ · diag(G k) · Bᵀ are equal to the last number:
-
-# %%
-from fractions import Fraction
-
-
-def as_fractions(matrix):
-    return np.vectorize(lambda v: Fraction(v).limit_denominator(1000), otypes=[object])(matrix)
-
-
-at_exact, g_exact, bt_exact = (as_fractions(matrix) for matrix in matrices())
-print("row 1 of G:", *g_exact[1], "at the point", as_fractions(2 / 3))
-print("equal:", np.array_equal((at_exact * (g_exact @ k)) @ bt_exact, t))
-
-# %% [markdown]
-# **What float32 costs.** The matrices hold powers of the points. Large and small numbers are added
-# and must cancel, and each addition rounds. How much is lost depends on the points: 0, ±1, ±2
-# would be the obvious ones; 0, ±2/3, ±3/2 lose less, as each has its inverse beside it. Here are
-# 10,000 random kernels and signals in one dimension; the error is relative to the usual size of
-# the answers, in units of float32's own resolution.
-
-# %%
-unit = np.finfo(np.float32).eps
-kernels32, signals32 = (rng.standard_normal((n, 10000)).astype(np.float32) for n in (3, 6))
-exact = sum(kernels32[a].astype(float) * signals32[a : a + 4] for a in range(3))  # float64
-tries = {"definition": sum(kernels32[a] * signals32[a : a + 4] for a in range(3))}
-for name, points in (
-    ("0, ±2/3, ±3/2", (0, 2 / 3, -2 / 3, 1.5, -1.5)),
-    ("0, ±1, ±2", (0, 1, -1, 2, -2)),
-):
-    at32, g32, bt32 = (matrix.astype(np.float32) for matrix in matrices(points))
-    tries[name] = at32 @ ((g32 @ kernels32) * (bt32 @ signals32))
-for name, found in tries.items():
-    print(f"{name:14} error {((found - exact).std() / exact.std()) / unit:.1f} units")
-
-# %% [markdown]
-# **In two dimensions** the same is done along the columns and then along the rows. A tile of 4 × 4
-# outputs reads 6 × 6 inputs. It is written tile by tile in `conv2d_winograd_plain`:
-
-# %%
-from minimaskrcnn.conv import conv2d_winograd, conv2d_winograd_plain
-
-print("products for 4 x 4 outputs:", 4 * 4 * 3 * 3, "by the definition,", 6 * 6, "by Winograd")
-Code(inspect.getsource(conv2d_winograd_plain), language="python")
-
-# %% [markdown]
-# There is more to it than one tile. With C channels in and D out, kernels are transformed once
-# and used for all tiles; inputs are transformed once and used for all D kernels. And at each of
-# the 36 points the products, summed over the channels, are a matrix product again: (tiles, C)
-# times (C, D). So Winograd's method is the matrix product of before with a quarter of the work, and
-# the transforms beside it. The errors, in the same units as above:
-
-# %%
-precise = Conv(weights.astype(float), np.zeros(64), padding=(1, 1))
-exact = conv2d_im2col(x.astype(float), precise)
-for form in (conv2d_direct, conv2d_im2col, conv2d_winograd_plain, conv2d_winograd):
-    answer = form(x, conv)
-    assert np.allclose(answer, exact, atol=1e-4)
-    print(f"{form.__name__:22} error {(answer - exact).std() / exact.std() / unit:.0f} units")
-
-# %% tags=["timed"]
-forms = (conv2d_direct, conv2d_winograd_plain, conv2d_winograd)
-direct, plain, fast = (min(repeat(lambda f=f: f(x, conv), number=1, repeat=3)) for f in forms)
-print("Winograd at least five times as fast as the definition:", direct > 5 * fast)
-print("and at least twice as fast as tile by tile:", plain > 2 * fast)
-
-# %% [markdown]
-# A unit is about a ten-millionth of the answer. Hardly any detection depends on it; but two
-# programs that compute the same network in different ways do not agree to the last digit.
-#
-# Not everything can be done so: there must be a kernel of 3 × 3 that moves in steps of 1. And with
-# few channels the transforms take longer than the products that they save. `conv2d`, which the
-# network calls, chooses:
-
-# %%
-from minimaskrcnn.conv.choose import choose_form
-
-Code(inspect.getsource(choose_form), language="python")
-
-# %% [markdown]
-# ## 6 Several pictures at once
+# ## 5 Several pictures at once
 #
 # Training works on several pictures at a time, a *batch*: an array (B, H, W, C). For a
 # convolution that changes nothing: B times as many windows, the same kernels. One matrix product
@@ -358,7 +226,7 @@ assert np.allclose(together, one_by_one, atol=1e-4)
 print("batch", batch.shape, "windows", windows(batch, stem).shape, "result", together.shape)
 
 # %% [markdown]
-# ## 7 What goes wrong without
+# ## 6 What goes wrong without
 #
 # **Without sharing weights.** A layer in which every output reads every input with a weight of its
 # own could do all that a convolution does. It would have this many weights:
@@ -382,7 +250,7 @@ for relu in (False, True):
     print(f"ReLU between them: {relu}; one convolution does the same: {equal}")
 
 # %% [markdown]
-# ## 8 Your turn
+# ## 7 Your turn
 #
 # Write the definition: loops are welcome. `conv.kernel`, `conv.bias`, `conv.stride` and
 # `conv.padding` (rows before and after; the same for columns) are there; ReLU is not asked for.
@@ -453,22 +321,18 @@ check.conv2d(my_conv2d)
 #
 # runs the tests of this stage on it.
 #
-# **To think about.** Tiles of 6 × 6 outputs would need 8 × 8 = 64 products for 36 outputs, fewer
-# still. Which points would you add, and what would happen to the errors? (Try it: `matrices` is
-# made for five points, but its idea is not.)
+# **To think about.** Two kernels of 3 × 3, one after the other, look at 5 × 5 pixels, as one kernel
+# of 5 × 5 does. What do the two save, and what can they do, with a ReLU between them, that the one
+# cannot?
 
 # %% [markdown]
-# **The answer.** A sum of products over a small window, the same at every place. As a matrix
-# product it is quick; by Winograd's method it needs a quarter of the products, at the price of a
-# part of a digit.
+# **The answer.** Convolution: a sum of products over a small window, with the same weights at every
+# place. Written as a matrix product, it is quick.
 
 # %% [markdown]
 # ## In the paper
 #
-# Winograd's method for networks: Lavin & Gray ([arXiv:1509.09308](https://arxiv.org/abs/1509.09308)),
-# sections 3 and 4. The points: Barabasz et al.
-# ([arXiv:1803.10986](https://arxiv.org/abs/1803.10986)). Strides and paddings with pictures:
-# Dumoulin & Visin ([arXiv:1603.07285](https://arxiv.org/abs/1603.07285)), section 2. Mask R-CNN
-# takes convolution for granted.
+# Mask R-CNN takes convolution for granted. Strides and paddings with pictures: Dumoulin & Visin
+# ([arXiv:1603.07285](https://arxiv.org/abs/1603.07285)), section 2.
 #
-# **Next:** chapter 04 stacks fifty or a hundred of them.
+# **Next:** chapter 04 stacks fifty or a hundred of them. (The appendix 03b saves products.)

@@ -371,5 +371,6 @@ check.paste_mask(my_paste_mask)
 # mask is resized to the size of the region and made yes or no at one half. That a mask is m × m,
 # drawn by convolutions so that every number keeps its place: section 3, "Mask Representation".
 #
-# **Next:** the way from the photograph to the masks is done. Every number on it came out of a file
-# of weights: chapter 15 opens it.
+# **Next:** the way from the photograph to the masks is done. Every number on it has been learned:
+# chapter 16 says what the network should have answered, and measures how wrong it was. (The file
+# that the numbers come in is opened in chapter 15, an appendix.)

@@ -11,7 +11,7 @@
 #
 # **You need** chapter 04 (the backbone, batch normalisation and its folding).
 #
-# **Time** about 20 minutes.
+# **Time** about 20 minutes. This is an appendix: no later chapter needs it.
 #
 # The modules are in the folder `minimaskrcnn/weights/`, the tests are `tests/test_15_weights.py`
 # and others beginning with `tests/test_15`.
@@ -438,5 +438,5 @@ check_function(my_fold, my_fold, [by_hand, dead, wide], parts=("the kernel", "th
 # ([arXiv:1502.03167](https://arxiv.org/abs/1502.03167)), section 3.1: at inference, normalisation
 # is "simply a linear transform".
 #
-# **Next:** where do such numbers come from? Chapter 16 says what the network should have said, and
-# measures how wrong it was.
+# **Next:** where do such numbers come from? Back to the course with chapter 16, which says what the
+# network should have answered, and measures how wrong it was.

@@ -395,4 +395,5 @@ check.interpolate(my_interpolate)
 # cocodataset.org/#detection-eval. Precision at that recall or beyond: The PASCAL Visual Object
 # Classes Challenge (Everingham et al., 2010), section 4.2.
 #
-# **Next:** chapter 19 asks where the time goes.
+# **Next:** chapter 21 runs the whole network on functions that you have written. (The appendices 19
+# and 20 ask where the time goes, and how another program computes the same network.)

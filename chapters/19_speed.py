@@ -9,10 +9,10 @@
 #
 # **You will learn** that counting products tells most of the story, and where it does not.
 #
-# **You need** chapter 03 (convolution, also as a matrix product and Winograd's) and chapter 17 (the
-# tape).
+# **You need** chapters 03 (convolution, also as a matrix product), 03b (Winograd's method) and 17
+# (the tape).
 #
-# **Time** about 25 minutes.
+# **Time** about 25 minutes. This is an appendix: no other chapter needs it.
 #
 # The modules are those of the folder `minimaskrcnn/conv/` and `minimaskrcnn/runtime/threads.py`;
 # the measurements are `benchmarks/conv.py`, `network.py` and `training.py`. The tests are
@@ -37,28 +37,16 @@ strip("speed")
 # out it is C · D times as many. All forms of convolution that follow the definition have this
 # number.
 #
-# Winograd's form has fewer. In one dimension: 4 outputs with a kernel of 3 numbers need 12
-# multiplications, and here are the same 4 outputs from 6. (Chapter 03 explains where the three
-# matrices come from. Those hold constants, so that multiplying by them is not counted: section 5
-# comes back to this.)
-
-# %%
-import numpy as np
-
-from minimaskrcnn.conv.winograd import matrices
-
-at, g, bt = matrices()
-kernel, signal = np.array([1, 10, 100]), np.array([1, 2, 3, 4, 5, 6])
-six = (g @ kernel) * (bt @ signal)  # the only products of something of both
-print("by hand, the first output:", 1 * 1 + 2 * 10 + 3 * 100)
-print("12 products:", [int(kernel @ signal[i : i + 3]) for i in range(4)])
-print(f"{len(six):2} products:", (at @ six).round(9))
-
-# %% [markdown]
+# Winograd's form has fewer: chapter 03b computes 4 outputs of a kernel of 3 numbers from 6
+# multiplications in place of 12. (Its three matrices hold constants, so that multiplying by them is
+# not counted: section 5 comes back to this.)
+#
 # In two dimensions the saving multiplies: 4 × 4 outputs (orange) need 6 × 6 inputs (blue), and 6 ·
 # 6 = 36 products in place of 144, a quarter.
 
 # %%
+import numpy as np
+
 from minimaskrcnn.pictures import BLUE, GREY, ORANGE, Panel, curves, panels
 
 paper = np.full((10, 14, 3), 255, np.uint8)
@@ -259,7 +247,7 @@ curves(lines, "side of the map", "products for each output", "3 x 3: a quarter a
 
 # %% [markdown]
 # There is a price in digits, too. The transforms add and subtract larger numbers than the result,
-# and float32 has but seven digits. With points as balanced as 2/3 and 3/2 (chapter 03) hardly
+# and float32 has but seven digits. With points as balanced as 2/3 and 3/2 (chapter 03b) hardly
 # anything is lost, as section 3 has shown.
 #
 # `choose_form` decides, by the kernel, the stride and the number of channels:

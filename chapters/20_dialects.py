@@ -13,7 +13,7 @@
 # **You need** chapters 10 (proposals), 11 (RoIAlign), 13 (detections), 14 (masks) and 18
 # (evaluation).
 #
-# **Time** about 30 minutes.
+# **Time** about 30 minutes. This is an appendix: no other chapter needs it.
 #
 # The modules are those of the folder `minimaskrcnn/torchvision/`, the tests are
 # `tests/test_20_dialects.py`, `test_20_files.py`, `test_20_version1.py` and `test_20_version2.py`.
