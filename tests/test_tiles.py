@@ -11,7 +11,7 @@ from minimaskrcnn.config import SHAPES, Config
 from minimaskrcnn.datasets.scenes import scene
 from minimaskrcnn.errors import WeightsError
 from minimaskrcnn.results import Detections
-from minimaskrcnn.results.tiles import OVERLAP, join, tiles_of
+from minimaskrcnn.results.tiles import OVERLAP, _is_same, join, tiles_of
 from minimaskrcnn.weights.configs import config_from_dict
 
 
@@ -110,6 +110,22 @@ def test_pieces_are_compared_only_where_both_tiles_look():  # of 390 and 400 col
     assert len(result) == 2  # the right one ends at the photograph's border, but not at its left
     result = joined(found([[10, 0, 60, 400]], [0.8]), found([[10, 0, 60, 400]], [0.9]))
     assert result.boxes.tolist() == [[10, 0, 60, 600]]
+
+
+def test_pieces_are_the_same_by_their_pixels_wherever_boxes_and_window_lie():
+    rng = np.random.RandomState(0)
+    verdicts = []
+    for _ in range(300):
+        corners = np.sort(rng.randint(0, 12, (3, 2, 2)), axis=1) + [[[0], [1]]]  # start, end
+        one, other, window = corners.reshape(3, 4)
+        pair = found([one, other], [0.9, 0.8], (13, 13))
+        shown = np.zeros((13, 13), bool)
+        shown[window[0] : window[2], window[1] : window[3]] = True
+        first, second = pair[0].mask & shown, pair[1].mask & shown
+        wanted = (first & second).sum() > 0.5 * min(first.sum(), second.sum())
+        assert _is_same(pair[0], pair[1], window[:2], window[2:]) == wanted
+        verdicts.append(wanted)
+    assert 20 < sum(verdicts) < 280
 
 
 def test_pieces_of_three_tiles_become_one_object_and_others_stay():

@@ -142,7 +142,8 @@ def _is_same(one, other, start=(0, 0), end=(np.inf, np.inf)):
     if one.class_id != other.class_id:
         return False
     first, second = (_within(detection, start, end) for detection in (one, other))
-    begin, stop = np.maximum(first[:2], second[:2]), np.minimum(first[2:], second[2:])
+    begin = np.maximum(first[:2], second[:2])
+    stop = np.maximum(np.minimum(first[2:], second[2:]), begin)
     shared = np.count_nonzero(_part(one, begin, stop) & _part(other, begin, stop))
     areas = [np.count_nonzero(_part(d, w[:2], w[2:])) for d, w in ((one, first), (other, second))]
     return shared > SAME * min(areas)
