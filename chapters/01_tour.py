@@ -219,7 +219,7 @@ stops = {"anchors": steps["anchors"][best], "proposals": steps["proposals"][:20]
 stops["detections"] = steps["detections"][:, :4]
 shown = [Panel(name, framed, to_pixels(boxes, framed.shape)) for name, boxes in stops.items()]
 loudest = steps["p3"].std(axis=(0, 1)).argmax()  # the channel that varies most over the picture
-panels(Panel(f"p3, number {loudest} of each cell", steps["p3"][:, :, loudest]), *shown, columns=2)
+panels(Panel(f"p3, number {loudest}", steps["p3"][:, :, loudest]), *shown)
 
 # %% [markdown]
 # ## 6 What goes wrong without
@@ -251,21 +251,42 @@ panels(
 # the network apart: change a weight or a number of `model.config`, and run it again.
 
 # %% [markdown]
-# ## 7 A photograph
+# ## 7 Two photographs
 #
 # The small network has learned from drawings alone. What does it make of a photograph? Here are 24
 # ancient coins (Brooklyn Museum, no known copyright restrictions), looked at with a larger input,
 # because the coins are small in the picture. A coin is round and lies apart from its ground, as the
-# drawn circles did, so the network finds them. Of faces or cars it knows nothing: weights that
-# have learned from photographs do.
+# drawn circles did, so the network finds them. Then a portrait (of Grace Hopper, by the US Navy, in
+# the public domain; matplotlib brings it along). There is no circle, square or triangle that the
+# network was meant to find.
 
 # %%
+from collections import Counter
+
+from matplotlib import cbook
+
 from minimaskrcnn.datasets import COINS_FILE
+
+shapes, settings = load_model("shapes"), dict(size=256, min_score=0.5)
+portrait_file = cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)
+coins, portrait = (shapes.predict(photo, **settings) for photo in (COINS_FILE, portrait_file))
+for found in (coins, portrait):
+    print(len(found), "objects:", dict(Counter(found.labels)), "best", found.scores.max().round(2))
+
+# %%
 from minimaskrcnn.results.picture import draw
 
-coins = load_model("shapes").predict(COINS_FILE, size=256, min_score=0.5)
-print(len(coins), "objects:", set(coins.labels), "with scores from", coins.scores.min().round(2))
-panels(Panel("a photograph, seen by a network that knows drawings", draw(coins)))
+panels(
+    Panel("coins: right", draw(coins, legend=False)),
+    Panel("a portrait: surely wrong", draw(portrait, legend=False)),
+)
+
+# %% [markdown]
+# The network is sure of what it says about the portrait, and all of it is wrong. It can only answer
+# in the words that it has learned. Pictures of another kind than those of its training are called a
+# *domain shift*, and the score does not warn of it. Coins happen to resemble the drawings; for
+# people and cars one takes weights that have learned from photographs of them, and for one's own
+# pictures one trains (chapter 17b).
 
 # %% [markdown]
 # ## 8 Your turn

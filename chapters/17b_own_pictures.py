@@ -59,6 +59,19 @@ for sides in ((10, 20, 60), (10, 20, 120), (100, 200, 400), (3, 5, 8)):
 # hold. Objects of three pixels are better photographed again.
 
 # %% [markdown]
+# The package's model of cell nuclei (`weights="nuclei"`) was trained by these rules, on 535
+# photographs from microscopes. Its nuclei have 18 pixels (7 to 57), and one picture has 375 of them
+# (`docs/training/nuclei.md`). Its file holds the plan, so that predicting needs nothing else:
+
+# %%
+from minimaskrcnn import load_model
+
+nuclei = make_plan(Facts(sides=(7, 18, 57), **usual | dict(most_objects=375)))
+for plan in (nuclei, load_model("nuclei").config):
+    scale = plan.scale if plan is nuclei else plan.image_scale
+    print(f"scale {scale:g}, anchors {plan.anchor_scales}, at most {plan.max_detections} objects")
+
+# %% [markdown]
 # Here are all rules. Each is one line; whoever knows better gives the number instead.
 
 # %% [markdown]

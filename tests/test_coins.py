@@ -5,7 +5,8 @@ import hashlib
 from PIL import Image
 
 from minimaskrcnn import cli, load_model
-from minimaskrcnn.datasets import COINS_FILE
+from minimaskrcnn.datasets import COINS_FILE, COINS_OUTLINES
+from minimaskrcnn.datasets.annotations import load_annotations
 
 CENTRES = [  # x, y of each coin, read off the photograph by eye
     *[(45, 53), (100, 56), (155, 50), (216, 50), (276, 51), (337, 42)],
@@ -21,6 +22,14 @@ def test_each_of_the_24_coins_is_found_once_and_nothing_else():
     masks = result.masks  # (24, 303, 384)
     assert [int(masks[:, y, x].sum()) for x, y in CENTRES] == [1] * 24
     assert all(sum(mask[y, x] for x, y in CENTRES) == 1 for mask in masks)
+
+
+def test_the_outlines_are_of_the_24_coins_and_of_nothing_else():
+    outlines = load_annotations(COINS_OUTLINES, COINS_FILE.parent)
+    truth = outlines[0]
+    assert outlines.class_names == ("background", "coin") and truth.masks.shape == (24, 303, 384)
+    assert [int(truth.masks[:, y, x].sum()) for x, y in CENTRES] == [1] * 24
+    assert all(sum(mask[y, x] for x, y in CENTRES) == 1 for mask in truth.masks)
 
 
 def test_the_demo_shows_them(tmp_path, capsys):

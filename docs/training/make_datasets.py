@@ -2,10 +2,12 @@
 
     python docs/training/make_datasets.py mixed DIR   # drawn: thin rods, crowded discs, blobs
     python docs/training/make_datasets.py coins DIR   # needs scikit-image, its photograph
+    python docs/training/make_datasets.py outlines DIR   # DIR/coins.json, as the package has it
 
 Each writes DIR/train and DIR/val with pictures and annotations.json. The drawn ones have DIR/test
 as well, by which nothing is chosen. The coins are outlined by scikit-image's watershed, as its
-tutorial on segmentation does it.
+tutorial on segmentation does it; `outlines` writes those of the whole photograph for the file
+`coins.png` of the package.
 """
 
 import argparse
@@ -22,17 +24,22 @@ SIZE = (384, 512)
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("kind", choices=("mixed", "coins"))
+    parser.add_argument("kind", choices=("mixed", "coins", "outlines"))
     parser.add_argument("folder", type=Path)
     given = parser.parse_args()
     if given.kind == "mixed":
         write_dataset(given.folder / "train", map(mixed, range(24)), MIXED)
         write_dataset(given.folder / "val", map(mixed, range(100, 106)), MIXED)
         write_dataset(given.folder / "test", map(mixed, range(200, 220)), MIXED)
+    elif given.kind == "outlines":
+        (whole,) = coins([(0, 384)])
+        written = write_dataset(given.folder, [whole], ("background", "coin"))
+        text = written.read_text(encoding="utf-8").replace("00001.png", "coins.png")
+        (given.folder / "coins.json").write_text(text + "\n", encoding="utf-8")
     else:
-        train, val = coins()
+        *train, val = coins([(0, 131), (131, 254), (254, 384)])
         write_dataset(given.folder / "train", train, ("background", "coin"))
-        write_dataset(given.folder / "val", val, ("background", "coin"))
+        write_dataset(given.folder / "val", [val], ("background", "coin"))
 
 
 def mixed(seed):
@@ -66,8 +73,8 @@ def _shape(kind, crowd, rng):
     return (along / length) ** 2 + (across / width) ** 2 < 1
 
 
-def coins():
-    """The photograph in three parts side by side: two to learn from, one to validate on."""
+def coins(columns):
+    """The photograph in parts side by side: an Example for each pair of first and last column."""
     from scipy.ndimage import binary_fill_holes
     from skimage import data, filters, measure, segmentation
 
@@ -77,14 +84,14 @@ def coins():
     inside = binary_fill_holes(segmentation.watershed(filters.sobel(grey), markers) == 2)
     labels = measure.label(inside)
     parts = []
-    for first, last in ((0, 131), (131, 254), (254, 384)):
+    for first, last in columns:
         part = labels[:, first:last]
         masks = [part == i for i in range(1, labels.max() + 1) if (part == i).sum() > 200]
         image = grey[:, first:last, None].repeat(3, axis=2)
         parts.append(
             Example(np.ascontiguousarray(image), np.ones(len(masks), int), np.array(masks))
         )
-    return parts[:2], parts[2:]
+    return parts
 
 
 if __name__ == "__main__":
