@@ -7,7 +7,6 @@ Source  "MRCNN" is arXiv:1703.06870, "Faster" is arXiv:1506.01497, "FPN" is arXi
         "original" is github.com/matterport/Mask_RCNN, whose weights the defaults belong to.
 """
 
-import math
 from dataclasses import dataclass, fields
 from typing import Any, get_args
 
@@ -159,14 +158,12 @@ def _check(name: str, kind: Any, value: Any) -> None:
 
 
 def _is_a(value: Any, kind: Any) -> bool:
-    """Whether a value is of a type. NumPy's numbers count as numbers; True and NaN do not."""
+    """Whether a value is of a type. NumPy's numbers count as numbers; True does not."""
     if kind in (str, bool):
         return isinstance(value, kind)
     if isinstance(value, bool | str) or not hasattr(value, "__float__"):
         return False
-    if kind is int:
-        return hasattr(value, "__index__")
-    return hasattr(value, "__index__") or math.isfinite(value)
+    return kind is float or hasattr(value, "__index__")
 
 
 def _count(count: int | None, many: Any) -> str:

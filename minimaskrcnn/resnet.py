@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from minimaskrcnn.conv import Conv, conv2d
 from minimaskrcnn.resizing import max_pool
+from minimaskrcnn.runtime.recorder import unchanged
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,19 +89,20 @@ def stage(x, blocks):
     return x
 
 
-def backbone(image, resnet):
+def backbone(image, resnet, keep=unchanged):
     """Return the feature maps C1 … C5 of an image: the outputs of the stem and of each stage.
 
     Parameters
     ----------
     image : (H, W, 3) or (B, H, W, 3) float32, the mean pixel subtracted
     resnet : ResNet
+    keep : function that is shown each map with its name, and returns the one to go on with
 
     Returns
     -------
     (c1, c2, c3, c4, c5) : (H/4, W/4, 64) … (H/32, W/32, 2048) float32, or with the B
     """
-    c_maps = [stem(image, resnet.stem)]
-    for blocks in resnet.stages:
-        c_maps.append(stage(c_maps[-1], blocks))
+    c_maps = [keep("c1", stem(image, resnet.stem))]
+    for level, blocks in enumerate(resnet.stages, start=2):
+        c_maps.append(keep(f"c{level}", stage(c_maps[-1], blocks)))
     return tuple(c_maps)

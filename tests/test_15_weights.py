@@ -528,6 +528,8 @@ def test_a_setting_that_no_layer_has_is_refused(toy, tmp_path, name, value, mess
         ({"anchor_ratios": [1, 0]}, r"anchor_ratios must be .* \(1, 0\)"),
         ({"delta_std": [0.1]}, r"delta_std must be 4 numbers, got \(0.1,\)"),
         ({"rpn_nms_threshold": 3}, "rpn_nms_threshold must be .* 3"),
+        ({"min_score": 1.5}, "min_score must be .* 1.5"),
+        ({"pixel_std": float("inf")}, "pixel_std must be .* inf"),
         ({"max_detections": 2**63}, "max_detections must be .* 9223372036854775808"),
         ({"pool_size": 10**400}, "pool_size must be"),
         ({"level_size": 0}, "level_size must be from 1 to 65536, got 0"),

@@ -481,6 +481,9 @@ def test_the_confusion_matrix_counts_confusions_misses_and_false_alarms():
     ]
     everything = confusion_matrix([(truth, found)], NAMES, masks=False, min_score=0.3)
     assert everything[2].tolist() == [0, 0, 1, 0]
+    nothing = Found(boxes[:0], np.zeros(0, int), np.zeros(0))
+    missed = confusion_matrix([(truth, nothing)], NAMES, masks=False)
+    assert missed[:, 0].tolist() == [0, 2, 1, 0]  # nobody misses a crowd
 
 
 def test_detections_are_packed_without_drawing_their_masks_whole(monkeypatch):

@@ -16,6 +16,7 @@ from minimaskrcnn.coco_masks.outlines import mask_to_polygons
 from minimaskrcnn.datasets.annotations import load_annotations
 from minimaskrcnn.datasets.remarks import remarks
 from minimaskrcnn.datasets.scenes import scene
+from minimaskrcnn.datasets.shapes import ellipse
 from minimaskrcnn.errors import DatasetError
 
 NAMES = ("background", "circle", "square", "triangle")
@@ -234,6 +235,12 @@ def test_circles_and_ellipses_of_via_have_their_areas(folder):
     rows, columns = masks[1].any(axis=1).sum(), masks[1].any(axis=0).sum()
     assert abs(rows - 80) <= 1 and abs(columns - 20) <= 1  # turned by a quarter
     assert areas[2] == 56
+
+
+def test_an_ellipse_is_turned_clockwise():
+    corners = np.array(ellipse(0, 0, 2, 1, turned=np.pi / 6)).reshape(-1, 2)
+    x, y = corners[np.hypot(*corners.T).argmax()]
+    assert np.isclose(abs(x), 2 * np.cos(np.pi / 6)) and np.isclose(y / x, np.tan(np.pi / 6))
 
 
 def test_what_cannot_be_told_of_via_is_refused(folder):

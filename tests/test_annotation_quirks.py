@@ -270,6 +270,19 @@ def test_what_is_not_as_it_stands_is_told(folder, quirk, words):
     assert words in told(load(folder, document))
 
 
+def test_an_unused_category_of_a_name_in_use_needs_no_remark(folder):
+    document = base()
+    MEANT["an unused category of the same name"](document)
+    assert told(load(folder, document)) == told(load(folder, base()))
+
+
+def test_a_root_that_has_annotations_is_a_class(folder):
+    document = base()
+    a_root_above("shapes")(document)
+    document["annotations"][0]["category_id"] = 0
+    assert load(folder, document).class_names == ("background", "shapes", *NAMES)
+
+
 def test_the_base_is_told_in_one_line(folder):
     count = sum(len(scene(seed).masks) for seed in SCENES)
     lines = told(load(folder, base()))

@@ -131,6 +131,21 @@ def test_a_slow_right_function_is_called_right_and_slow_and_a_quick_one_only_rig
     assert check.nms(lambda b, s, t: NMS(b, s, t)).text == "all agree: 10 cases"
 
 
+def test_the_network_is_given_arrays_whatever_the_reader_returns():
+    boxes, scores = np.array([[0, 0, 9, 9], [20, 0, 29, 9]], np.float32), np.ones(2, np.float32)
+    for answer in ([1, 0], (1, 0), np.array([1, 0], np.uint64), np.array([1, 0], np.int32)):
+        given = adapters.adapted("nms", lambda *a, answer=answer: answer, NMS)(boxes, scores, 0.5)
+        assert given.dtype == np.int64 and given.tolist() == [1, 0]
+    assert adapters.like(None, boxes) is None and adapters.like(..., boxes) is ...
+
+
+def test_fewer_coins_are_not_called_the_same():
+    found = check.mine(RIGHT).found
+    assert "the same as" in capstone._comparison(found, found)
+    said = capstone._comparison(found[:23], found)
+    assert "finds 23 coins, not the 24 of the package's own" in said
+
+
 def test_an_answer_counts_as_agreeing_as_a_check_would_have_it():
     from minimaskrcnn.check.verdict import agree
 

@@ -598,6 +598,14 @@ def calls_itself(*arguments):
     return calls_itself(*arguments)
 
 
+def fails_in_a_helper(*arguments):
+    return of_the_reader(*arguments)
+
+
+def of_the_reader(*arguments):
+    raise KeyError("in the helper")
+
+
 class Sulking(Exception):
     def __str__(self):
         raise RuntimeError
@@ -624,6 +632,7 @@ class Broken:
         (leaves, "raises SystemExit"),
         (calls_itself, "raises RecursionError"),
         (sulks, "raises Sulking"),
+        (fails_in_a_helper, 'in the line: raise KeyError("in the helper")'),
         (lambda *a: Broken(), "should be an array of numbers"),
         (lambda *a: "0 1", "should be an array of numbers"),
         (lambda *a: [[0], [1, 2]], "should be an array of numbers"),
@@ -638,6 +647,11 @@ class Broken:
 )
 def test_whatever_the_function_does_the_check_says_it_and_does_not_raise(function, words, capsys):
     assert words in str(check.nms(function))
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_too_few_and_too_many_answers_are_told(count):
+    assert "wanted 2 things" in str(check.precision_recall(lambda r, w, n: (r,) * count))
 
 
 def test_an_endless_loop_is_given_up(monkeypatch):

@@ -224,8 +224,9 @@ def test_a_colour_table_multiplies_and_stretches_around_the_mean():
     assert (contrast[100] == 100).all() and contrast[150, 0] != 150
     colour = colour_table(100, augmentation_of(["colour"]), np.random.RandomState(0))
     assert len(set(colour[200].tolist())) == 3
-    pixels = np.array([[[1, 2, 3]]], np.uint8)
-    assert recoloured(pixels, colour).tolist() == [[[colour[1, 0], colour[2, 1], colour[3, 2]]]]
+    pixels = np.array([[[100, 150, 200]]], np.uint8)
+    wanted = [colour[100, 0], colour[150, 1], colour[200, 2]]
+    assert recoloured(pixels, colour).tolist() == [[wanted]]
 
 
 # Rare kinds

@@ -125,6 +125,7 @@ def test_of_several_photographs_of_one_name_each_has_its_path():
     assert list(names.values()) == ["p/1/x.png", "p/2/x.png", "q/X.PNG", "y.png"]
     stems = file_names({"a": "x.png", "b": "x.jpg", "c": "X.tif"})
     assert list(stems.values()) == ["x", "x-2", "X-3"]
+    assert file_names({"a": "x-2.png", "b": "x.png", "c": "X.jpg"})["c"] == "X-3"
 
 
 @pytest.mark.parametrize("letter", ["n", "é", "猫", "😀"])
@@ -205,6 +206,7 @@ def test_datasets_with_polygons_and_with_run_lengths_have_the_same_masks(same, p
     assert (
         with_runs.imgs == with_polygons.imgs and len(with_runs.anns) == len(with_polygons.anns) > 2
     )
+    assert list(with_runs.anns) == list(range(1, len(with_runs.anns) + 1))  # 0 is no id for COCO
     for i, annotation in with_runs.anns.items():
         other = with_polygons.anns[i]
         np.testing.assert_array_equal(
@@ -409,6 +411,7 @@ def test_json_is_json_in_any_locale(toy, tmp_path, encoding):
     assert done.returncode == 0, done.stderr
     text = done.stdout.decode("utf-16" if encoding == "utf-16" else "utf-8")
     assert json.loads(text)["source"] == "Straße 猫 \x7f.png"
+    assert text.strip().isascii() and text.strip().isprintable()
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="/dev/full is Linux")
@@ -433,6 +436,17 @@ def test_where_the_output_is_full_the_files_are_written_all_the_same(toy, same):
         )  # fmt: skip
     assert done.returncode == 1 and done.stderr.count("standard output: cannot be written") == 1
     assert names_in(same / "out" / "detections.coco.json") == {"a/x.png", "b/x.png"}
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="/dev/full is Linux")
+def test_where_nobody_would_see_the_rest_it_is_not_begun(toy, same):
+    given = ["predict", "a", "b", "--weights", toy, "--size", "64", "--json"]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "minimaskrcnn", *given], cwd=same, stdout=full,
+            stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+    assert done.returncode == 1 and "1 photograph was not begun" in done.stderr
 
 
 def test_a_notebook_s_backend_does_not_reach_the_command(toy, same):

@@ -80,8 +80,10 @@ def test_each_change_reaches_the_steps_that_follow_from_it(model):
 def missed_by(reached):
     """{name: its reader} of the changes that do not reach what is read next."""
     readers = {
-        "molded": "c1", "window_pixels": "window", "window": "detections", "c2": "p2", "c5": "p2",
-        "p2": "rpn_logits", "p6": "rpn_logits", "anchors": "proposals", "rpn_logits": "rpn_probs",
+        "molded": "c1", "window_pixels": "window", "window": "detections",
+        "c1": "c2", "c2": "c3", "c3": "c4", "c4": "c5", "c5": "p2",
+        "p2": "rpn_logits", "p3": "rpn_logits", "p4": "rpn_logits", "p5": "rpn_logits",
+        "p6": "rpn_logits", "anchors": "proposals", "rpn_logits": "rpn_probs",
         "rpn_probs": "proposals", "rpn_deltas": "proposals", "proposals": "roi_features",
         "roi_features": "class_logits", "class_logits": "class_probs", "class_probs": "detections",
         "box_deltas": "detections", "detections": "mask_features", "mask_features": "mask_probs",

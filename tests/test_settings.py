@@ -4,6 +4,7 @@ import inspect
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import minimaskrcnn
 from minimaskrcnn import api, load_model
@@ -38,6 +39,26 @@ def test_each_setting_reaches_the_network(way, model):
     assert set(way(model, classes=["circle"]).labels) == {"circle"}
     assert len(way(model, min_score=0, nms_threshold=1)) > len(everything)
     assert (way(model, size=64).scores[:1] != way(model).scores[:1]).all()
+
+
+@each_way
+@pytest.mark.parametrize("name", ["min_score", "nms_threshold"])
+@pytest.mark.parametrize("value", [-0.1, 1.5, np.nan, True, "much"])
+def test_a_share_is_from_0_to_1(way, model, name, value):
+    with pytest.raises(SettingError, match=f"{name} must be a number in 0 … 1, got"):
+        way(model, **{name: value})
+
+
+def test_orient_reaches_the_reader_of_the_picture(model, tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turned by a quarter
+    Image.fromarray(PHOTO[:64]).save(tmp_path / "turned.jpg", exif=exif)
+    for orient, shape in ((True, (128, 64, 3)), (False, (64, 128, 3))):
+        given = tmp_path / "turned.jpg", {"orient": orient}
+        assert api.predict(given[0], "shapes", **given[1]).image.shape == shape
+        assert model.predict(given[0], **given[1]).image.shape == shape
+        assert next(model.predict_each([given[0]], **given[1])).image.shape == shape
+        assert model.trace(given[0], **given[1])["result"].image.shape == shape
 
 
 @each_way

@@ -111,7 +111,7 @@ def board_of(functions):
     for chapter, name in STAGES:
         stage, pair = _tried(chapter, name, functions.get(name), model)
         stages.append(stage)
-        pairs += [pair] if stage.state == "yours" else []
+        pairs += [pair] if pair else []
     unknown = sorted(set(functions) - {name for _, name in STAGES})
     try:
         with exchanged(pairs):

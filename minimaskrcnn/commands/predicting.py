@@ -44,7 +44,8 @@ class Run:
             self._close()
         left = len(self.photos) - self.begun
         if left:
-            self.failures.append(f"{left} photograph{'s' if left > 1 else ''} were not begun")
+            were = "photograph was" if left == 1 else "photographs were"
+            self.failures.append(f"{left} {were} not begun")
         if skipped and not self.args.quiet:
             complain(f"{skipped} were done before and skipped")
         if self.done > 1 and not self.args.quiet:
@@ -115,8 +116,7 @@ class Run:
 
     def _print(self, result):
         if self.args.json:
-            # pure ASCII: JSON in any locale
-            say(json.dumps(result.to_dict(), allow_nan=False).replace("\x7f", "\\u007f"))
+            say(json.dumps(result.to_dict(), allow_nan=False))  # pure ASCII: JSON in any locale
         elif not self.args.quiet:
             counts = Counter(result.labels).most_common()
             found = ", ".join(f"{count} {label}" for label, count in counts) or "nothing"

@@ -16,6 +16,21 @@ NAMES = (  # every intermediate, in the order of the data flow
 )
 
 
+def unchanged(name, value):
+    """Return the value: a `keep` that records and changes nothing.
+
+    Parameters
+    ----------
+    name : str
+    value : any intermediate
+
+    Returns
+    -------
+    value
+    """
+    return value
+
+
 def recorder(change=None):
     """Return a function `keep` that records intermediates, and the dict that it fills.
 

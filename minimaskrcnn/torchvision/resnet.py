@@ -12,6 +12,7 @@ Shapes  as in `minimaskrcnn.resnet`
 from minimaskrcnn.conv import conv2d
 from minimaskrcnn.resizing import max_pool
 from minimaskrcnn.resnet import stage
+from minimaskrcnn.runtime.recorder import unchanged
 
 
 def stem(image, conv):
@@ -19,9 +20,9 @@ def stem(image, conv):
     return max_pool(conv2d(image, conv, relu=True), before=1)
 
 
-def backbone(image, resnet):
+def backbone(image, resnet, keep=unchanged):
     """(c1, …, c5), as `minimaskrcnn.resnet.backbone`: (H, W, 3) -> (H/4, W/4, 64) … float32."""
-    c_maps = [stem(image, resnet.stem)]
-    for blocks in resnet.stages:
-        c_maps.append(stage(c_maps[-1], blocks))
+    c_maps = [keep("c1", stem(image, resnet.stem))]
+    for level, blocks in enumerate(resnet.stages, start=2):
+        c_maps.append(keep(f"c{level}", stage(c_maps[-1], blocks)))
     return tuple(c_maps)

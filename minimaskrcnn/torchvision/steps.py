@@ -32,8 +32,7 @@ def frame(model, photo, keep):
 
 def look(model, molded, keep):
     """Compute the feature maps, P2 (H/4, W/4, 256) … P6 (H/64, W/64, 256)."""
-    c_maps = backbone(molded, model.backbone)  # (H/4, W/4, 64) … (H/32, W/32, 2048)
-    c_maps = [keep(f"c{level}", c_map) for level, c_map in enumerate(c_maps, start=1)]
+    c_maps = backbone(molded, model.backbone, keep)  # (H/4, W/4, 64) … (H/32, W/32, 2048)
     p_maps = pyramid(c_maps[1:], model.fpn)
     return [keep(f"p{level}", p_map) for level, p_map in enumerate(p_maps, start=2)]
 
