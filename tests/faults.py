@@ -92,7 +92,7 @@ def what_is_wrong(fault):
 def copy_to(folder):
     """Copy what a test run needs."""
     ignore = shutil.ignore_patterns("*.pyc", ".*")  # Numba's compiled kernels come along
-    for name in (PACKAGE, "tests", "chapters"):
+    for name in (PACKAGE, "tests", "chapters", "docs"):
         shutil.copytree(REPOSITORY / name, folder / name, ignore=ignore)
     shutil.copy(REPOSITORY / "pyproject.toml", folder)
     return folder

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from made_up import made_up
-from PIL import Image, ImageShow
+from PIL import Image, ImageDraw, ImageShow
 
 from minimaskrcnn.errors import SettingError
 from minimaskrcnn.results import fonts, showing
@@ -209,6 +209,16 @@ def test_emoji_that_no_font_has_are_spelled(only):
 def test_marks_stay_in_the_font_of_their_letter(only):
     font_file(only / "squares.ttf", "क")
     assert [piece for _, piece in Lettering(20).runs("aक\u0941b")] == ["a", "क\u0941", "b"]
+
+
+def test_runs_of_several_fonts_stand_side_by_side(only):
+    font_file(only / "squares.ttf", "猫")
+    lettering, pictures = Lettering(20), []
+    for text in ("H猫H", "HH"):
+        pictures.append(Image.new("L", (100, 40)))
+        lettering.write(ImageDraw.Draw(pictures[-1]), (0, 0), text, fill=255)
+    ends = [int(np.flatnonzero(np.asarray(p).any(axis=0)).max()) for p in pictures]
+    assert abs(ends[0] - ends[1] - lettering.length("猫")) <= 1
 
 
 # Showing

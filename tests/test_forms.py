@@ -92,6 +92,7 @@ def changed(key, value, plain=None):
         changed("class_id", 0), changed("label", "spaceship"), changed("score", "high"),
         changed("height", None), changed("objects", [None]), changed("class_id", 2**70),
         changed("seconds", 5), changed("class_names", 5),
+        changed("class_id", -1, changed("label", made_up(2).class_names[-1])),
     ],
 )  # fmt: skip
 def test_a_dict_that_is_none_of_a_result_is_refused_in_a_sentence(plain):
