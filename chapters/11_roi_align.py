@@ -145,6 +145,15 @@ panels(
 )
 
 # %% [markdown]
+# **Move it.** The same region, in your hand, and its patch in each of the three ways. Move it
+# slowly: two of the patches glide, one stands still and jumps.
+
+# %%
+from minimaskrcnn.pictures.moving import moving_regions
+
+moving_regions(noise, region[0])
+
+# %% [markdown]
 # To see what comes out we need a map whose values mean something. In this one every cell holds the
 # place of its own centre, counted from the left edge: 0.5, 1.5, 2.5, … So a patch tells *where*
 # it was read.
@@ -222,7 +231,16 @@ print("read from", {f"P{level}": int(counts[level]) for level in range(2, 6)})
 
 # %% [markdown]
 # In the small network's pictures of 128 by 128 pixels nothing is large: by the rule, every region
-# belongs to P2. The large network, on photographs of 1024 pixels, reads from all four.
+# belongs to P2. The large network, on photographs of 1024 pixels, reads from all four. With a rule
+# made for small pictures, 28 pixels (an eighth of 224, as 128 is of 1024) in place of 224, the same
+# proposals would spread:
+
+# %%
+spread = np.bincount(roi_levels(steps["proposals"], rule[0], 28), minlength=6)
+print("read from", {f"P{level}": int(spread[level]) for level in range(2, 6)})
+
+# %% [markdown]
+# The weights have learned with the rule as it is, so it stays.
 #
 # `pyramid_roi_align` finds the level of every region and reads it there. We take the largest and
 # the smallest of the first ten proposals, and of all channels the one that varies most in the
@@ -263,8 +281,9 @@ panels(*shown, columns=4)
 # %% [markdown]
 # ## 5 Plain and fast
 #
-# The compiled loops and the same loops as plain Python agree but for the last digit: Python hands
-# the place of a point over in double precision.
+# The compiled loops and the same loops as plain Python agree but for the last digit. (Compiled, the
+# place of a point is computed in float32. Python's own numbers have 64 bits, and where one of them
+# takes part the place is a little more exact.)
 
 # %%
 from timeit import timeit

@@ -1,9 +1,13 @@
 """The figures that move, in a browser: no message, and everywhere the numbers of the package."""
 
+import io
+import re
 import shutil
+from base64 import b64decode
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from minimaskrcnn.anchors import make_anchors
 from minimaskrcnn.boxes import encode_deltas, iou_matrix
@@ -11,6 +15,9 @@ from minimaskrcnn.config import STRIDES
 from minimaskrcnn.evaluate import average_precision
 from minimaskrcnn.nms import nms
 from minimaskrcnn.pictures import moving
+from minimaskrcnn.pictures.moving.page import svg
+from minimaskrcnn.pictures.moving.still import still
+from minimaskrcnn.roi_align import crop_and_resize, roi_align_paper, roi_pool
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -21,6 +28,7 @@ RS = np.random.RandomState(3)
 CORNERS = RS.randint(0, 60, (12, 2))
 BOXES = np.concatenate([CORNERS, CORNERS + RS.randint(15, 40, (12, 2))], axis=1).astype(np.float32)
 SCORES = RS.permutation(12).astype(np.float32)
+MAP = RS.uniform(size=(8, 8)).astype(np.float32).round(2)
 PROBS = RS.uniform(size=(9, 7)).astype(np.float32).round(4)
 FIGURES = {
     "boxes": moving.moving_boxes(A, B, SIZE),
@@ -28,6 +36,7 @@ FIGURES = {
     "mask": moving.moving_mask(PROBS),
     "anchors": moving.moving_anchors((120, 200), (8, 16, 32, 64, 128), (0.5, 1, 2), STRIDES),
     "precision": moving.moving_precision(RIGHT, 5),
+    "regions": moving.moving_regions(MAP, [1.3, 0.6, 7.2, 6.8]),
 }
 
 
@@ -47,8 +56,8 @@ def shown(browser):
     """A function that opens a page; afterwards nothing must have been said or asked for."""
     said, tabs = [], []
 
-    def open_page(html, width=700):
-        tab = browser.new_page(viewport={"width": width, "height": 900})
+    def open_page(html, width=700, **more):
+        tab = browser.new_page(viewport={"width": width, "height": 900}, **more)
         tab.on("console", lambda message: said.append(message.text))
         tab.on("pageerror", lambda error: said.append(str(error)))
         tab.on("request", lambda request: said.append(request.url))
@@ -160,6 +169,81 @@ def test_the_average_precision_is_that_of_the_package_in_every_order(shown):
     assert len(seen) > 2
 
 
+def test_the_three_patches_of_a_region_are_those_of_the_package(shown):
+    tab = shown(FIGURES["regions"].page)
+    keys = [""] + ["ArrowUp"] * 14 + ["ArrowRight"] * 13 + ["ArrowDown"] * 30
+    seen, pooled = set(), set()
+    for part, key in [(".b", key) for key in keys] + [(".handle", "ArrowLeft")] * 12:
+        if key:
+            tab.press(part, key)
+        region = np.array([output(tab, "region").split()], np.float32)
+        numbers = tab.eval_on_selector_all("text.cell", "all => all.map((t) => +t.textContent)")
+        maps = MAP[:, :, None]
+        wanted = [roi_pool(maps, region / 8, (3, 3)), roi_align_paper(maps, region / 8, (3, 3))]
+        wanted.append(crop_and_resize(maps, (region - np.float32(0.5)) / 7, (3, 3)))
+        np.testing.assert_allclose(numbers, np.ravel(wanted), atol=0.0051)
+        seen.add(tuple(numbers[9:]))
+        pooled.add(tuple(numbers[:9]))
+    assert len(seen) > 55 and len(pooled) < 12  # two glide, one jumps
+
+
+def test_the_places_where_the_map_is_read_are_drawn_in_the_region(shown):
+    tab = shown(FIGURES["regions"].page)
+    for kind, count in (("dot", 36), ("point", 9)):
+        places = tab.eval_on_selector_all(
+            f".{kind}", "all => all.map((c) => [+c.getAttribute('cy'), +c.getAttribute('cx')])"
+        )
+        inside = np.array(places) / 10 - [1.3, 0.6]
+        assert len(places) == count and inside.min() > -1e-5
+        assert (inside <= np.array([5.9, 6.2]) + 1e-5).all()
+    assert FIGURES["regions"].drawing.count('class="dot"') == 36
+
+
+def test_the_drawing_of_a_region_has_the_numbers_that_the_script_computes(shown):
+    drawn = re.findall(r'class="cell"[^>]*>([0-9.]+)<', FIGURES["regions"].drawing)
+    tab = shown(FIGURES["regions"].page)
+    assert drawn == tab.eval_on_selector_all("text.cell", "all => all.map((t) => t.textContent)")
+
+
+def test_a_still_shows_shapes_where_the_drawing_has_them():
+    black = '<rect y="{}" x="{}" width="10" height="10" fill="#000"/>'
+    moved = f'<g transform="translate(20 0)">{black.format(0, 0)}</g>'
+    picture = still(svg((50, 100), "two squares", moved, black.format(40, 60)))
+    grey = np.asarray(Image.open(io.BytesIO(picture)).convert("L"))  # (240, 480)
+    dark = [grey[y : y + 40, x : x + 40].max() < 50 for y, x in ((4, 100), (196, 292))]
+    assert grey.shape == (240, 480) and dark == [True, True]
+    assert (grey < 50).sum() == pytest.approx(2 * 48 * 48, rel=0.15)
+
+
+def test_a_finger_drags_what_a_mouse_does(shown):
+    tab = shown(FIGURES["boxes"].page, width=380, has_touch=True)
+    box = tab.locator(".b").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    finger = tab.context.new_cdp_session(tab)
+    for kind, points in (
+        ("touchStart", [{"x": x, "y": y}]),
+        ("touchMove", [{"x": x - 20, "y": y + 30}]),
+        ("touchMove", [{"x": x - 40, "y": y + 30}]),
+        ("touchEnd", []),
+    ):
+        finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    moved = [int(edge) for edge in output(tab, "box").split()]
+    assert moved[0] > B[0] and moved[1] < B[1] and moved[2] - moved[0] == B[2] - B[0]
+    assert tab.evaluate("scrollY") == 0
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_figure_is_dark_where_the_reader_s_screen_is(shown, name):
+    light, dark = (
+        shown(FIGURES[name].page, color_scheme=scheme).evaluate(
+            "['backgroundColor', 'color'].map((key) => getComputedStyle(document.body)[key]"
+            ".match(/[0-9]+/g).slice(0, 3).reduce((sum, part) => sum + Number(part), 0))"
+        )
+        for scheme in ("light", "dark")
+    )
+    assert light[0] > 600 > 300 > light[1] and dark[1] > 600 > 300 > dark[0]
+
+
 @pytest.mark.parametrize("name", FIGURES)
 @pytest.mark.parametrize("width", [380, 1200])
 def test_a_figure_fits_a_telephone_and_its_frame_hides_the_drawing_that_stands_for_it(
@@ -175,9 +259,12 @@ def test_a_figure_fits_a_telephone_and_its_frame_hides_the_drawing_that_stands_f
         assert inner[0] <= inner[1] and inner[2] <= inner[3], inner
 
 
-def test_without_scripts_the_drawing_is_there_and_nothing_else_is_needed():
+def test_without_scripts_a_picture_is_there_and_nothing_else_is_needed():
     for figure in FIGURES.values():
         before, _, frame = figure._repr_html_().partition("<iframe")
-        assert before.count("<svg") == 1 and "<script" not in before and "aria-label" in before
+        (encoded,) = re.findall('<img src="data:image/png;base64,([^"]+)" alt="[^"]+">', before)
+        picture = np.asarray(Image.open(io.BytesIO(b64decode(encoded))).convert("L"))
+        assert picture.shape[1] == 480 and (picture < 250).sum() > 1000
+        assert "<script" not in before and "<svg" not in before
         assert "http" not in frame.replace("http://www.w3.org/2000/svg", "")
         assert len(figure._repr_html_()) < 150_000 and repr(figure).startswith("<figure that moves")

@@ -5,6 +5,7 @@ Shapes  arrays  ->  Moving
 
 import numpy as np
 
+from minimaskrcnn.anchors import make_anchors
 from minimaskrcnn.pictures.moving.page import put_together, rect, slider, svg, tall
 
 
@@ -36,7 +37,9 @@ def moving_boxes(a, b, size):
         '<p>deltas dy, dx, log dh, log dw: <output name="deltas"></output></p>'
     )
     data = {"a": a, "b": b, "size": list(size)}
-    return put_together(("iou", "boxes"), drawing, controls, data, "drag a box", tall(size) + 120)
+    return put_together(
+        ("drag", "iou", "boxes"), drawing, controls, data, "drag a box", tall(size) + 120
+    )
 
 
 def moving_nms(boxes, scores, size):
@@ -104,6 +107,9 @@ def moving_anchors(size, scales, ratios, strides):
     -------
     Moving
     """
+    level, row, column = 4, 2, 3  # to begin with
+    rows, columns = (-(-side // strides[level - 2]) for side in size)
+    row, column = min(row, rows - 1), min(column, columns - 1)
     counts = [-(-size[0] // s) * -(-size[1] // s) * len(ratios) for s in strides]
     data = {
         "size": list(size),
@@ -112,12 +118,18 @@ def moving_anchors(size, scales, ratios, strides):
         "strides": list(strides),
         "before": [0, *np.cumsum(counts).tolist()],
     }
+    place = data["before"][level - 2] + (row * columns + column) * len(ratios)
+    first = make_anchors(size, scales, ratios, strides)[place : place + len(ratios)]
     words = "The anchors of one cell, on the network's input."
-    drawing = svg(size, words, *(rect((0, 0, 1, 1), "one b") for _ in ratios))
+    drawing = svg(size, words, *(rect(box, "one b") for box in first))
     controls = "".join(
         f'<label>{name} <input type="range" name="{name}" min="{low}" max="{high}" step="1" '
         f'value="{value}" autocomplete="off"></label>'
-        for name, low, high, value in (("level", 2, 6, 4), ("row", 0, 8, 2), ("column", 0, 8, 3))
+        for name, low, high, value in (
+            ("level", 2, 6, level),
+            ("row", 0, rows - 1, row),
+            ("column", 0, columns - 1, column),
+        )
     )
     controls += (
         '<p><output name="where"></output></p><p>first anchor: <output name="first"></output>, '
@@ -141,12 +153,17 @@ def moving_precision(right, num_objects):
     Moving
     """
     data = {"right": [bool(r) for r in right], "objects": int(num_objects)}
-    axes = '<path d="M10 10V90H90" fill="none" stroke="#888"/>'
+    hits, ranks = np.cumsum(right), np.arange(1, len(right) + 1)
+    corners = " ".join(
+        f"{10 + 80 * recall:.1f},{90 - 80 * precision:.1f}"
+        for recall, precision in zip(hits / num_objects, hits / ranks, strict=True)
+    )
+    axes = '<polyline points="10,10 10,90 90,90" fill="none" stroke="#888"/>'
     texts = (
         '<text x="42" y="98" fill="#888">recall</text>'
         '<text x="12" y="8" fill="#888">precision</text>'
     )
-    line = '<polyline points="" fill="none" stroke="#0072b2"/>'
+    line = f'<polyline class="curve" points="{corners}" fill="none" stroke="#0072b2"/>'
     drawing = svg((100, 100), "Precision over recall.", axes, texts, line)
     controls = '<p>average precision <output name="ap"></output></p><table><tbody></tbody></table>'
     height = tall((1, 1)) + 80 + 40 * len(data["right"])

@@ -4,10 +4,13 @@ Shapes  SVG, HTML, numbers  ->  Moving
 """
 
 import json
+from base64 import b64encode
 from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
 from string import Template
+
+from minimaskrcnn.pictures.moving.still import still
 
 WIDTH = 480  # pixels of a drawing at most, as in page.html
 
@@ -25,12 +28,14 @@ class Moving:
         return f"<figure that moves: {self.title}>"
 
     def _repr_html_(self):
-        """The drawing, and the page in a frame, which hides the drawing once its script runs."""
+        """A picture, and the page in a frame, which hides the picture once its script runs."""
         style = f"width:100%;max-width:36rem;height:{self.height}px;border:0"
         frame = (
             f'<iframe srcdoc="{escape(self.page)}" title="{escape(self.title)}" style="{style}">'
         )
-        return f'<div style="max-width:30rem">{self.drawing}</div>{frame}</iframe>'
+        shown = b64encode(still(self.drawing)).decode("ascii")
+        picture = f'<img src="data:image/png;base64,{shown}" alt="{escape(self.title)}">'
+        return f'<div style="max-width:30rem">{picture}</div>{frame}</iframe>'
 
 
 def put_together(scripts, drawing, controls, data, title, height):

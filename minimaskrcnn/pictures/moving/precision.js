@@ -1,6 +1,6 @@
 // Move detections up and down the list: what becomes of the average precision?
 let order = DATA.right.map((_, i) => i);
-const list = document.querySelector("tbody"), curve = document.querySelector("polyline");
+const list = document.querySelector("tbody"), curve = document.querySelector(".curve");
 
 function precisionAtRecalls(right) { // as evaluate.interpolate: the best precision from each recall on
   let hits = 0;
