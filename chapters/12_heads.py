@@ -64,9 +64,10 @@ logits, deltas = (Dense(k, np.zeros(k.shape[1], np.float32)) for k in (to_logits
 tiny = BoxHead(hidden1, hidden2, logits, deltas)
 
 # %% [markdown]
-# The hidden numbers are 5 and 0. So the logits are 5 · 0, 5 · 0.4 and 5 · 0.2; softmax (chapter
-# 08) turns them into probabilities that sum to 1. Class 0 is the *background*: no object. If the
-# region is of class 1 its box should move down (dy = 1), if it is of class 2 to the right.
+# The *hidden* numbers, those between two layers, are 5 and 0. So the logits are 5 · 0, 5 · 0.4 and
+# 5 · 0.2; softmax (chapter 08) turns them into probabilities that sum to 1. Class 0 is the
+# *background*: no object. If the region is of class 1 its box should move down (dy = 1), if it is
+# of class 2 to the right.
 
 # %%
 class_logits, box_deltas = box_head(patch, tiny)
@@ -213,7 +214,9 @@ panels(*shown, columns=4)
 # %% [markdown]
 # Only one of them is used: that of the class that the box head decided on. In training, too, only
 # the mask of the true class is asked for, and nobody minds what the others show. As all layers but
-# the last are shared, they may well resemble it. (What becomes of the mask is told in chapter 14.)
+# the last are shared, they may well resemble it. Indeed the paper finds that one mask for all
+# classes (*class-agnostic*) is nearly as good: 29.7 AP, with one for each class 30.3 (section 4.2).
+# (What becomes of the mask is told in chapter 14.)
 
 # %% [markdown]
 # ## 6 Plain and fast
@@ -315,11 +318,13 @@ panels(
 # %% [markdown]
 # ## 9 Your turn
 #
-# Write the box head with NumPy alone. `head.hidden1.kernel` is (P, P, C, hidden),
+# Three functions. First the box head, with NumPy alone. `head.hidden1.kernel` is (P, P, C, hidden),
 # `head.hidden2.kernel` is (1, 1, hidden, hidden), `head.logits.kernel` and `head.deltas.kernel`
 # are matrices; each layer has a `bias`. ReLU follows the two hidden layers.
 
 # %%
+from dataclasses import replace
+
 from minimaskrcnn.check.verdict import Case, check_function
 
 real = steps["roi_features"][:5], model.box_head
@@ -337,6 +342,59 @@ def my_box_head(roi_features, head):
 
 
 check_function(my_box_head, box_head, cases, parts=("class logits", "box deltas"))
+
+# %% [markdown]
+# Then the doubling, by its definition: every cell paints a square of 2 × 2 with the kernel, summed
+# over the channels, and the bias. `layer.kernel` is (2, 2, out, in), `layer.bias` is (out,). ReLU
+# is not asked for.
+
+
+# %%
+def my_deconv2d(x, layer):
+    """Return the map (2 H, 2 W, out) of x (H, W, in), each cell as a square of its own."""
+    ...
+
+
+# %%
+wide, painted = np.array([[[1.0], [2]]], np.float32), np.kron([[1, 2]], brush)[:, :, None]
+mistakes = (
+    (painted[:, [0, 2, 1, 3]], "a cell's square lies together: y[2i + a, 2j + b]"),
+    (np.kron([[1, 2]], brush[::-1, ::-1])[:, :, None], "the square is not turned"),
+)
+hint = "y[2i + a, 2j + b] = x[i, j] · kernel[a, b]"
+cases = [Case("two cells", (wide, layer), painted, hint, mistakes)]
+
+# %%
+of_two = np.ones((1, 1, 2), np.float32)  # one cell, two channels
+mixed = Deconv(np.arange(16, dtype=np.float32).reshape(2, 2, 2, 2), np.float32([100, 0]))
+turned = Deconv(mixed.kernel.swapaxes(2, 3), mixed.bias)
+mistakes = (
+    (deconv2d(of_two, replace(mixed, bias=0 * mixed.bias)), "the bias is missing"),
+    (deconv2d(of_two, turned), "kernel is (2, 2, out, in): out before in"),
+)
+right, hint = deconv2d(of_two, mixed), "sum over the channels in, then the bias of each out"
+cases.append(Case("two channels", (of_two, mixed), right, hint, mistakes))
+check_function(my_deconv2d, deconv2d, cases)
+
+# %% [markdown]
+# And the mask head, from `conv2d(x, conv, relu=True)` and `deconv2d(x, layer, relu=True)`: the
+# convolutions `head.convs`, the doubling `head.deconv`, and `head.logits`, a convolution of 1 × 1.
+# Which of them are followed by a ReLU?
+
+
+# %%
+def my_mask_head(mask_features, head):
+    """Return the mask logits (N, 2 P, 2 P, K) of patches (N, P, P, C)."""
+    ...
+
+
+# %%
+few, head = steps["mask_features"][:2], model.mask_head
+right, last = mask_head(few, head), "no ReLU at the end: a logit below 0 means 'rather not'"
+mistakes = ((np.maximum(right, 0), last), (sigmoid(right), "logits, not probabilities"))
+mistakes += ((mask_head(few, replace(head, convs=head.convs[:-1])), "all of head.convs"),)
+hint = "every convolution but the last, and the doubling, has a ReLU"
+check_function(my_mask_head, mask_head, [Case("two objects", (few, head), right, hint, mistakes)])
 
 # %% [markdown]
 # **Help.** Three hints for each function, and a solution. Open one at a time.
@@ -378,10 +436,84 @@ check_function(my_box_head, box_head, cases, parts=("class logits", "box deltas"
 # ```
 #
 # </details>
+#
+# `my_deconv2d`
+#
+# <details><summary>Hint 1</summary>
+#
+# The result is (2 H, 2 W, out). Its rows 0, 2, 4, … belong to a = 0, its rows 1, 3, 5, … to a = 1;
+# columns likewise.
+#
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# For each (a, b) the cells are x (H, W, in) times kernel[a, b] (out, in), transposed.
+#
+# </details>
+#
+# <details><summary>Hint 3</summary>
+#
+# `y[a::2, b::2] = x @ layer.kernel[a, b].T + layer.bias`
+#
+# </details>
+#
+# <details><summary>A solution of my_deconv2d</summary>
+#
+# ```python
+# import numpy as np
+#
+#
+# def my_deconv2d(x, layer):
+#     height, width, _ = x.shape
+#     y = np.empty((2 * height, 2 * width, len(layer.bias)), np.float32)
+#     for a in range(2):
+#         for b in range(2):
+#             y[a::2, b::2] = x @ layer.kernel[a, b].T + layer.bias
+#     return y
+# ```
+#
+# </details>
+#
+# `my_mask_head`
+#
+# <details><summary>Hint 1</summary>
+#
+# A loop over `head.convs`, each applied to what the one before has given.
+#
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# Then `deconv2d` with ReLU, then `conv2d` with `head.logits`.
+#
+# </details>
+#
+# <details><summary>Hint 3</summary>
+#
+# The last convolution has no ReLU: its numbers are logits.
+#
+# </details>
+#
+# <details><summary>A solution of my_mask_head</summary>
+#
+# ```python
+# from minimaskrcnn.conv import conv2d
+# from minimaskrcnn.layers import deconv2d
+#
+#
+# def my_mask_head(mask_features, head):
+#     x = mask_features
+#     for conv in head.convs:
+#         x = conv2d(x, conv, relu=True)
+#     x = deconv2d(x, head.deconv, relu=True)
+#     return conv2d(x, head.logits)
+# ```
+#
+# </details>
 
 # %% [markdown]
-# **Further.** Save your function as `box_head` in a file `my_heads.py`. From a clone of the
-# repository,
+# **Further.** Save your functions in a file `my_heads.py`. From a clone of the repository,
 #
 #     pytest tests/test_12_heads.py --mine my_heads.py
 #

@@ -283,11 +283,12 @@ for place, seed in (("the scene it learned", 13), ("another", 160)):
 panels(*shown)
 
 # %% [markdown]
-# It knows its one scene, and next to nothing about any other. So many numbers can remember a
-# great deal. What they remember is of use only if there is too much of it to be remembered one by
-# one: then the cheapest way to be right is to understand. So training never shows a scene twice,
-# and turns, mirrors and recolours each; and how good a network is (chapter 18) is measured on
-# scenes that it has not seen.
+# It knows its one scene, and next to nothing about any other. This is called *overfitting*. So many
+# numbers can remember a great deal. What they remember is of use only if there is too much of it
+# to be remembered one by one: then the cheapest way to be right is to understand. So training never
+# shows a scene twice, and turns, mirrors and recolours each; and how good a network is (chapter 18)
+# is measured on scenes that it has not seen. Looking at such scenes while the training goes on is
+# called *validation* (chapter 17b).
 #
 # (`folded` puts the normalisations into the convolutions, as chapter 15 does for a file. While it
 # learns, a network normalises with the means of its batch; for predicting it uses averages of
@@ -332,8 +333,9 @@ Picture(drawn.read_bytes(), "the losses of the bundled network") if drawn.exists
 # %% [markdown]
 # ## 8 Your turn
 #
-# First the tool to check with, then something to check: the gradients of a matrix product,
-# y = x · kernel, from that of y. (Which of the two needs the other's shape? Write down the shapes.)
+# First the tool to check with; then something to check, the gradients of a matrix product,
+# y = x · kernel, from that of y (which of the two needs the other's shape? Write down the shapes);
+# then the loop that uses them.
 
 # %%
 from minimaskrcnn.check.verdict import Case, check_function
@@ -363,6 +365,67 @@ matrices = Case(
     "matrices", (dy, x, k), (dy @ k.T, x.T @ dy), "dx is dy · kernelᵀ; look up section 3"
 )
 check_function(my_backward, my_backward, [scalars, matrices], parts=("dx", "dkernel"))
+
+# %% [markdown]
+# And the loop itself, with momentum as in section 2: velocity = momentum · velocity - rate ·
+# gradient, then weights = weights + velocity. The velocity is 0 at first.
+
+
+# %%
+def my_training(weights, gradient_of, rate, momentum, steps):
+    """Return the weights (N,) after some steps; gradient_of(weights) gives their gradient (N,)."""
+    ...
+
+
+# %%
+def of_square(w):
+    return 2 * w  # the gradient of w²
+
+
+uphill = ((np.array([12.0]), "the loss should fall: against the gradient"),)
+stale = ((np.array([6.0]), "ask for the gradient anew at each step"),)
+still = (
+    (np.array([6.4]), "the velocity stays from step to step"),
+    (np.array([7.6]), "the gradient counts whole: no (1 - momentum) before it"),
+)
+
+# %%
+ten, both = (np.array([10.0]), of_square, 0.1), (np.array([10.0, -4.0]), of_square, 0.1)
+tries = [
+    Case("one step", (*ten, 0.0, 1), np.array([8.0]), "10 - 0.1 · 20", uphill),
+    Case("two steps", (*ten, 0.0, 2), np.array([6.4]), "8 - 0.1 · 16", stale),
+    Case("momentum", (*ten, 0.5, 2), np.array([5.4]), "velocities -2 and -1 - 1.6", still),
+    Case("two weights", (*both, 0.5, 4), np.array([1.226, -0.4904]), "8, 5.4, 3.02, 1.226"),
+    Case("no step", (*both, 0.5, 0), both[0], "then nothing moves"),
+]
+check_function(my_training, my_training, tries)
+
+# %% [markdown]
+# Your loop trains a whole network: the one of section 4, on its one scene. All its numbers stand
+# in one row, and `learn` says how the losses change with them. When your loop is written, the sum
+# of the losses falls here:
+
+# %%
+arrays = named_arrays(tiny)
+ends = np.cumsum([array.size for array in arrays.values()])[:-1]
+
+
+def network_of(w):
+    parts = zip(arrays, np.split(w, ends), strict=True)
+    return with_arrays(tiny, {name: part.reshape(arrays[name].shape) for name, part in parts})
+
+
+def gradient_of(w):
+    gradients = learn(network_of(w), *given)[1]
+    return np.concatenate([gradients.get(n, 0 * a).ravel() for n, a in arrays.items()])
+
+
+# %% tags=["timed"]
+start = np.concatenate([array.ravel() for array in arrays.values()])
+found = my_training(start, gradient_of, rate=0.02, momentum=0.9, steps=15)
+for name, w in {"before": start, "after": found}.items():
+    if w is not None:
+        print(f"{name:6} {sum(learn(network_of(w), *given)[0].values()):.3f}")
 
 # %% [markdown]
 # **Help.** Three hints for each function, and a solution. Open one at a time.
@@ -421,6 +484,43 @@ check_function(my_backward, my_backward, [scalars, matrices], parts=("dx", "dker
 # ```python
 # def my_backward(dy, x, kernel):
 #     return dy @ kernel.T, x.T @ dy
+# ```
+#
+# </details>
+#
+# `my_training`
+#
+# <details><summary>Hint 1</summary>
+#
+# `velocity = np.zeros_like(weights)`, then a loop over `range(steps)`.
+#
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# In each step ask `gradient_of` for the gradient at the weights as they are now.
+#
+# </details>
+#
+# <details><summary>Hint 3</summary>
+#
+# `weights = weights + velocity` makes a new array; `weights += velocity` would write into the
+# caller's.
+#
+# </details>
+#
+# <details><summary>A solution of my_training</summary>
+#
+# ```python
+# import numpy as np
+#
+#
+# def my_training(weights, gradient_of, rate, momentum, steps):
+#     velocity = np.zeros_like(weights)
+#     for _ in range(steps):
+#         velocity = momentum * velocity - rate * gradient_of(weights)
+#         weights = weights + velocity
+#     return weights
 # ```
 #
 # </details>

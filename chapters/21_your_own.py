@@ -126,7 +126,7 @@ panels(
 # %% [markdown]
 # ## 4 A whole network
 #
-# The package's tests have such a file with all sixteen functions that a prediction calls, each
+# The package's tests have such a file with all eighteen functions that a prediction calls, each
 # written as in the exercises: `tests/my_network.py`. It is what the solutions of all chapters add
 # up to. In a clone of the repository, the cell below runs the network on it.
 
@@ -150,22 +150,22 @@ board = check.mine(MINE)
 print(board)
 
 # %% [markdown]
-# **Further.** When all sixteen are yours, change one of them as you please: another threshold,
+# **Further.** When all eighteen are yours, change one of them as you please: another threshold,
 # RoIPool in place of RoIAlign, another order of the classes. The board says at which question you
 # differ first. In a clone, `pytest tests/test_09_nms.py --mine my_network.py` runs the tests of a
 # stage on your function.
 #
 # **To think about.** Your functions find the same coins as the package's, to the pixel. What, then,
-# is left in the package that is not yours? (Look at what the sixteen functions are given.)
+# is left in the package that is not yours? (Look at what the eighteen functions are given.)
 
 # %% [markdown]
-# **The answer.** They are the network. On sixteen functions of a reader it finds the same coins as
+# **The answer.** They are the network. On eighteen functions of a reader it finds the same coins as
 # on the package's; what they need besides is the weights.
 
 # %% [markdown]
 # ## In the paper
 #
 # Mask R-CNN ([arXiv:1703.06870](https://arxiv.org/abs/1703.06870)) calls its approach "conceptually
-# simple". Sixteen functions are the proof.
+# simple". Eighteen functions are the proof.
 #
 # **Next:** pictures of your own, chapter 17b; or the code of somebody else. You can read it now.

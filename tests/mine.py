@@ -14,7 +14,7 @@ import pytest
 
 from minimaskrcnn import check
 from minimaskrcnn.check.adapters import adapted
-from minimaskrcnn.check.capstone import board_of
+from minimaskrcnn.check.capstone import board_of, suggestion
 from minimaskrcnn.check.exchange import Unreadable, functions_of, homes_of, put
 from minimaskrcnn.check.verdict import agree
 from minimaskrcnn.runtime.files import written_whole
@@ -67,7 +67,8 @@ def exchange(functions, path):
     for name, own in functions.items():
         homes = homes_of(name)
         if not homes:
-            lines.append(f"--mine: the package has no function {name!r}; yours is not tested")
+            meant = suggestion(name, functions)
+            lines.append(f"--mine: the package has no function {name!r}{meant}; it is not tested")
         elif len(homes) > 1:
             found = " and ".join(module.__name__ for module in homes)
             raise pytest.UsageError(f"--mine {path}: {name!r} may mean that of {found}")

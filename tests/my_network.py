@@ -8,6 +8,7 @@ import numpy as np
 
 from minimaskrcnn.boxes import apply_deltas, clip, iou_matrix
 from minimaskrcnn.conv import conv2d
+from minimaskrcnn.layers import deconv2d
 from minimaskrcnn.nms import nms
 from minimaskrcnn.resizing import resize
 
@@ -165,6 +166,23 @@ def my_box_head(roi_features, head):
     logits = x @ head.logits.kernel + head.logits.bias
     deltas = x @ head.deltas.kernel + head.deltas.bias
     return logits, deltas.reshape(*logits.shape, 4)
+
+
+def my_deconv2d(x, layer):
+    height, width, _ = x.shape
+    y = np.empty((2 * height, 2 * width, len(layer.bias)), np.float32)
+    for a in range(2):
+        for b in range(2):
+            y[a::2, b::2] = x @ layer.kernel[a, b].T + layer.bias
+    return y
+
+
+def my_mask_head(mask_features, head):
+    x = mask_features
+    for conv in head.convs:
+        x = conv2d(x, conv, relu=True)
+    x = deconv2d(x, head.deconv, relu=True)
+    return conv2d(x, head.logits)
 
 
 def my_select_detections(rois, class_probs, box_deltas, window, config):

@@ -10,6 +10,8 @@ import minimaskrcnn.nms
 from minimaskrcnn import check, conv
 from minimaskrcnn.check import adapters, capstone, exchange
 from minimaskrcnn.check import asked as asked_module
+from minimaskrcnn.layers import Deconv, deconv2d
+from minimaskrcnn.training.targets import roi_targets
 
 RIGHT = Path(__file__).parent / "my_network.py"
 NMS = minimaskrcnn.nms.nms
@@ -31,11 +33,11 @@ def states(board):
     return {stage.name: stage.state for stage in board.stages}
 
 
-def test_the_network_finds_the_coins_on_sixteen_functions_of_a_reader():
+def test_the_network_finds_the_coins_on_eighteen_functions_of_a_reader():
     board = check.mine(RIGHT)
-    assert set(states(board).values()) == {"yours"} and len(board.stages) == 16
+    assert set(states(board).values()) == {"yours"} and len(board.stages) == 18
     assert "finds 24 coins, the same as the package's own functions" in board.said
-    assert "16 of 16 stages are yours" in repr(board) and len(board.found) == 24
+    assert "18 of 18 stages are yours" in repr(board) and len(board.found) == 24
     assert board.picture().encoded and minimaskrcnn.nms.nms is NMS
 
 
@@ -129,6 +131,63 @@ def test_a_slow_right_function_is_called_right_and_slow_and_a_quick_one_only_rig
     verdict = check.nms(slow)
     assert verdict.agrees and "right, but some" in verdict.text and "times slower" in verdict.text
     assert check.nms(lambda b, s, t: NMS(b, s, t)).text == "all agree: 10 cases"
+
+
+def solution(name, chapter):
+    """A function as the chapters' solution writes it."""
+    page = (RIGHT.parent.parent / "chapters" / chapter).read_text(encoding="utf-8")
+    lines = page[page.index(f"<summary>A solution of {name}<") :].split("```")[1].splitlines()[1:]
+    names = {}
+    exec("\n".join(line.removeprefix("#").removeprefix(" ") for line in lines), names)
+    return names[name]
+
+
+def test_an_own_deconvolution_has_the_relu_and_the_batch_of_the_package():
+    own = solution("my_deconv2d", "12_heads.py")
+    called, rng = adapters.adapted("deconv2d", own, deconv2d), np.random.RandomState(0)
+    layer = Deconv(rng.standard_normal((2, 2, 3, 4)).astype(np.float32), np.zeros(3, np.float32))
+    for shape in ((5, 6, 4), (2, 5, 6, 4), (0, 5, 6, 4)):
+        x = rng.standard_normal(shape).astype(np.float32)
+        for relu in (False, True):
+            given = x, layer, relu
+            np.testing.assert_allclose(called(*given), deconv2d(*given), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("more", [{}, {"fill": True}, {"share": 0.5}])
+def test_own_targets_that_are_three_things_become_those_of_the_package(more):
+    rng, (own, theirs) = (
+        np.random.RandomState(0),
+        (solution("my_roi_targets", "16_targets.py"), roi_targets),
+    )
+
+    def loosely(proposals, boxes, class_ids, crowd_boxes, count, rng, delta_std):
+        given = proposals, boxes, class_ids, crowd_boxes, count, rng, delta_std
+        rois, labels, deltas = own(*given)
+        return rois.tolist(), labels.astype(np.int32), deltas.astype(float)
+
+    called = adapters.adapted("roi_targets", loosely, theirs)
+    corners = rng.uniform(0, 0.6, (60, 2))
+    boxes = np.concatenate([corners, corners + rng.uniform(0.1, 0.4, (60, 2))], 1).astype(
+        np.float32
+    )
+    given = boxes, boxes[::10], np.arange(1, 7), boxes[3:4], 20
+    answers = [
+        f(*given, np.random.RandomState(1), (0.1, 0.1, 0.2, 0.2), **more) for f in (called, theirs)
+    ]
+    for field in ("rois", "class_ids", "deltas", "objects"):
+        mine, wanted = (getattr(answer, field) for answer in answers)
+        assert mine.dtype == wanted.dtype and mine.shape == wanted.shape
+        np.testing.assert_allclose(mine, wanted, atol=1e-5)
+
+
+def test_a_misspelt_name_is_told_with_the_one_that_may_be_meant(written):
+    wrong = "def my_nsm(b, s, t):\n    pass\n\ndef softmaks(x):\n    pass\n\n"
+    wrong += "def my_iou(a, b):\n    pass\n"
+    said = written(wrong).said
+    assert "nsm (did you mean nms?), softmaks (did you mean softmax?)" in said
+    assert "iou_matrix" in said and "iou_matrix (did" not in said
+    board = written(wrong + "def softmax(x):\n    return x\n")
+    assert "softmaks (did" not in board.said  # softmax is there
 
 
 def test_the_network_is_given_arrays_whatever_the_reader_returns():

@@ -9,13 +9,11 @@ Shapes  function  ->  function
 
 import inspect
 from copy import deepcopy
-from dataclasses import replace
 from functools import wraps
 
 import numpy as np
 
-from minimaskrcnn.boxes import MOST_GROWTH
-from minimaskrcnn.conv.folding import EPSILON
+from minimaskrcnn.check.lesser import BEYOND, FEWER, SEVERAL, within
 
 
 def adapted(name, own, theirs, settle=lambda answer, wanted: answer):
@@ -47,7 +45,7 @@ def core_of(name, own, theirs):
     if name in FEWER and not _takes_all(own, theirs):
         core = FEWER[name](own, theirs)
     if name in BEYOND:
-        core = _within(core, theirs, BEYOND[name])
+        core = within(core, theirs, BEYOND[name])
     if name in SEVERAL:
         core = _one_by_one(core)
     return core
@@ -69,11 +67,6 @@ def _takes_all(own, theirs):
     return True
 
 
-def _within(core, theirs, beyond):
-    """The package answers where `beyond` says that the exercise does not ask for this."""
-    return lambda *given: theirs(*given) if beyond(*given) else core(*given)
-
-
 def _one_by_one(core):
     """The exercise has the maps of one picture, the package also those of a batch."""
 
@@ -84,78 +77,6 @@ def _one_by_one(core):
         return tuple(np.stack(parts) for parts in zip(*each, strict=True))
 
     return called
-
-
-def _conv2d(own, theirs):
-    """The exercise has one map, without shortcut and ReLU."""
-
-    def conv2d(x, conv, relu, add):
-        if not len(x):
-            return theirs(x, conv, relu, add)
-        y = np.stack([own(one, conv) for one in x.reshape(-1, *x.shape[-3:])])  # (B, H', W', D)
-        y = y.reshape(*x.shape[:-3], *y.shape[1:])
-        y = y if add is None else y + add
-        return np.maximum(y, 0) if relu else y
-
-    return conv2d
-
-
-def _nms(own, theirs):
-    """The exercise keeps all, the package at most `limit`."""
-    return lambda boxes, scores, threshold, limit: np.asarray(own(boxes, scores, threshold))[:limit]
-
-
-def _make_anchors(own, theirs):
-    """The exercise has an anchor on every cell, the package on every `step`th."""
-    return _within(lambda *given: own(*given[:4]), theirs, lambda *given: given[4] != 1)
-
-
-def _paste_mask(own, theirs):
-    """The exercise draws the line at one half."""
-    return _within(lambda *given: own(*given[:3]), theirs, lambda *given: given[3] != 0.5)
-
-
-def _smooth_l1(own, theirs):
-    """The exercise has its edge at 1, and something to learn from."""
-
-    def beyond(answers, targets, edge):
-        return edge != 1 or not answers.size
-
-    return _within(lambda *given: own(*given[:2]), theirs, beyond)
-
-
-def _fold_batch_norm(own, theirs):
-    """The exercise knows one epsilon, and returns the kernel and the bias."""
-
-    def fold(conv, norm, epsilon):
-        kernel, bias = own(conv, norm)
-        return replace(conv, kernel=np.asarray(kernel), bias=np.asarray(bias))
-
-    return _within(fold, theirs, lambda *given: given[2] != EPSILON)
-
-
-def _narrow(shape, config):
-    """Whether a picture is so narrow that nothing would be left of a side."""
-    return min(shape[:2]) * config.image_max_size < max(shape[:2]) / 2
-
-
-FEWER = {  # functions of which the exercise has fewer arguments
-    "conv2d": _conv2d,
-    "nms": _nms,
-    "make_anchors": _make_anchors,
-    "paste_mask": _paste_mask,
-    "smooth_l1": _smooth_l1,
-    "fold_batch_norm": _fold_batch_norm,
-}
-BEYOND = {  # arguments that the exercise does not speak of
-    "scaled_size": lambda shape, config: (
-        config.resize_mode != "square" or config.image_min_scale or _narrow(shape, config)
-    ),
-    "box_head": lambda roi_features, head: not len(roi_features),
-    "apply_deltas": lambda boxes, deltas: bool((deltas[:, 2:] > MOST_GROWTH).any()),
-    "select_detections": lambda *given: given[4].every_class or given[4].detected_classes,
-}
-SEVERAL = ("pyramid", "region_proposals")  # functions of lists of maps
 
 
 def like(answer, wanted):

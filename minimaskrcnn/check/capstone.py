@@ -8,6 +8,7 @@ Shapes  file  ->  Board
 """
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 import numpy as np
 
@@ -38,6 +39,8 @@ STAGES = (  # what a prediction calls, in the order of the chapters
     ("10", "select_proposals"),
     ("11", "crop_and_resize"),
     ("12", "box_head"),
+    ("12", "deconv2d"),
+    ("12", "mask_head"),
     ("13", "select_detections"),
     ("14", "paste_mask"),
 )
@@ -112,13 +115,13 @@ def board_of(functions):
         stage, pair = _tried(chapter, name, functions.get(name), model)
         stages.append(stage)
         pairs += [pair] if pair else []
-    unknown = sorted(set(functions) - {name for _, name in STAGES})
+    others = _others(functions)
     try:
         with exchanged(pairs):
             found = call(_look, (model,), seconds=4 * PATIENCE)
     except Trouble as trouble:
-        return Board(tuple(stages), f"together they fail: {trouble}", wanted)
-    return Board(tuple(stages), _comparison(found, wanted) + _others(unknown), found)
+        return Board(tuple(stages), f"together they fail: {trouble}{others}", wanted)
+    return Board(tuple(stages), _comparison(found, wanted) + others, found)
 
 
 def _look(model):
@@ -160,6 +163,17 @@ def _comparison(found, wanted):
     return f"the network finds {len(found)} coins, {beside} the package's own functions"
 
 
-def _others(names):
-    listed = ", ".join(printable(name) for name in names)
-    return f" (not used by a prediction: {listed})" if names else ""
+def _others(functions):
+    """What to say of functions that no stage of a prediction is called by."""
+    told = [
+        f"{printable(name)}{suggestion(name, functions)}"
+        for name in sorted(set(functions) - {name for _, name in STAGES})
+    ]
+    return f" (not used by a prediction: {', '.join(told)})" if told else ""
+
+
+def suggestion(name, functions):
+    """Which stage may be meant by a function that has nobody's name; "" if none is near."""
+    missing = [stage for _, stage in STAGES if stage not in functions]
+    near = [] if homes_of(name) else get_close_matches(name, missing, n=1)
+    return f" (did you mean {near[0]}?)" if near else ""
