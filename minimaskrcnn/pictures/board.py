@@ -10,7 +10,7 @@ from minimaskrcnn.pictures.panels import WIDTH, encoded
 
 FACES = {"yours": "#cdebd9", "slow": "#fbf6d0", "wrong": "#f6cfc0", "missing": "#f2f2f2"}
 SAID = {"yours": "yours", "slow": "slow", "wrong": "wrong", "missing": "the package's"}
-ACROSS = 8  # tiles in a row
+ACROSS = 6  # tiles in a row
 
 
 def draw_board(tiles, photo, said):
