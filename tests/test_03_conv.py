@@ -286,11 +286,20 @@ def test_the_form_is_chosen_by_the_shape():
         conv = draw_conv(0, *kernel_shape, stride=stride, padding=(1, 1), dtype=dtype)
         return choose_form(draw(1, 32, 32, kernel_shape[2], dtype=dtype), conv)
 
-    assert form(3, 3, 64, 64) is conv2d_winograd
+    assert form(3, 3, 64, 64) is form(3, 3, 32, 32) is conv2d_winograd
     assert form(3, 3, 64, 64, stride=2) is conv2d_blocked
     assert form(3, 3, 32, 16) is form(3, 3, 16, 32) is conv2d_blocked
     assert form(1, 1, 64, 64) is conv2d_blocked
     assert form(3, 3, 64, 64, dtype=np.float64) is conv2d_im2col
+
+
+def test_blocks_of_rows_are_multiples_of_eight_and_neither_too_small_nor_too_large(monkeypatch):
+    monkeypatch.setattr(blocks, "_has_small_routine", lambda: True)
+    assert blocks.block_rows(256, 64, 192) == 56  # 61 rows of 256 · 64 products are 100^3
+    assert blocks.block_rows(4, 64, 192) == 240 and blocks.block_rows(4, 64, 192, most=64) == 64
+    assert blocks.block_rows(2048, 64, 192) == 192  # 7 rows are too few
+    monkeypatch.setattr(blocks, "_has_small_routine", lambda: False)
+    assert blocks.block_rows(256, 64, 192) == 192
 
 
 WRONG = [

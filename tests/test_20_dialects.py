@@ -23,6 +23,7 @@ from minimaskrcnn.resizing import resize as matterport_resize
 from minimaskrcnn.roi_align import mean_of_samples
 from minimaskrcnn.rpn import region_proposals
 from minimaskrcnn.torchvision import anchors, detections, image, masks, proposals, resnet, roi_align
+from minimaskrcnn.torchvision.boxes import moved_boxes
 from minimaskrcnn.torchvision.nms import nms_by_group
 from minimaskrcnn.weights import load, save
 from minimaskrcnn.weights.torchvision import read_torchvision
@@ -224,6 +225,14 @@ def test_few_detections_of_far_moved_boxes_are_torchvisions():
     assert error(found[:, :4], EDGES["det_boxes"]) < STAGE
     assert found[:, 4].tolist() == EDGES["det_labels"].tolist()
     assert error(found[:, 5], EDGES["det_scores"]) < STAGE
+
+
+def test_boxes_grow_62_fold_at_most_and_move_as_far_as_their_deltas_say():
+    box, everywhere = np.array([[100, 100, 104, 104]], np.float32), (-1000, -1000, 2000, 2000)
+    deltas = np.array([[5, -6, 9, 9]], np.float32)  # of units of 1, 1, 1, 1
+    y1, x1, y2, x2 = moved_boxes(box, deltas, (1, 1, 1, 1), everywhere)[0]
+    assert (y2 - y1, x2 - x1) == pytest.approx((250, 250), rel=1e-5)  # 4 · 1000 / 16
+    assert ((y1 + y2) / 2, (x1 + x2) / 2) == pytest.approx((102 + 20, 102 - 24), rel=1e-4)
 
 
 def test_a_score_equal_to_the_threshold_is_not_enough_and_named_classes_alone_are_found():

@@ -471,6 +471,17 @@ def test_the_bundled_model_has_the_limit_of_the_demo(tmp_path, capsys, monkeypat
     assert cli.main(["predict", "s.png", "--weights", "shapes", "--json", "-o", "out"]) == 0
     objects = json.loads(capsys.readouterr().out)["objects"]
     assert f"{len(objects)} found" in told and min(one["score"] for one in objects) >= 0.5
+    asked = ["predict", "s.png", "--weights", "shapes", "--json", "--min-score", "0.9999"]
+    assert cli.main(asked) == 0
+    fewer = json.loads(capsys.readouterr().out)["objects"]
+    assert len(fewer) < len(objects) and all(one["score"] >= 0.9999 for one in fewer)
+
+
+def test_other_weights_have_the_limit_of_their_own(toy, same, capsys):
+    given = ["predict", str(same / "a" / "x.png"), "--weights", toy, "--size", "64", "--json"]
+    assert cli.main(given) == 0
+    scores = [one["score"] for one in json.loads(capsys.readouterr().out)["objects"]]
+    assert scores and min(scores) < 0.5
 
 
 def test_pictures_are_drawn_as_asked(same, predict):

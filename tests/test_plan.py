@@ -63,6 +63,7 @@ def test_large_objects_are_reduced_until_they_fit_into_a_crop():
     assert plan.scale == 0.125
     thin = make_plan(replace(CELLS, sides=(10.0, 20.0, 300.0)))
     assert thin.scale == 0.5  # 2 would suit the median
+    assert make_plan(replace(CELLS, sides=(10.0, 20.0, 110.0))).scale == 1  # 220 of 256 is too much
 
 
 def test_a_frame_is_no_larger_than_the_pictures():

@@ -25,7 +25,7 @@ from minimaskrcnn.training.recipe import FROM_NOTHING
 from minimaskrcnn.training.train import train
 from minimaskrcnn.training.validation import evaluate_pairs, rules_for
 from minimaskrcnn.training.watch import Chosen, Watch, has_stopped, is_better
-from minimaskrcnn.weights import load
+from minimaskrcnn.weights import load, provenance_of
 from minimaskrcnn.weights.lock import locked_alone
 
 SMALL = Widths(8, (4, 4, 8, 8), (1, 1, 1, 1), 8, 8, 16, 8, 1)
@@ -78,10 +78,21 @@ def test_the_best_model_is_kept_while_the_training_goes_on(tmp_path, scores):
         "step 6: validation AP boxes 0.500, masks 0.200",
     ]
     assert load(tmp_path / "best.h5").config == load(tmp_path / "model.h5").config
+    assert provenance_of(tmp_path / "best.h5")["steps_done"] == "4"
     with (tmp_path / "log.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["mask_ap"] for row in rows] == ["", "0.1", "", "0.3", "", "0.2"]
     assert all(float(row["mask"]) > 0 and float(row["rate"]) > 0 for row in rows)
+
+
+def test_the_last_step_is_looked_at_whatever_its_number(tmp_path, scores):
+    scores += [0.1, 0.3, 0.2]
+    lines = run(tmp_path, 5, Watch(SCENES, 2))
+    assert [line.split(":")[0] for line in lines if "validation" in line] == [
+        "step 2",
+        "step 4",
+        "step 5",
+    ]
 
 
 def test_it_stops_early_when_asked_to_and_only_then(tmp_path, scores):
@@ -107,8 +118,10 @@ def test_a_validation_predicts_the_pictures_and_draws_them(tmp_path):
     with Image.open(tmp_path / "validation.jpg") as sheet:
         assert sheet.size == (3 * 262, 2 * 262)
         first = np.asarray(sheet)[:256, :256]
+        second = np.asarray(sheet)[:256, 262 : 262 + 256]
     shown = SCENES[2].image.repeat(4, axis=0).repeat(4, axis=1)
-    assert np.abs(first.astype(int) - shown).mean() < 12
+    far = [np.abs(tile.astype(int) - shown).mean() for tile in (first, second)]
+    assert far[0] < 12 and far[0] < far[1]  # the picture itself comes first, then its objects
 
 
 def test_validation_changes_nothing_in_what_is_learned(tmp_path, scores):
@@ -124,6 +137,7 @@ def test_many_validation_pictures_are_thinned_out_evenly():
     watch = Watch(range(1000), 1, most=5)
     assert watch.indices.tolist() == [0, 249, 499, 749, 999]
     assert Watch("abc", 1).indices.tolist() == [0, 1, 2]
+    assert list(Chosen("abc", [2, 0])) == ["c", "a"]
 
 
 # Going on
