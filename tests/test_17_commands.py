@@ -158,6 +158,12 @@ def test_the_help_of_train_says_what_the_recipes_say(capsys):
         assert f"{words}; default: {nothing}, with --init {tuning}" in text
 
 
+@pytest.mark.parametrize("command", [["train"], ["evaluate", "--weights", "shapes"]])
+def test_pictures_without_annotations_are_refused(command, tmp_path, capsys):
+    assert main([*command, "--images", str(tmp_path)]) == 2
+    assert "--images belongs to annotations" in capsys.readouterr().err
+
+
 def test_what_cannot_be_is_said_in_a_sentence(dataset, capsys):
     annotations, images = dataset
     nowhere = ["--images", f"{images}/nowhere"]

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from minimaskrcnn.errors import DatasetError, SettingError
 from minimaskrcnn.results.folder import FAILED, FORMS, ResultsFolder
 from minimaskrcnn.results.like import Like
 from minimaskrcnn.results.naming import file_names, list_names, mark
+from minimaskrcnn.weights import load, save
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation")  # within pycocotools
 ALL = "png,json,masks,crops,labelme,yolo,coco,polygons,results,csv"
@@ -478,10 +480,20 @@ def test_the_bundled_model_has_the_limit_of_the_demo(tmp_path, capsys, monkeypat
 
 
 def test_other_weights_have_the_limit_of_their_own(toy, same, capsys):
-    given = ["predict", str(same / "a" / "x.png"), "--weights", toy, "--size", "64", "--json"]
-    assert cli.main(given) == 0
+    model = load(toy)
+    save(replace(model, config=replace(model.config, min_score=0.0)), same / "doubtful.h5")
+    given = ["predict", str(same / "a" / "x.png"), "--weights", str(same / "doubtful.h5")]
+    assert cli.main([*given, "--size", "64", "--json"]) == 0
     scores = [one["score"] for one in json.loads(capsys.readouterr().out)["objects"]]
     assert scores and min(scores) < 0.5
+
+
+def test_a_photograph_comes_through_standard_input(toy, same):
+    given = [sys.executable, "-m", "minimaskrcnn", "predict", "-", "--weights", toy, "--json"]
+    encoded = (same / "a" / "x.png").read_bytes()
+    done = subprocess.run([*given, "--size", "64"], cwd=same, input=encoded, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["height"] == 60
 
 
 def test_pictures_are_drawn_as_asked(same, predict):
