@@ -12,6 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from minimaskrcnn.cli import main
 from minimaskrcnn.commands import chapters as command
 
 CHAPTERS = Path(__file__).parent.parent / "chapters"
@@ -150,6 +151,21 @@ def test_a_readers_own_files_are_never_overwritten(tmp_path, capsys):
     assert command.run(args) == 0
     assert (args.folder / "README.md").read_text() == "my notes"
     assert re.findall("kept your .*;", capsys.readouterr().out) == ["kept your README.md;"]
+
+
+def test_without_jupyter_it_is_said_how_to_open_the_chapters(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    args = SimpleNamespace(folder=tmp_path / "own", output=None, no_open=False)
+    assert command.run(args) == 0
+    assert f"pip install jupyterlab, then jupyter lab {tmp_path / 'own'}" in capsys.readouterr().out
+
+
+def test_an_installation_without_chapters_says_so(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(command, "__file__", str(tmp_path / "a" / "b" / "chapters.py"))
+    for listed in (None, []):
+        monkeypatch.setattr("importlib.metadata.files", lambda name, listed=listed: listed)
+        assert main(["chapters", str(tmp_path / "own"), "--no-open"]) == 2
+        assert "this installation has no chapters" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Ctrl-C is pressed as POSIX does it")

@@ -98,7 +98,7 @@ def _open(folder):
     from importlib.util import find_spec
 
     if find_spec("jupyterlab") is None:
-        say('to open them: pip install "minimaskrcnn[notebooks]", then jupyter lab there')
+        say(f"to open them: pip install jupyterlab, then jupyter lab {folder}")
         return 0
     jupyter = subprocess.Popen([sys.executable, "-m", "jupyterlab", str(folder)])
     while True:
