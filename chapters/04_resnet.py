@@ -31,9 +31,12 @@ strip("resnet")
 # %% [markdown]
 # ## 1 A block, by hand
 #
-# Deep stacks are hard to train. The idea of ResNet: let a group of layers f not replace its input
-# but *correct* it, y = ReLU(x + f(x)). A block that has nothing to say can answer f = 0, and the
-# input goes through unharmed. The path around f is called the *shortcut*.
+# Deep stacks are hard to train. The authors of ResNet stacked 20 and 56 layers, and the deeper
+# network was worse, not only on new pictures but on those it learned from (their figure 1): it is
+# not overfitting; the learning itself does not get through. The idea of ResNet: let a group of
+# layers f not replace its input but *correct* it, y = ReLU(x + f(x)). A block that has nothing to
+# say can answer f = 0, and the input goes through unharmed. The path around f is called the
+# *shortcut*.
 #
 # f is three convolutions: 1 × 1 to fewer channels (`reduce`), 3 × 3 (`spatial`), 1 × 1 back to many
 # (`expand`). As for hand-work, here are maps of 3 × 3 cells and a single channel. The biases are
@@ -264,7 +267,8 @@ curves(lines, "layers", "log10 of the numbers' size", "fifty layers, kernels of 
 # %% [markdown]
 # **Without shortcuts.** Cut them in the network at hand: set the weights of each stage's 1 × 1
 # shortcut to zero, and give every other block one of zeros. What the blocks were trained to
-# correct is not there any more.
+# correct is not there any more. (Whether a network without shortcuts could have learned is another
+# question, that of section 1.)
 
 # %%
 from dataclasses import replace

@@ -117,8 +117,8 @@ print(f"{'':18} p6 {p_maps[4].shape}")
 # %% [markdown]
 # All maps of the pyramid have the same number of channels, so that the same small networks can
 # read any of them: chapter 08 slides one set of weights over all five. Below, one channel (the one
-# that varies most in `p2`) of `c2`, and one of `p2` to `p4`. The maps show the same kind of thing
-# at four, eight and sixteen pixels a cell.
+# that varies most in `p2`) of `c2`, and one of `p2` to `p4`. It shows outlines in `p2`,
+# blobs in `p3`, and in `p4`, which has eight cells a side here, little that the eye can name.
 
 # %% tags=["cover"]
 from minimaskrcnn.pictures import Panel, panels
@@ -148,21 +148,21 @@ assert np.allclose(sum(parts) + biases, p_maps[0], atol=1e-3)
 print("the four parts and the biases add up to p2")
 
 # %% [markdown]
-# The same channel of `p2` again, and its four parts, all in the same grey levels. What came from
-# `c5` and `c4` is made of squares of 8 by 8 and 4 by 4 cells: single cells, doubled three times
-# and twice, whose edges the last 3 × 3 convolution has blurred. The percentages are parts of p2's
-# variation over the picture, in all channels: the four add up to 100 (a part that works against
-# the others would count as negative). In this network most of `p2` comes from `c2` and `c3`; the
-# deepest maps add a little. Section 5 asks whether that little matters.
+# The same channel of `p2` again, and its four parts, each from its darkest to its brightest number;
+# how much a part adds, the percentage says. What came from `c5` and `c4` is made of squares of 8 by
+# 8 and 4 by 4 cells: single cells, doubled three times and twice, whose edges the last 3 × 3
+# convolution has blurred. The percentages are parts of p2's variation over the picture, in all
+# channels: the four add up to 100 (a part that works against the others would count as negative).
+# In this network most of `p2` comes from `c2` and `c3`; the deepest maps add a little. Section 5
+# asks whether that little matters.
 
 # %%
 whole = p_maps[0] - p_maps[0].mean(axis=(0, 1))
 shares = [100 * (part * whole).sum() / (whole**2).sum() for part in parts]
 grey = p_maps[0][:, :, channel] - biases[:, :, channel]
-span = (min(0, grey.min()), max(0, grey.max()))
-shown = [Panel("p2 without biases", grey, limits=span)]
+shown = [Panel("p2 without biases", grey)]
 for level, (part, share) in enumerate(zip(parts, shares, strict=True), start=2):
-    shown.append(Panel(f"from c{level}: {share:.0f} %", part[:, :, channel], limits=span))
+    shown.append(Panel(f"from c{level}: {share:.0f} %", part[:, :, channel]))
 panels(*shown)
 
 # %% [markdown]

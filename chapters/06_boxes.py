@@ -113,7 +113,8 @@ print("the same numbers; at least ten times as fast:", plain > 10 * fast)
 # %% [markdown]
 # ## 2 Deltas
 #
-# How does one say that box `a` should become box `b`? By how far its centre moves, and how its
+# How does one say that box `a` should become box `b`? (To learn to say it is called *bounding-box
+# regression*.) By how far its centre moves, and how its
 # size changes: down and to the right (dy, dx), in height and in width (dh, dw). But not in
 # pixels:
 #
@@ -400,7 +401,8 @@ check.apply_deltas(my_apply)
 # **To think about.** Two boxes that do not touch have IoU 0, whether they are one pixel apart or
 # a hundred. Suppose a network learned by making the IoU of its boxes with the true ones as large
 # as possible. What could it learn from a box that misses its object? What do deltas offer
-# instead?
+# instead? (*GIoU*, [arXiv:1902.09630](https://arxiv.org/abs/1902.09630), is an IoU that also tells
+# how far apart two boxes lie.)
 
 # %% [markdown]
 # **The answer.** IoU says how well: shared area over common area. Four deltas say where to: moves

@@ -366,7 +366,9 @@ check_function(my_select_detections, select_detections, cases, parts=("detection
 #
 # Mask R-CNN ([arXiv:1703.06870](https://arxiv.org/abs/1703.06870)), section 3.1, "Inference": box
 # head, NMS, the best 100 detections, and only then the masks. NMS within each class, and deltas for
-# each class: Fast R-CNN ([arXiv:1504.08083](https://arxiv.org/abs/1504.08083)), sections 2
-# and 3.
+# each class: Fast R-CNN ([arXiv:1504.08083](https://arxiv.org/abs/1504.08083)), sections 2 and 3.
+# There every class of a region competes, each with a box of its own, as in torchvision (chapter
+# 20); here, as in the original that this network follows, a region stands for its likeliest class
+# alone.
 #
 # **Next:** every detection gets its mask, at the size of the photograph: chapter 14.

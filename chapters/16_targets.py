@@ -539,6 +539,8 @@ check_function(my_mask_loss, mask_loss, cases, parts=("the loss", "the gradient"
 # Anchors: Faster R-CNN ([arXiv:1506.01497](https://arxiv.org/abs/1506.01497)), sections 3.1.2 and
 # 3.1.3. Regions: Mask R-CNN ([arXiv:1703.06870](https://arxiv.org/abs/1703.06870)), section 3.1,
 # "Training": positive from an IoU of 0.5 on; the sum of the losses: section 3. Smooth L1: Fast
-# R-CNN ([arXiv:1504.08083](https://arxiv.org/abs/1504.08083)), equation 3.
+# R-CNN ([arXiv:1504.08083](https://arxiv.org/abs/1504.08083)), equation 3. The paper departs from
+# this chapter in the sample: it takes 512 regions, one positive to three negatives. The original
+# that this network follows takes 200, and two negatives for each positive (`docs/differences.md`).
 #
 # **Next:** chapter 17 follows the gradients back to every weight, and takes steps.
