@@ -52,12 +52,15 @@ def test_demo_finds_the_shapes_of_a_scene_and_names_the_picture(tmp_path, capsys
     printed = capsys.readouterr().out
     assert "scene 7: 1 shapes drawn, 1 found" in printed and "circle" in printed
     assert str(picture) in printed and picture.stat().st_size > 1000
+    assert main(["demo", "--seed", "25", "--output", str(picture)]) == 0
+    assert "2 found" in capsys.readouterr().out  # a third is doubtful
 
 
 def test_the_bundled_model_is_good(capsys):
     assert main(["evaluate", "--scenes", "40"]) == 0
-    values = ap(capsys.readouterr().out)
-    assert len(values) == 24
+    printed = capsys.readouterr().out
+    values = ap(printed)
+    assert len(values) == 24 and "40 images" in printed
     assert values[0] > 0.75 and values[12] > 0.75  # boxes, masks; 500 scenes say more
 
 
@@ -193,8 +196,9 @@ def test_what_cannot_be_is_said_in_a_sentence(dataset, capsys):
     assert "page.png: the page is HTML" in capsys.readouterr().err
     assert main(["train", "--steps", "1", "--output", annotations]) == 2
     assert f"{annotations}: cannot be written (File exists)" in capsys.readouterr().err
-    assert main(["demo", "--seed", "-1"]) == 2
-    assert "--seed" in capsys.readouterr().err
+    for seed in ("-1", "4294967296"):
+        assert main(["demo", "--seed", seed]) == 2
+        assert f"--seed must be from 0 to 4294967295, got {seed}" in capsys.readouterr().err
     for wrong in (["--steps", "0"], ["--rate", "-1"], ["--rate", "nan"], ["--seed", "-3"]):
         assert main(["train", *wrong]) == 2
         assert wrong[1] in capsys.readouterr().err
@@ -228,6 +232,14 @@ def test_evaluate_writes_a_report_and_takes_size_detections_and_overlaps(dataset
     assert "IoU thresholds lie above 0 and not above 1" in capsys.readouterr().err
     assert main(["evaluate", *given, "--size", "100"]) == 2
     assert "multiple of 64" in capsys.readouterr().err
+
+
+def test_a_report_on_drawn_shapes_numbers_their_classes_from_1(tmp_path):
+    assert main(["evaluate", "--scenes", "2", "--output", str(tmp_path)]) == 0
+    found = json.loads((tmp_path / "detections.json").read_text())
+    for number in (0, 1):
+        ids = [record["category_id"] for record in found if record["image_id"] == number]
+        assert set(scene(number).class_ids.tolist()) <= set(ids) <= {1, 2, 3}
 
 
 def test_boxes_only_are_judged_and_not_learned(dataset, capsys):
