@@ -27,7 +27,7 @@ from minimaskrcnn.nms import nms_plain
 from minimaskrcnn.proposals import select_proposals
 from minimaskrcnn.results import make_detections
 from minimaskrcnn.roi_align import roi_levels
-from minimaskrcnn.xray import deciding, drawings, facts, make_report, rasters
+from minimaskrcnn.xray import deciding, drawings, facts, make_report, parts, rasters
 from minimaskrcnn.xray.looking import LEVEL_COLOURS
 
 VOID = {"meta", "link", "img", "input"}  # HTML elements that are never closed
@@ -215,8 +215,17 @@ def test_at_first_the_detections_are_those_of_the_network(traced):
     inputs = {a["name"]: a for a in page.all("input", "detections")}
     assert float(inputs["score"]["value"]) == config.min_score
     steps_of = next(a["data-steps"] for a in page.all("figure", "detections") if "data-steps" in a)
+    assert int(inputs["nms"]["max"]) == len(steps_of.split()) - 1
     own = float(steps_of.split()[int(inputs["nms"]["value"])])
     assert own == config.detection_nms_threshold
+
+
+def test_bars_mark_the_row_that_is_meant_and_small_shares_are_not_nothing():
+    table = parts.bars([("cat", 0.9), ("dog", 0.0999), ("<cow>", 0.0001), ("ox", 0.0)], own=1)
+    rows = table.split("<tr")[1:]
+    assert [" class=" in row.split(">")[0] for row in rows] == [False, True, False, False]
+    told = [re.search("<td>(.*?)</td>", row)[1] for row in rows]
+    assert told == ["90.0 %", "10.0 %", "&lt; 0.1 %", "0.0 %"] and "&lt;cow&gt;" in rows[2]
 
 
 def test_the_slider_of_the_proposals_shows_what_nms_keeps(traced):

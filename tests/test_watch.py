@@ -5,13 +5,16 @@ import json
 import os
 import signal
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from minimaskrcnn.cli import main
+from minimaskrcnn.commands import own_pictures
 from minimaskrcnn.config import SHAPES
+from minimaskrcnn.datasets.annotations import load_annotations
 from minimaskrcnn.datasets.scenes import scene
 from minimaskrcnn.errors import TrainingError
 from minimaskrcnn.evaluate import Found, GroundTruth
@@ -265,7 +268,45 @@ def test_a_preview_is_a_picture_and_nothing_is_learned(files, tmp_path, capsys):
     assert main(["train", *files, *given]) == 0
     with Image.open(tmp_path / "sheet.jpg") as sheet:
         assert sheet.size == (6 * 262, 4 * 262)
+        row = np.asarray(sheet)[:256].astype(int)
+    tiles = [row[:, 262 * i : 262 * i + 256] for i in range(6)]
+    assert min(np.abs(tile - tiles[0]).mean() for tile in tiles[1:]) > 5  # changed at random
     assert not (tmp_path / "run").exists()
+
+
+def options(**given):
+    """What `train` is given, as its parser would have it; all else is left to the plan."""
+    names = "val_share val val_images images steps batch rate minutes size anchor_scales augment"
+    names += " max_detections network val_every patience"
+    return SimpleNamespace(**dict.fromkeys(names.split()) | {"seed": 0} | given)
+
+
+@pytest.mark.parametrize(("share", "count"), [(0.3, 1), (0.5, 2), (0.01, 1), (0.99, 3)])
+def test_a_share_leaves_something_to_learn_from_and_something_to_look_at(share, count):
+    images = [SimpleNamespace(objects=[1]) for _ in range(4)] + [SimpleNamespace(objects=[])]
+    learned, looked_at = own_pictures.split(
+        SimpleNamespace(images=images), options(val_share=share)
+    )
+    assert len(looked_at) == count and sorted(learned + looked_at) == [0, 1, 2, 3]
+
+
+def test_the_looks_are_an_eighth_of_the_steps_apart_or_as_asked():
+    dataset = SimpleNamespace(class_names=("background", "thing"))
+    for given, every, patience in (
+        ({}, 100, 0), ({"val_every": 7}, 7, 0), ({"patience": 3}, 100, 3),
+    ):  # fmt: skip
+        watch = own_pictures.watch_of(options(**given), dataset, [0, 2], replace(RECIPE, steps=800))
+        assert (watch.every, watch.patience) == (every, patience)
+    few = own_pictures.watch_of(options(), dataset, [0], replace(RECIPE, steps=3))
+    assert few.every == 1
+
+
+def test_minutes_become_steps_by_the_pace_of_the_first_ones(files, tmp_path, monkeypatch):
+    monkeypatch.setattr("minimaskrcnn.training.pace.tried", lambda *_: (0.5, 0))
+    dataset = load_annotations(files[1], files[3])
+    lesson = own_pictures.from_nothing(options(minutes=2.0, output=tmp_path / "new"), dataset)
+    assert lesson.recipe.steps == 200  # 240 of half a second, in whole fifties
+    assert any("about 2 minutes" in line for line in lesson.told)
 
 
 @pytest.mark.parametrize(
