@@ -129,12 +129,30 @@ def test_the_command_to_go_on_with_can_be_pasted(dataset, tmp_path, capsys):
     folder = tmp_path / "my own run"
     given = ["--dataset", annotations, "--images", images]
     assert main(["train", *given, "--init", "shapes", "--steps", "1", "--output", str(folder)]) == 0
-    *_, line = capsys.readouterr().out.splitlines()
+    *_, hint, line = capsys.readouterr().out.splitlines()
+    assert "which flatters" in hint
     assert shlex.split(line)[:2] == ["minimaskrcnn", "evaluate"]
     assert main(shlex.split(line)[1:]) == 0
     printed = capsys.readouterr().out.splitlines()
     assert "3 images, 15 objects, 3 classes" in printed[0]
     assert [line.split()[0] for line in printed[-4:]] == [*NAMES.values(), "-1"]  # none is large
+
+
+def test_fine_tuning_tells_what_is_too_small_and_which_classes_are_new(dataset, tmp_path, capsys):
+    document = json.loads(Path(dataset[0]).read_text())
+    for image in document["images"]:
+        image["height"] = image["width"] = 512
+        write_picture(tmp_path / image["file_name"], scene(image["id"], 512).image)
+    for record in document["annotations"]:
+        record["segmentation"] = [[10, 10, 90, 10, 90, 12, 10, 12]]  # half a pixel in the frame
+        record["bbox"] = [10, 10, 80, 2]
+    Path(dataset[0]).write_text(json.dumps(document))
+    given = ["--dataset", dataset[0], "--images", dataset[1], "--init", "shapes", "--steps", "1"]
+    assert main(["train", *given, "--val", dataset[0], "--output", str(tmp_path / "run")]) == 0
+    printed = capsys.readouterr().out
+    assert "perhaps not learned: 15 objects (the thinnest has 2 pixels)" in printed
+    assert "the weights know 2 of the 3 classes; new: disc" in printed
+    assert "flatters" not in printed  # it is judged on what --val names
 
 
 def test_an_interrupted_training_says_what_is_kept(tmp_path, capsys, monkeypatch):
