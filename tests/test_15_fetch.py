@@ -141,6 +141,14 @@ def test_a_redirect_to_what_is_no_address_ends_in_the_sentence(content, home, ad
     assert_nothing_but_leftovers(home)
 
 
+@pytest.mark.parametrize(
+    "address", ["http://[", "http://", "ftp://a/b", "file:///etc/passwd", "", "mailto:a@b"]
+)
+def test_what_is_no_address_is_told_before_anything_is_asked(address):
+    with pytest.raises(DownloadError, match="sends on to what is no address"):
+        asking._next_address("https://github.com/file", address)
+
+
 def test_a_redirect_from_https_to_http_is_refused():
     with pytest.raises(DownloadError, match="from https to http"):
         asking._next_address("https://github.com/file", "http://elsewhere.org/file")
@@ -175,6 +183,14 @@ def test_a_link_in_a_shared_folder_is_not_followed(content, home, tmp_path, name
         except WeightsError as error:
             assert "cannot be written" in str(error)
     assert (tmp_path / "precious").read_bytes() == b"mine"
+
+
+@pytest.mark.skipif(not hasattr(os, "O_NOFOLLOW"), reason="links cannot be told apart here")
+def test_a_lock_is_not_made_at_the_end_of_a_link(tmp_path):
+    (tmp_path / "fetch.lock").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OSError), lock.locked(tmp_path / "fetch.lock"):
+        pass
+    assert not (tmp_path / "elsewhere").exists()
 
 
 def test_what_a_killed_process_left_is_removed(content, home):

@@ -281,6 +281,24 @@ def test_names_that_lie_in_one_another_are_no_names(tmp_path):
     tracemalloc.stop()
 
 
+@pytest.mark.parametrize("written", [b"ab/de", b"ab\x07de", b".\0\0\0\0"])
+def test_a_member_whose_name_is_none_is_refused(tmp_path, written):
+    with h5py.File(tmp_path / "odd.h5", "w", libver="earliest") as file:
+        file.create_group("abcde")
+    content = (tmp_path / "odd.h5").read_bytes()
+    assert content.count(b"abcde") == 1
+    (tmp_path / "odd.h5").write_bytes(content.replace(b"abcde", written))
+    with pytest.raises(WeightsError, match="has a member called"):
+        weights.load(tmp_path / "odd.h5")
+
+
+def test_a_member_whose_name_does_not_end_is_refused(tmp_path):
+    with h5py.File(tmp_path / "long.h5", "w", libver="earliest") as file:
+        file.create_group("n" * 256)
+    with pytest.raises(WeightsError, match="has a member called"):
+        weights.load(tmp_path / "long.h5")
+
+
 def test_a_path_longer_than_any_layer_has_is_refused(tmp_path):
     with h5py.File(tmp_path / "long.h5", "w", libver="earliest") as file:
         file["/".join(["layer" * 20] * 8)] = np.zeros(3, np.float32)

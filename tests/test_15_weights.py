@@ -477,6 +477,14 @@ def test_float16_takes_half_the_bytes_and_changes_each_number_by_its_rounding(to
         assert file["backbone/stem/kernel"].dtype == np.float16
 
 
+def test_the_command_converts_to_float16_when_asked_to(toy, tmp_path):
+    for more, dtype in (([], np.float32), (["--float16"], np.float16)):
+        given = ["weights", "convert", str(toy), str(tmp_path / "own.h5"), *more]
+        assert cli.main(given) == 0
+        with h5py.File(tmp_path / "own.h5") as file:
+            assert file["backbone/stem/kernel"].dtype == dtype
+
+
 def test_what_float16_cannot_hold_is_not_stored(toy, tmp_path):
     model = weights.load(toy)
     head = replace(model.box_head, logits=Dense(model.box_head.logits.kernel * 1e6, np.zeros(81)))

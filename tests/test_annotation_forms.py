@@ -18,6 +18,7 @@ from minimaskrcnn.datasets.remarks import remarks
 from minimaskrcnn.datasets.scenes import scene
 from minimaskrcnn.datasets.shapes import ellipse
 from minimaskrcnn.errors import DatasetError
+from minimaskrcnn.photo.labels import read_labels
 
 NAMES = ("background", "circle", "square", "triangle")
 TRUTH = scene(40)
@@ -235,6 +236,25 @@ def test_circles_and_ellipses_of_via_have_their_areas(folder):
     rows, columns = masks[1].any(axis=1).sum(), masks[1].any(axis=0).sum()
     assert abs(rows - 80) <= 1 and abs(columns - 20) <= 1  # turned by a quarter
     assert areas[2] == 56
+
+
+def test_label_pictures_are_read_whatever_their_mode(tmp_path):
+    numbers = np.array([[0, 1, 255], [300, 65536, 70000]])
+    colours = np.stack([numbers % 256, numbers // 256 % 256, numbers // 65536], axis=2)
+    opaque = np.concatenate([colours, np.full((2, 3, 1), 200)], axis=2)
+    grey = np.array([[0, 1, 255], [3, 4, 5]])
+    for name, pixels, wanted in (
+        ("rgb", colours, numbers),
+        ("rgba", opaque, numbers),
+        ("grey", grey, grey),
+        ("grey and opacity", np.stack([grey, 0 * grey + 9], axis=2), grey),
+    ):
+        Image.fromarray(pixels.astype(np.uint8)).save(tmp_path / f"{name}.png")
+        values, has_palette = read_labels(tmp_path / f"{name}.png")
+        assert values.tolist() == wanted.tolist() and not has_palette, name
+    indexed = Image.fromarray(grey.astype(np.uint8), "L").convert("P")
+    indexed.save(tmp_path / "palette.png")
+    assert read_labels(tmp_path / "palette.png")[1]
 
 
 def test_an_ellipse_is_turned_clockwise():

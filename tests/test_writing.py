@@ -30,6 +30,7 @@ def test_boxes_areas_and_crowds_are_coco_s(tmp_path):
     example = Example(np.zeros((8, 9, 3), np.uint8), np.array([2, -1]), masks)
     document = json.loads(write_dataset(tmp_path, [example], ("background", "a", "b")).read_text())
     one, crowd = document["annotations"]
+    assert [one["id"], crowd["id"], document["images"][0]["id"]] == [1, 2, 1]
     assert one["bbox"] == [2, 1, 4, 2] and one["area"] == 8 and one["category_id"] == 2
     assert crowd["iscrowd"] == 1 and crowd["category_id"] == 1
     assert [c["name"] for c in document["categories"]] == ["a", "b"]
