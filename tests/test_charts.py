@@ -12,6 +12,7 @@ from minimaskrcnn.pictures import BLUE, GREY, SKY, Panel, panels, strip
 from minimaskrcnn.pictures.board import FACES, draw_board
 from minimaskrcnn.pictures.charts import counted
 from minimaskrcnn.pictures.panels import COLOURS
+from minimaskrcnn.training.curve import draw_curve
 
 
 def pixels_of(picture):
@@ -81,3 +82,43 @@ def test_a_large_picture_is_a_jpeg_and_a_small_one_is_exact():
     noise = np.random.RandomState(0).randint(0, 256, (300, 300, 3), np.uint8)
     assert panels(Panel("", noise), Panel("", noise)).encoded[:2] == b"\xff\xd8"
     assert panels(Panel("", np.zeros((4, 4, 3), np.uint8))).encoded[1:4] == b"PNG"
+
+
+# Curves of a training
+
+
+def lines_of(monkeypatch, tmp_path, losses, scores=()):
+    """What `draw_curve` plots: {label: (x, y)}."""
+    lines = {}
+    for name in ("plot", "semilogy"):
+        draw = getattr(Axes, name)
+
+        def kept(ax, x, y, *more, draw=draw, **given):
+            lines[given.get("label")] = np.asarray(x), np.asarray(y)
+            return draw(ax, x, y, *more, **given)
+
+        monkeypatch.setattr(Axes, name, kept)
+    draw_curve(tmp_path / "curve.png", losses, scores)
+    return lines
+
+
+def test_losses_are_drawn_as_means_of_a_hundredth_of_the_steps_where_these_end(
+    monkeypatch, tmp_path
+):
+    losses = np.arange(1, 401)[:, None] * np.ones(7)  # (400, 7)
+    losses[:, 4] = 0  # nothing of this kind
+    x, y = lines_of(monkeypatch, tmp_path, losses)["rpn class"]
+    assert x.tolist() == list(range(4, 401)) and y[0] == pytest.approx(2.5)  # of 1, 2, 3, 4
+    lines = lines_of(monkeypatch, tmp_path, losses)
+    assert lines["sum"][1][-1] == pytest.approx(4 * 398.5) and np.isnan(lines["mask"][1]).all()
+    assert lines["rate"][0].tolist() == list(range(1, 401))
+
+
+def test_the_precision_of_boxes_and_masks_is_drawn_below(monkeypatch, tmp_path):
+    losses = np.ones((50, 7))
+    assert "boxes" not in lines_of(monkeypatch, tmp_path, losses)
+    without = Image.open(tmp_path / "curve.png").size
+    both = lines_of(monkeypatch, tmp_path, losses, [(10, 0.1, 0.2), (20, 0.3, 0.4)])
+    assert both["boxes"][1].tolist() == [0.1, 0.3]
+    assert both["masks"][1].tolist() == [0.2, 0.4] and both["masks"][0].tolist() == [10, 20]
+    assert Image.open(tmp_path / "curve.png").size[1] > without[1]

@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -27,6 +28,17 @@ def test_the_functions_are_those_that_the_network_calls():
     plain = {"enumerate", "keep"}  # loops, records
     plain |= {"normalise", "in_whole_pixels"}  # other units of boxes
     assert drawn == called - plain
+
+
+def test_the_chapters_of_a_box_are_about_its_functions():
+    chapters = Path(__file__).parent.parent / "chapters"
+    for node in NODES:
+        numbers = node.chapters.split(", ")
+        texts = [p.read_text(encoding="utf-8") for n in numbers for p in chapters.glob(f"{n}_*.py")]
+        assert len(texts) == len(numbers)
+        for name in node.functions.split(", "):
+            word = {"normalised_anchors": "make_anchors", "make_detections": "paste_mask"}
+            assert any(word.get(name, name) in text for text in texts), name
 
 
 def test_every_intermediate_is_returned_by_one_box(steps):

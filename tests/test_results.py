@@ -13,11 +13,12 @@ from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from minimaskrcnn import config
 from minimaskrcnn.coco_masks.polygons import polygons_to_mask
 from minimaskrcnn.coco_masks.rle import decode
 from minimaskrcnn.config import COCO_CATEGORY_IDS, COCO_CLASS_NAMES
 from minimaskrcnn.masks import paste_mask
-from minimaskrcnn.results import Detection, Detections
+from minimaskrcnn.results import Detection, Detections, make_detections
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation")  # within pycocotools
 SHAPES = ("background", "circle", "square", "triangle")
@@ -316,3 +317,12 @@ def test_a_photograph_of_24_megapixels_with_100_objects_needs_no_gigabytes(use, 
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 450e6
+
+
+def test_a_detection_without_a_pixel_is_no_result():
+    found = np.zeros((3, 6), np.float32)
+    found[:, 4:] = [1, 0.9]  # below: whole pixels of 20 are nineteenths, and an end counts one more
+    found[:, :4] = np.array([[2, 3, 9, 9], [6, 2, 5, 9], [2, 12, 9, 5]]) / 19
+    photo, probs = np.zeros((20, 20, 3), np.uint8), np.ones((3, 28, 28), np.float32)
+    result = make_detections(photo, found, probs, np.array([0, 0, 1, 1], np.float32), config.SHAPES)
+    assert result.boxes.tolist() == [[2, 3, 10, 10]] and len(result.mask_probs) == 1
