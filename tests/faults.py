@@ -13,8 +13,8 @@ Idea    `fault_lists/` lists small mistakes, one file per package: `<` for `<=`,
 Notes   First the tests run on the untouched copy: where they fail anyway, they prove nothing. Most
         run with Numba switched off (NUMBA_DISABLE_JIT=1), which is quicker for a few small arrays
         than compiling; a group of faults with `compiled = true` runs as users run it. A complete
-        run takes hours: with `--kept` each outcome is written to a file at once, and what is there
-        already is not tried again, so that a run may be interrupted and continued.
+        run takes hours: with `--kept` each fault that was noticed is written to a file at once and
+        is not tried again, so that a run may be interrupted and continued.
 """
 
 import argparse
@@ -247,7 +247,9 @@ def main():
     parser.add_argument("words", nargs="*", help="only files whose names contain one of them")
     parser.add_argument("--jobs", type=int, default=2, help="test runs at once")
     parser.add_argument("--list", action="store_true", help="only check the list")
-    parser.add_argument("--kept", type=Path, help="outcomes so far: not tried again; added to")
+    parser.add_argument(
+        "--kept", type=Path, help="faults noticed so far: not tried again; added to"
+    )
     parser.add_argument("--report", type=Path, help="write the report to this file")
     given = parser.parse_args()
     faults = read_faults(given.words)

@@ -27,7 +27,7 @@ from minimaskrcnn.nms import nms_plain
 from minimaskrcnn.proposals import select_proposals
 from minimaskrcnn.results import make_detections
 from minimaskrcnn.roi_align import roi_levels
-from minimaskrcnn.xray import deciding, drawings, facts, make_report, parts, rasters
+from minimaskrcnn.xray import deciding, drawings, facts, looking, make_report, parts, rasters
 from minimaskrcnn.xray.looking import LEVEL_COLOURS
 
 VOID = {"meta", "link", "img", "input"}  # HTML elements that are never closed
@@ -239,6 +239,9 @@ def test_the_slider_of_the_proposals_shows_what_nms_keeps(traced):
         wanted = to_pixels(select_proposals(*verdicts, own)[0], steps["molded"].shape)
         shown = [path for _, kept, _, path in boxes if kept[i] == "1"]
         assert sorted(shown) == sorted(map(path_of, wanted))
+    inputs = {a["name"]: a for a in page.all("input", "proposals")}
+    first = figure["data-steps"].split()[int(inputs["nms"]["value"])]
+    assert float(first) == config.rpn_nms_threshold
     at_first = [path for _, _, shown, path in boxes if shown]
     used = to_pixels(steps["proposals"][: len(at_first)], steps["molded"].shape)
     assert sorted(at_first) == sorted(map(path_of, used))
@@ -304,8 +307,40 @@ def test_one_region_is_followed_through_the_heads(traced):
     mask = decoded(page.all("img", "masks")[0]["src"], "L")
     np.testing.assert_allclose(mask / 255, steps["mask_probs"][chosen.detection], atol=1 / 255)
     widths = [a["style"] for a in page.all("i", "heads") if a["style"].startswith("width")][2:]
+    score = float(steps["proposal_scores"][chosen.region])
+    before = [a["style"] for a in page.all("i", "heads") if a["style"].startswith("width")][:2]
+    assert before == [f"width:{100 * share:.1f}%" for share in (score, 1 - score)]
     probs = np.sort(steps["class_probs"][chosen.region])[::-1]
     assert widths == [f"width:{100 * share:.1f}%" for share in probs]
+
+
+def test_the_input_says_whether_it_is_resized_and_padded():
+    for window, photo, said, unsaid in (
+        ((0, 0, 128, 128), (128, 128, 3), "fits into the frame of 128 × 128", "padding"),
+        ((0, 0, 64, 128), (64, 128, 3), "fits into the frame of 128 × 128", "is resized"),
+        ((32, 0, 96, 128), (100, 200, 3), "is resized to 128 × 64 to fit into", "fits into the"),
+    ):
+        result = SimpleNamespace(image=np.zeros(photo, np.uint8))
+        steps = {"molded": np.zeros((128, 128, 3)), "result": result}
+        steps["window_pixels"] = np.array(window)
+        section = str(looking.about_input(steps))
+        assert said in section and unsaid not in section
+        assert ("black padding" in section) == (window != (0, 0, 128, 128))
+
+
+def test_views_show_the_photograph_or_a_box_with_a_little_around_it():
+    assert drawings.view_of((10, 20, 70, 90), (128, 128, 3)) == drawings.View(10, 20, 60, 70)
+    assert drawings.view_of((0, 60, 128, 64), (128, 96, 3)) == drawings.View(0, 0, 128, 96)
+    around = drawings.view_around((10, 20, 60, 120), margin=0.1)  # 10 on each side
+    assert around == drawings.View(0, 10, 70, 120)
+    assert drawings.view_around((10, 20, 14, 24)) == drawings.View(9, 19, 6, 6)  # 1 at least
+    drawn = drawings.picture(drawings.View(5, 7, 40, 80), [], "words")
+    assert 'viewBox="7 5 80 40"' in drawn and "aspect-ratio:2.0000" in drawn
+
+
+def test_a_large_input_is_made_smaller():
+    large = np.random.RandomState(0).randint(0, 256, (400, 2600, 3)).astype(np.uint8)
+    assert decoded(rasters.photo_uri(large)).shape == (197, 1280, 3)
 
 
 def test_the_first_picture_has_the_objects_where_they_are_in_the_photograph(model):
