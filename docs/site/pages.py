@@ -81,8 +81,13 @@ def _source_page(path, repository, output, form):
     target = output / f"{name}.html"
     target.parent.mkdir(parents=True, exist_ok=True)
     page = highlight(text, lexer, form)
-    viewport = f'<meta name="viewport" content="width=device-width"><style>{NARROW}</style>'
-    target.write_text(page.replace("</head>", f"{viewport}</head>", 1), encoding="utf-8")
+    style = re.search(r"<style.*?>(.*?)</style>", page, re.DOTALL)  # the same on every page
+    (output / "code.css").write_text(style[1] + NARROW, encoding="utf-8")
+    sheet = Path(os.path.relpath(output / "code.css", target.parent)).as_posix()
+    linked_to = f'<link rel="stylesheet" href="{sheet}">'
+    viewport = '<meta name="viewport" content="width=device-width">'
+    page = page.replace(style[0], linked_to, 1).replace("</head>", f"{viewport}</head>", 1)
+    target.write_text(page, encoding="utf-8")
 
 
 def _index(folder, output):
