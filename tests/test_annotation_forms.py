@@ -252,7 +252,7 @@ def test_label_pictures_are_read_whatever_their_mode(tmp_path):
         Image.fromarray(pixels.astype(np.uint8)).save(tmp_path / f"{name}.png")
         values, has_palette = read_labels(tmp_path / f"{name}.png")
         assert values.tolist() == wanted.tolist() and not has_palette, name
-    indexed = Image.fromarray(grey.astype(np.uint8), "L").convert("P")
+    indexed = Image.fromarray(grey.astype(np.uint8)).convert("P")
     indexed.save(tmp_path / "palette.png")
     assert read_labels(tmp_path / "palette.png")[1]
 
