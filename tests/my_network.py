@@ -6,7 +6,7 @@ and what its exercise says is there to be used; none is fast.
 
 import numpy as np
 
-from minimaskrcnn.boxes import apply_deltas, clip, iou_matrix
+from minimaskrcnn.boxes import apply_deltas, clip, encode_deltas, iou_matrix
 from minimaskrcnn.conv import conv2d
 from minimaskrcnn.layers import deconv2d
 from minimaskrcnn.nms import nms
@@ -225,3 +225,20 @@ def my_precision_recall(right, wrong, num_objects):
 def my_interpolate(precision, recall):
     points = np.linspace(0, 1, 101)
     return np.array([max(precision[recall >= point], default=0) for point in points])
+
+
+def my_roi_targets(proposals, boxes, class_ids, crowd_boxes, count, rng, delta_std):
+    overlap = iou_matrix(proposals, boxes)
+    best = overlap.max(axis=1, initial=0)
+    far = iou_matrix(proposals, crowd_boxes).max(axis=1, initial=0) < 0.001  # from all crowds
+    positive = rng.permutation(np.flatnonzero(best >= 0.5))[: int(count * 0.33)]
+    others = int(len(positive) / 0.33) - len(positive)
+    negative = rng.permutation(np.flatnonzero((best < 0.5) & far))[:others]
+    rois = proposals[np.concatenate([positive, negative])]
+    labels, deltas = np.zeros(len(rois), int), np.zeros((len(rois), 4), np.float32)
+    if len(positive):
+        objects = overlap[positive].argmax(axis=1)
+        labels[: len(positive)] = class_ids[objects]
+        moves = encode_deltas(proposals[positive], boxes[objects])
+        deltas[: len(positive)] = moves / np.array(delta_std)
+    return rois, labels, deltas

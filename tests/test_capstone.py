@@ -133,18 +133,9 @@ def test_a_slow_right_function_is_called_right_and_slow_and_a_quick_one_only_rig
     assert check.nms(lambda b, s, t: NMS(b, s, t)).text == "all agree: 10 cases"
 
 
-def solution(name, chapter):
-    """A function as the chapters' solution writes it."""
-    page = (RIGHT.parent.parent / "chapters" / chapter).read_text(encoding="utf-8")
-    lines = page[page.index(f"<summary>A solution of {name}<") :].split("```")[1].splitlines()[1:]
-    names = {}
-    exec("\n".join(line.removeprefix("#").removeprefix(" ") for line in lines), names)
-    return names[name]
-
-
 def test_an_own_deconvolution_has_the_relu_and_the_batch_of_the_package():
-    own = solution("my_deconv2d", "12_heads.py")
-    called, rng = adapters.adapted("deconv2d", own, deconv2d), np.random.RandomState(0)
+    own, rng = exchange.functions_of(RIGHT)["deconv2d"], np.random.RandomState(0)
+    called = adapters.adapted("deconv2d", own, deconv2d)
     layer = Deconv(rng.standard_normal((2, 2, 3, 4)).astype(np.float32), np.zeros(3, np.float32))
     for shape in ((5, 6, 4), (2, 5, 6, 4), (0, 5, 6, 4)):
         x = rng.standard_normal(shape).astype(np.float32)
@@ -155,25 +146,19 @@ def test_an_own_deconvolution_has_the_relu_and_the_batch_of_the_package():
 
 @pytest.mark.parametrize("more", [{}, {"fill": True}, {"share": 0.5}])
 def test_own_targets_that_are_three_things_become_those_of_the_package(more):
-    rng, (own, theirs) = (
-        np.random.RandomState(0),
-        (solution("my_roi_targets", "16_targets.py"), roi_targets),
-    )
+    own, rng = exchange.functions_of(RIGHT)["roi_targets"], np.random.RandomState(0)
 
     def loosely(proposals, boxes, class_ids, crowd_boxes, count, rng, delta_std):
         given = proposals, boxes, class_ids, crowd_boxes, count, rng, delta_std
         rois, labels, deltas = own(*given)
         return rois.tolist(), labels.astype(np.int32), deltas.astype(float)
 
-    called = adapters.adapted("roi_targets", loosely, theirs)
+    called = adapters.adapted("roi_targets", loosely, roi_targets)
     corners = rng.uniform(0, 0.6, (60, 2))
-    boxes = np.concatenate([corners, corners + rng.uniform(0.1, 0.4, (60, 2))], 1).astype(
-        np.float32
-    )
+    boxes = np.hstack([corners, corners + rng.uniform(0.1, 0.4, (60, 2))]).astype(np.float32)
     given = boxes, boxes[::10], np.arange(1, 7), boxes[3:4], 20
-    answers = [
-        f(*given, np.random.RandomState(1), (0.1, 0.1, 0.2, 0.2), **more) for f in (called, theirs)
-    ]
+    std = (0.1, 0.1, 0.2, 0.2)
+    answers = [f(*given, np.random.RandomState(1), std, **more) for f in (called, roi_targets)]
     for field in ("rois", "class_ids", "deltas", "objects"):
         mine, wanted = (getattr(answer, field) for answer in answers)
         assert mine.dtype == wanted.dtype and mine.shape == wanted.shape

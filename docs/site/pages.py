@@ -16,8 +16,9 @@ from pygments.lexers import PythonLexer, TextLexer
 
 CODE = ("minimaskrcnn", "tests", "benchmarks", "chapters", "docs")  # folders with source files
 SHOWN = (".py", ".toml", ".json", ".js", ".css")
+STYLE = "code.css"  # of all pages of code, beside them
 NARROW = (  # for windows that are narrower than the code
-    "h2 { overflow-wrap: anywhere } "
+    "h1, h2, li { overflow-wrap: anywhere } "
     ".highlight, body > div, table { overflow-x: auto; display: block; max-width: 94vw }"
 )
 LINK = re.compile(r"\[(?P<text>[^\]\[]+)\]\((?P<target>[^)\s#]+)(?P<anchor>#[^)]*)?\)")
@@ -58,7 +59,9 @@ def _is_code(path):
 
 def source_pages(repository, output):
     """Write a page for each source file and an index for each folder."""
-    form = HtmlFormatter(full=True, linenos="table")
+    form = HtmlFormatter(linenos="table")
+    output.mkdir(parents=True, exist_ok=True)
+    (output / STYLE).write_text(form.get_style_defs() + NARROW, encoding="utf-8")
     for folder in CODE:
         for path in sorted((repository / folder).rglob("*")):
             if (
@@ -76,18 +79,12 @@ def _source_page(path, repository, output, form):
     text = path.read_text(encoding="utf-8")
     if len(text) > 200_000:
         text = text[:200_000] + "\n… (the rest is in the repository)\n"
-    form.title = name
     lexer = PythonLexer() if path.suffix == ".py" else TextLexer()
     target = output / f"{name}.html"
     target.parent.mkdir(parents=True, exist_ok=True)
-    page = highlight(text, lexer, form)
-    style = re.search(r"<style.*?>(.*?)</style>", page, re.DOTALL)  # the same on every page
-    (output / "code.css").write_text(style[1] + NARROW, encoding="utf-8")
-    sheet = Path(os.path.relpath(output / "code.css", target.parent)).as_posix()
-    linked_to = f'<link rel="stylesheet" href="{sheet}">'
-    viewport = '<meta name="viewport" content="width=device-width">'
-    page = page.replace(style[0], linked_to, 1).replace("</head>", f"{viewport}</head>", 1)
-    target.write_text(page, encoding="utf-8")
+    up = "../" * name.count("/")
+    body = f"<h2>{escape(name)}</h2>{highlight(text, lexer, form)}"
+    target.write_text(_page(name, up + STYLE, body), encoding="utf-8")
 
 
 def _index(folder, output):
@@ -100,13 +97,18 @@ def _index(folder, output):
         for p in sorted(entries)
         if p.name != "index.html"
     )
-    title = escape(folder.relative_to(output.parent).as_posix())
-    page = (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
-        f'<meta name="viewport" content="width=device-width"></head>'
-        f'<body style="overflow-wrap: anywhere"><h1>{title}</h1><ul>{rows}</ul></body></html>'
+    name = folder.relative_to(output.parent).as_posix()
+    up = "../" * name.count("/")
+    body = f"<h1>{escape(name)}</h1><ul>{rows}</ul>"
+    (folder / "index.html").write_text(_page(name, up + STYLE, body), encoding="utf-8")
+
+
+def _page(title, sheet, body):
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
+        f'<meta name="viewport" content="width=device-width"><link rel="stylesheet" href="{sheet}">'
+        f"</head><body>{body}</body></html>"
     )
-    (folder / "index.html").write_text(page, encoding="utf-8")
 
 
 def reference_pages(repository, output):

@@ -13,7 +13,7 @@ from functools import wraps
 
 import numpy as np
 
-from minimaskrcnn.check.lesser import BEYOND, FEWER, SEVERAL, within
+from minimaskrcnn.check.exercises import BEYOND, FEWER, SEVERAL, within
 
 
 def adapted(name, own, theirs, settle=lambda answer, wanted: answer):

@@ -164,7 +164,7 @@ def _comparison(found, wanted):
 
 
 def _others(functions):
-    """What to say of functions that no stage of a prediction is called by."""
+    """What to say of the functions whose names are not those of a stage."""
     told = [
         f"{printable(name)}{suggestion(name, functions)}"
         for name in sorted(set(functions) - {name for _, name in STAGES})
@@ -173,7 +173,7 @@ def _others(functions):
 
 
 def suggestion(name, functions):
-    """Which stage may be meant by a function that has nobody's name; "" if none is near."""
+    """Which stage a name may mean that nothing in the package has; "" if none is near."""
     missing = [stage for _, stage in STAGES if stage not in functions]
     near = [] if homes_of(name) else get_close_matches(name, missing, n=1)
     return f" (did you mean {near[0]}?)" if near else ""

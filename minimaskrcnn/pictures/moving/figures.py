@@ -6,7 +6,7 @@ Shapes  arrays  ->  Moving
 import numpy as np
 
 from minimaskrcnn.anchors import make_anchors
-from minimaskrcnn.pictures.moving.page import put_together, rect, slider, svg, tall
+from minimaskrcnn.pictures.moving.page import FOCUS, put_together, rect, slider, square, svg, tall
 
 
 def moving_boxes(a, b, size):
@@ -23,14 +23,13 @@ def moving_boxes(a, b, size):
     """
     a, b = ([int(edge) for edge in box] for box in (a, b))
     words = "Box a stays; box b can be dragged, and its lower right corner changes its size."
-    focus = 'tabindex="0" role="button" aria-label="{}: arrow keys move it"'
     handle = f'<circle class="handle" cy="{b[2]}" cx="{b[3]}" r="{max(size) / 40}" '
     drawing = svg(
         size,
         words,
         rect(a, "a"),
-        rect(b, "b moves", focus.format("box b")),
-        f'{handle} fill="#888" {focus.format("corner of box b")}/>',
+        rect(b, "b moves", FOCUS.format("box b")),
+        f'{handle} fill="#888" {FOCUS.format("corner of box b")}/>',
     )
     controls = (
         '<p>box b: <output name="box"></output></p><p>IoU <output name="iou"></output></p>'
@@ -81,10 +80,7 @@ def moving_mask(probs):
     Moving
     """
     probs = np.asarray(probs, np.float64).round(4)
-    cells = [
-        f'<rect y="{i}" x="{j}" width="1" height="1" fill="#{3 * f"{g:02x}"}"/>'
-        for (i, j), g in np.ndenumerate((255 * probs).round().astype(int))
-    ]
+    cells = [square(i, j, 1, prob) for (i, j), prob in np.ndenumerate(probs)]
     cells = ['<g stroke="#e69f00" stroke-width=".12" stroke-opacity="0">', *cells, "</g>"]
     words = "Probabilities from black to white; cells of the object have a frame."
     controls = slider("threshold", "threshold", 0, 1, 0.01, 0.5)

@@ -10,9 +10,9 @@ from html import escape
 from importlib.resources import files
 from string import Template
 
-from minimaskrcnn.pictures.moving.still import still
+from minimaskrcnn.pictures.moving.still import WIDTH, still
 
-WIDTH = 480  # pixels of a drawing at most, as in page.html
+FOCUS = 'tabindex="0" role="button" aria-label="{}: arrow keys move it"'  # of what can be dragged
 
 
 @dataclass(frozen=True, repr=False)
@@ -71,6 +71,12 @@ def rect(box, kind, more=""):
     size = f'height="{round(y2 - y1, 2)}" width="{round(x2 - x1, 2)}"'
     plain = 'fill="none" stroke="#888"'  # where there are no styles
     return f'<rect class="{kind}" y="{y1}" x="{x1}" {size} {plain} {more}/>'
+
+
+def square(y, x, side, value):
+    """A cell of a map as an SVG square, from black for 0 to white for 1."""
+    grey = f"{round(255 * float(value)):02x}"
+    return f'<rect y="{y}" x="{x}" width="{side}" height="{side}" fill="#{3 * grey}"/>'
 
 
 def slider(name, text, low, high, step, value):

@@ -5,7 +5,7 @@ Shapes  map (S, S), region (4,)  ->  Moving
 
 import numpy as np
 
-from minimaskrcnn.pictures.moving.page import put_together, rect, svg, tall
+from minimaskrcnn.pictures.moving.page import FOCUS, put_together, rect, square, svg, tall
 from minimaskrcnn.roi_align import crop_and_resize, roi_align_paper, roi_pool
 
 CELL = 10  # units of the drawing: positions are whole tenths of a cell
@@ -28,16 +28,15 @@ def moving_regions(feature_map, region):
     side, region = len(cells), np.asarray(region, np.float32)
     tenths = [round(CELL * float(edge)) for edge in region]
     left, top = (3 * 3 + 2) * CELL // 2 - CELL * side // 2, CELL * (side + 1)
-    shown = [_square(CELL * i, CELL * j, value) for (i, j), value in np.ndenumerate(cells)]
-    focus = 'tabindex="0" role="button" aria-label="{}: arrow keys move it"'
+    shown = [square(CELL * i, CELL * j, CELL, value) for (i, j), value in np.ndenumerate(cells)]
     parts = [
         *shown,
-        rect(tenths, "b moves", focus.format("region")),
+        rect(tenths, "b moves", FOCUS.format("region")),
         rect((0, 0, 0, 0), "whole"),
         *('<circle class="dot" cy="-9" cx="-9" r=".8" fill="#e69f00"/>' for _ in range(36)),
         *('<circle class="point" cy="-9" cx="-9" r="1.6" fill="none"/>' for _ in range(9)),
         f'<circle class="handle" cy="{tenths[2]}" cx="{tenths[3]}" r="3" fill="#888" '
-        f"{focus.format('corner of the region')}/>",
+        f"{FOCUS.format('corner of the region')}/>",
     ]
     drawing = [f'<g transform="translate({left} 0)">', *parts, "</g>"]
     for k, (name, patch) in enumerate(_patches(cells, region).items()):
@@ -45,7 +44,7 @@ def moving_regions(feature_map, region):
         drawing.append(f'<text {place} fill="#888">{name}</text>')
         for (i, j), value in np.ndenumerate(patch):
             y, x = top + CELL * i, CELL * (4 * k + j)
-            drawing += [_square(y, x, value), _number(y, x, value)]
+            drawing += [square(y, x, CELL, value), _number(y, x, value)]
     size = (top + 3 * CELL, 11 * CELL)
     words = "A map, a region on it, and the three patches that are cut out."
     controls = (
@@ -70,12 +69,6 @@ def _patches(cells, region):
         "crop_and_resize": (crop_and_resize, centres),
     }
     return {name: way(maps, rois, GRID)[0, :, :, 0] for name, (way, rois) in ways.items()}
-
-
-def _square(y, x, value):
-    """A cell, from black for 0 to white for 1."""
-    grey = f"{round(255 * float(value)):02x}"
-    return f'<rect y="{y}" x="{x}" width="{CELL}" height="{CELL}" fill="#{3 * grey}"/>'
 
 
 def _number(y, x, value):

@@ -12,8 +12,9 @@ from xml.etree import ElementTree
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, Rectangle
 
-WIDTH = 480  # pixels
-DOTS = 100  # pixels per inch, so that a point is 100 / 72 of them
+from minimaskrcnn.pictures.panels import DOTS
+
+WIDTH = 480  # pixels of a drawing at most, as in page.html
 FILLS = {"a": "#e69f0033", "b": "#0072b233", "handle": "#0072b2", "dot": "#e69f00"}
 LINES = {"a": "#e69f00", "b": "#0072b2", "whole": "#ffffff", "point": "#e69f00"}  # as in page.html
 
@@ -44,8 +45,8 @@ def still(drawing):
 
 def _shapes(element, shift=0.0):
     """(element, how far to the right it is moved), of all shapes."""
-    for child in element:  # a group moves what is in it
-        if child.tag.endswith("}g"):
+    for child in element:
+        if child.tag.endswith("}g"):  # a group moves what is in it
             moved = child.get("transform", "translate(0 0)")[10:-1].split()
             yield from _shapes(child, shift + float(moved[0]))
         else:

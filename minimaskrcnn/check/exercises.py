@@ -1,8 +1,8 @@
 """Where an exercise asks for less than the package's function does.
 
 Idea    `my_nms(boxes, scores, iou_threshold)` has no `limit`, `my_conv2d(x, conv)` no ReLU and no
-        batch. For each such function it stands here how the rest is done around the reader's, or
-        for which arguments the package answers itself.
+        batch. This module says, for each such function, what is done around the reader's, and for
+        which arguments the package answers instead.
 Shapes  the reader's function  ->  a function of all arguments of the package's
 """
 
