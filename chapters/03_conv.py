@@ -205,9 +205,9 @@ slow, fast = (min(repeat(lambda f=f: f(x, conv), number=1, repeat=3)) for f in f
 print("64 channels to 64, as a matrix product at least twice as fast:", slow > 2 * fast)
 
 # %% [markdown]
-# There is a third way: for kernels of 3 × 3 the same numbers can be had from a quarter of the
-# products. It is the one that the network takes most often. It needs an idea that has nothing to
-# do with pictures, and has a chapter of its own, 03b, which may be read at any time or never.
+# There is a third way: for kernels of 3 × 3 the same numbers can be computed with a quarter of the
+# products. The network uses it most often. It needs an idea that has nothing to do with pictures,
+# so it has a chapter of its own, 03b, which you may read at any time or skip.
 
 # %% [markdown]
 # ## 5 Several pictures at once
