@@ -290,13 +290,17 @@ def test_a_share_leaves_something_to_learn_from_and_something_to_look_at(share, 
     assert len(looked_at) == count and sorted(learned + looked_at) == [0, 1, 2, 3]
 
 
-def test_the_looks_are_an_eighth_of_the_steps_apart_or_as_asked():
+def test_the_looks_are_an_eighth_of_the_steps_apart_or_as_asked(files):
     dataset = SimpleNamespace(class_names=("background", "thing"))
     for given, every, patience in (
         ({}, 100, 0), ({"val_every": 7}, 7, 0), ({"patience": 3}, 100, 3),
     ):  # fmt: skip
         watch = own_pictures.watch_of(options(**given), dataset, [0, 2], replace(RECIPE, steps=800))
         assert (watch.every, watch.patience) == (every, patience)
+    other = options(val=files[1], val_images=files[3], patience=4, skip_bad=False)
+    vars(other).update(crowds_are_objects=False, ignore_orientation=False, check_pictures=False)
+    watch = own_pictures.watch_of(other, dataset, [], RECIPE)
+    assert (watch.patience, len(watch.examples)) == (4, 4)  # those of --val
     few = own_pictures.watch_of(options(), dataset, [0], replace(RECIPE, steps=3))
     assert few.every == 1
 
@@ -321,6 +325,8 @@ def test_minutes_become_steps_by_the_pace_of_the_first_ones(files, tmp_path, mon
         (["--val-share", "1.5"], "is not a share between 0 and 1"),
         (["--size", "100"], "is not a multiple of 64"),
         (["--anchor-scales", "1,2,3"], "is not five sides"),
+        (["--anchor-scales", "0,8,16,32,64"], "is not five sides"),
+        (["--anchor-scales", "8,16,32,64,20000"], "is not five sides"),
         (["--val", "nothing.json"], "nothing.json: cannot be read"),
     ],
 )

@@ -1,18 +1,14 @@
-"""Boxes in plain pixels of the resized photograph, moved by deltas that grow it at most 62-fold.
+"""Boxes in plain pixels of the resized photograph, moved by their deltas and cut off at its border.
 
 Idea    Here a box is never normalised and excludes its end, so the arithmetic of `boxes` holds as
-        it is. Only the logarithms of the sizes are limited, so that no box becomes endless.
+        it is, with its limit of growth, which is torchvision's.
 Source  torchvision 0.29, `models/detection/_utils.py` (BoxCoder) and `ops/boxes.py`
 Shapes  boxes (N, 4), deltas (N, 4)  ->  boxes (N, 4)
 """
 
-from math import log
-
 import numpy as np
 
 from minimaskrcnn.boxes import apply_deltas, clip
-
-MOST_GROWTH = np.float32(log(1000 / 16))  # of log dh and log dw
 
 
 def moved_boxes(boxes, deltas, std, window):
@@ -29,9 +25,7 @@ def moved_boxes(boxes, deltas, std, window):
     -------
     (N, 4) float32, pixels
     """
-    deltas = deltas * np.asarray(std, deltas.dtype)
-    deltas[:, 2:] = np.minimum(deltas[:, 2:], MOST_GROWTH)
-    return clip(apply_deltas(boxes, deltas), window)
+    return clip(apply_deltas(boxes, deltas * np.asarray(std, deltas.dtype)), window)
 
 
 def large_enough(boxes, least):
