@@ -49,7 +49,7 @@ def ours(size, threads, folder):
 
     set_num_threads(threads)
     model, photo = build(size)
-    ends = {"c1": "backbone", "p2": "pyramid", "proposals": "rpn", "class_probs": "regions"}
+    ends = {"c5": "backbone", "p2": "pyramid", "proposals": "rpn", "class_probs": "regions"}
 
     def once():
         clocks, start = {}, time.perf_counter()

@@ -86,9 +86,11 @@ print("the same, 5 added to both:", softmax(np.array([5, 5 + np.log(3)])).round(
 # %% [markdown]
 # ## 3 The code
 #
-# A loop over the levels with the same weights. The channels of a cell lie together in memory, so a
-# plain `reshape` cuts them into anchors: cell by cell, row by row, and the levels one after the
-# other.
+# A loop over the levels with the same weights. `conv2d_chain` is the 3 × 3 convolution followed by
+# the two of 1 × 1. (It is a function of its own because nobody else reads the 512 channels between
+# them: block by block they need not be written to memory. Chapter 19 measures that.) The channels
+# of a cell lie together in memory, so a plain `reshape` cuts them into anchors: cell by cell, row
+# by row, and the levels one after the other.
 
 # %% [markdown]
 # **Try it first.** The next cell shows the code of the package. You know enough to write it

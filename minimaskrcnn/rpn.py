@@ -9,7 +9,7 @@ Shapes  p2 … p6 (H, W, 256)  ->  logits (A, 2), deltas (A, 4), A anchors of al
 
 from dataclasses import dataclass
 
-from minimaskrcnn.conv import Conv, conv2d
+from minimaskrcnn.conv import Conv, conv2d, conv2d_chain
 from minimaskrcnn.layers import concatenate, reshape
 
 
@@ -48,11 +48,11 @@ def region_proposals(p_maps, rpn):
             "the RPN wants 2 logits and 4 deltas per anchor, got kernels for "
             f"{rpn.logits.kernel.shape[3]} and {rpn.deltas.kernel.shape[3]} channels"
         )
+    batch, maps = p_maps[0].shape[:-3], p_maps
+    for conv in rpn.before or ():
+        maps = [conv2d(p_map, conv, relu=True) for p_map in maps]
     logits, deltas = [], []
-    for p_map in p_maps:
-        shared, batch = p_map, p_map.shape[:-3]
-        for conv in (*(rpn.before or ()), rpn.shared):
-            shared = conv2d(shared, conv, relu=True)  # (H, W, 512)
-        logits.append(reshape(conv2d(shared, rpn.logits), (*batch, -1, 2)))  # (H*W*3, 2)
-        deltas.append(reshape(conv2d(shared, rpn.deltas), (*batch, -1, 4)))  # (H*W*3, 4)
+    for level in conv2d_chain(maps, rpn.shared, (rpn.logits, rpn.deltas)):
+        logits.append(reshape(level[0], (*batch, -1, 2)))  # (H, W, 6) -> (H*W*3, 2)
+        deltas.append(reshape(level[1], (*batch, -1, 4)))  # (H, W, 12) -> (H*W*3, 4)
     return concatenate(logits, axis=-2), concatenate(deltas, axis=-2)

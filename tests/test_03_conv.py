@@ -16,6 +16,7 @@ from minimaskrcnn.conv import (
     blocks,
     conv2d,
     conv2d_blocked,
+    conv2d_chain,
     conv2d_direct,
     conv2d_im2col,
     conv2d_winograd,
@@ -26,7 +27,7 @@ from minimaskrcnn.conv import (
 )
 from minimaskrcnn.conv.choose import choose_form
 from minimaskrcnn.conv.winograd import matrices
-from minimaskrcnn.runtime import threads
+from minimaskrcnn.runtime import tape, threads
 
 OPS = stored("ops_layers")
 JIT = os.environ.get("NUMBA_DISABLE_JIT", "0") == "0"
@@ -300,6 +301,65 @@ def test_blocks_of_rows_are_multiples_of_eight_and_neither_too_small_nor_too_lar
     assert blocks.block_rows(2048, 64, 192) == 192  # 7 rows are too few
     monkeypatch.setattr(blocks, "_has_small_routine", lambda: False)
     assert blocks.block_rows(256, 64, 192) == 192
+
+
+@each("count, most, rows", [(8, 7, 4), (16, 3, 3), (4, 14, 2), (21, 4, 4), (1, 5, 1), (64, 1, 1)])
+def test_two_cores_get_equally_many_blocks(count, most, rows, monkeypatch):
+    monkeypatch.setattr(blocks, "_has_small_routine", lambda: False)
+    assert blocks.even_blocks(count, most) == most
+    monkeypatch.setattr(blocks, "_has_small_routine", lambda: True)
+    assert blocks.even_blocks(count, most) == rows <= most
+    assert count == 1 or -(-count // rows) % 2 == 0
+
+
+LASTS = [draw_conv(7, 1, 1, 64, 6), draw_conv(9, 1, 1, 64, 12)]
+CHAINED = {  # name: (maps, the first convolution, whether the map between them is spared)
+    "many blocks": ([draw(0, 70, 262, 32)], draw_conv(3, 3, 3, 32, 64, padding=(1, 1)), True),
+    "maps of any size": (
+        [draw(i, h, w, 32) for i, (h, w) in enumerate([(64, 64), (13, 70), (5, 3), (1, 1)])],
+        draw_conv(3, 3, 3, 32, 64, padding=(1, 1)),
+        True,
+    ),
+    "without a border": ([draw(0, 11, 14, 32)], draw_conv(3, 3, 3, 32, 64), True),
+    "a batch": ([draw(0, 2, 9, 9, 32)], draw_conv(3, 3, 3, 32, 64, padding=(1, 1)), False),
+    "few channels": ([draw(0, 9, 9, 8)], draw_conv(3, 3, 3, 8, 64, padding=(1, 1)), False),
+    "a stride": ([draw(0, 9, 9, 32)], draw_conv(3, 3, 3, 32, 64, stride=2), False),
+}
+
+
+@each("maps, conv, spared", CHAINED.values(), ids=CHAINED)
+def test_a_chain_gives_what_its_convolutions_give_one_after_the_other(
+    maps, conv, spared, monkeypatch
+):
+    wanted = [conv2d_direct(x, conv, relu=True) for x in maps]
+    if spared:  # then nobody convolves a whole map
+        monkeypatch.setattr("minimaskrcnn.conv.chain.conv2d", None)
+    for x, shared, answers in zip(maps, wanted, conv2d_chain(maps, conv, LASTS), strict=True):
+        assert len(answers) == len(LASTS)
+        for last, answer in zip(LASTS, answers, strict=True):
+            assert error(answer, conv2d_direct(shared, last)) < 3e-6, x.shape
+
+
+def test_while_learning_a_chain_is_made_of_recorded_convolutions():
+    maps, conv, _ = CHAINED["without a border"]
+    alone = conv2d_chain(maps, conv, LASTS)
+    with tape.recording() as steps:
+        recorded = conv2d_chain(maps, conv, LASTS)
+    assert len(steps) == 3
+    for a, b in zip(alone[0], recorded[0], strict=True):
+        assert error(a, b) < 3e-6
+
+
+def test_what_does_not_fit_into_a_chain_is_refused():
+    maps, conv, _ = CHAINED["without a border"]
+    with pytest.raises(ValueError, match="x has 31 channels, the kernel is for 32"):
+        conv2d_chain([maps[0], maps[0][..., :31]], conv, LASTS)
+    with pytest.raises(ValueError, match="x has 64 channels, the kernel is for 63"):
+        conv2d_chain(maps, conv, [LASTS[0], draw_conv(0, 1, 1, 63, 6)])
+    for last in (draw_conv(0, 3, 3, 64, 6), draw_conv(0, 1, 1, 64, 6, stride=2)):  # not pointwise
+        shared = conv2d_direct(maps[0], conv, relu=True)
+        ((answer,),) = conv2d_chain(maps, conv, [last])
+        assert error(answer, conv2d_direct(shared, last)) < 3e-6
 
 
 WRONG = [

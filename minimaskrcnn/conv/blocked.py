@@ -27,9 +27,7 @@ def conv2d_blocked(x, conv, relu=False, add=None):
     outputs, length = y.shape[-1], conv.kernel[..., 0].size  # D, K
     out = y.reshape(-1, outputs)  # (M, D)
     shortcut = None if add is None else np.ascontiguousarray(add).reshape(-1, outputs)
-    n = panel_width(length, outputs)
-    panels = into_panels(conv.kernel.reshape(length, outputs), n)
-    step = block_rows(length, n, otherwise=256)
+    panels, step = panels_and_step(conv.kernel.reshape(length, outputs))
     size = step * max(1, BLOCK // (length + outputs) // step)  # rows in a block
     floor = x.dtype.type(0 if relu else -np.inf)
 
@@ -39,7 +37,7 @@ def conv2d_blocked(x, conv, relu=False, add=None):
             rows = x.reshape(-1, length)[first:last]
         else:
             rows = gather(x, conv, y.shape[-3:-1], first, last)
-        _multiply_in_steps(rows, panels, step, out[first:last])
+        multiply_in_steps(rows, panels, step, out[first:last])
         above = None if shortcut is None else shortcut[first:last]
         _finish(out[first:last], conv.bias, above, floor)
 
@@ -50,7 +48,13 @@ def conv2d_blocked(x, conv, relu=False, add=None):
 BLOCK = 2**18  # numbers in the windows and outputs of a block: 1 MB, the cache of one core
 
 
-def _multiply_in_steps(rows, panels, step, y):
+def panels_and_step(matrix):
+    """A matrix (K, D) in panels (D / n, K, n), and how many rows to multiply with them at once."""
+    n = panel_width(*matrix.shape)
+    return into_panels(matrix, n), block_rows(len(matrix), n, otherwise=256)
+
+
+def multiply_in_steps(rows, panels, step, y):
     """y = rows @ the panels' matrix, `step` rows at a time."""
     whole = len(rows) // step * step
     if whole:

@@ -12,6 +12,7 @@ Shapes  x (M, C), panels (D / n, C, n)  ->  y (M, D)
 """
 
 from functools import cache
+from math import ceil
 
 import numpy as np
 
@@ -39,6 +40,16 @@ def block_rows(channels, n, otherwise, most=240):
     if not _has_small_routine() or rows < 16:
         return otherwise
     return min(rows // 8 * 8, most)
+
+
+def even_blocks(count, most):
+    """Return how many rows, at most `most`, make an even number of blocks: two cores end together.
+
+    Without the small routine it is `most` itself: there the last bits depend on how many rows are
+    multiplied at once, and blocks of 192 all give the same.
+    """
+    blocks = 2 * ceil(count / (2 * most))
+    return ceil(count / blocks) if _has_small_routine() else most
 
 
 def into_panels(matrix, n):

@@ -22,7 +22,7 @@ from math import ceil
 
 import numpy as np
 
-from minimaskrcnn.conv.blocks import block_rows, multiply, panel_width
+from minimaskrcnn.conv.blocks import block_rows, even_blocks, multiply, panel_width
 from minimaskrcnn.conv.direct import check, output_shape
 from minimaskrcnn.conv.transforms import P, Q, kernel_to_points, points_to_tiles, tiles_to_points
 from minimaskrcnn.runtime import memory, threads
@@ -110,24 +110,45 @@ def conv2d_winograd(x, conv, relu=False, add=None):
     _check(x, conv, add)
     x, y = np.ascontiguousarray(x), memory.empty(output_shape(x, conv), x.dtype)
     batch = y.reshape(-1, *y.shape[-3:])  # (B, H', W', D)
-    tile_rows, tile_columns = ceil(y.shape[-3] / 4), ceil(y.shape[-2] / 4)
-    all_rows, panels = len(batch) * tile_rows, transform_kernel(conv.kernel)
-    limit = block_rows(x.shape[-1], panels.shape[-1], otherwise=192, most=64)  # tiles
-    across = ceil(tile_columns / limit)  # blocks side by side
-    columns = ceil(tile_columns / across)
-    rows = max(1, limit // columns)
+    panels = transform_kernel(conv.kernel)
+    floor = x.dtype.type(0 if relu and add is None else -np.inf)
+    count, part_of = divide_tiles(batch.shape, panels)
 
     def block(i):
-        row, column = i // across * rows, i % across * columns
-        size = min(rows, all_rows - row), min(columns, tile_columns - column)
-        _block(x, conv, relu, add, batch, panels, (tile_rows, row, column), size)
+        place, size = part_of(i)
+        m, z = multiply_tiles(x, conv, panels, place, size)
+        points_to_tiles(m, conv.bias, floor, *place, *size, batch, z)
 
-    threads.run(block, ceil(all_rows / rows) * across)
+    threads.run(block, count)
     if add is not None:  # no 3 x 3 convolution of the network has a shortcut: not worth fusing
         y += add
         if relu:
             np.maximum(y, 0, out=y)
     return y
+
+
+def divide_tiles(shape, panels):
+    """Divide the tiles of outputs (B, H', W', D) into blocks that fit in the cache.
+
+    Returns
+    -------
+    count : of the blocks
+    part_of : function from the number of a block to its place, (rows of tiles in each image, its
+        first row, its first column), and its size, (rows, columns)
+    """
+    (images, height, width, _), (_, _, channels, n) = shape, panels.shape
+    tile_rows, tile_columns = ceil(height / 4), ceil(width / 4)
+    limit = block_rows(channels, n, otherwise=192, most=64)  # tiles
+    across = ceil(tile_columns / limit)  # blocks side by side
+    columns, all_rows = ceil(tile_columns / across), images * tile_rows
+    rows = even_blocks(max(all_rows, 1), max(limit // columns, 1))
+
+    def part_of(i):
+        row, column = i // across * rows, i % across * columns
+        size = min(rows, all_rows - row), min(columns, tile_columns - column)
+        return (tile_rows, row, column), size
+
+    return ceil(all_rows / rows) * across, part_of
 
 
 def transform_kernel(kernel):
@@ -145,8 +166,14 @@ def transform_kernel(kernel):
     return panels.reshape(outputs // n, 36, channels, n)
 
 
-def _block(x, conv, relu, add, y, panels, place, size):
-    """Transform, multiply and transform back `size` = (rows, columns) tiles from `place` on."""
+def multiply_tiles(x, conv, panels, place, size):
+    """Transform `size` = (rows, columns) tiles from `place` on, and multiply them.
+
+    Returns
+    -------
+    m : (6, 6, tiles * D), scratch memory of this thread
+    z : (4, 6, columns * D), scratch memory for the way back
+    """
     tiles, (channels, outputs) = size[0] * size[1], conv.kernel.shape[2:]
     flat = x.reshape(-1, x.shape[-3], x.shape[-2] * channels)  # (B, H, W*C)
     v = threads.scratch("v", (6, 6, tiles, channels), x.dtype)
@@ -154,9 +181,7 @@ def _block(x, conv, relu, add, y, panels, place, size):
     w = threads.scratch("w", (6, (4 * size[1] + 2) * channels), x.dtype)
     tiles_to_points(flat, conv.padding[0], *place, *size, v, w)
     multiply(v.reshape(36, tiles, channels), panels, m)
-    z = threads.scratch("w", (4, 6, size[1] * outputs), x.dtype)
-    floor = x.dtype.type(0 if relu and add is None else -np.inf)
-    points_to_tiles(m.reshape(6, 6, -1), conv.bias, floor, *place, *size, y, z)
+    return m.reshape(6, 6, -1), threads.scratch("w", (4, 6, size[1] * outputs), x.dtype)
 
 
 def _check(x, conv, add):

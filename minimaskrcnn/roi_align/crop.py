@@ -9,11 +9,15 @@ Paper   RoIAlign: Mask R-CNN (arXiv:1703.06870), section 3. The COCO weights wer
 Shapes  map (H, W, C), rois (R, 4) normalised  ->  (R, P, Q, C)
 """
 
+from math import ceil
+
 import numpy as np
 from numba import njit
 
 from minimaskrcnn.boxes import check_boxes
-from minimaskrcnn.runtime import tape
+from minimaskrcnn.runtime import memory, tape, threads
+
+BLOCK = 16  # regions that a thread does at once
 
 
 def crop_and_resize(feature_map, rois, size):
@@ -43,7 +47,13 @@ def crop_and_resize(feature_map, rois, size):
     a point exactly on the border falls inside or outside as it does there.
     """
     check_sampling(feature_map, rois, size)
-    patches = _crop_and_resize(feature_map, rois, *size)
+    patches = memory.empty((len(rois), *size, feature_map.shape[2]), feature_map.dtype)
+
+    def block(i):
+        part = slice(i * BLOCK, (i + 1) * BLOCK)
+        _crop_and_resize(feature_map, rois[part], patches[part])
+
+    threads.run(block, ceil(len(rois) / BLOCK))
     return tape.record(patches, _crop_and_resize_backward, feature_map, rois)
 
 
@@ -64,19 +74,18 @@ def _sample(start, end, cells, count, i):
 
 
 @njit(cache=True, nogil=True)
-def _crop_and_resize(feature_map, rois, p, q):
-    h, w, c = feature_map.shape
-    patches = np.zeros((len(rois), p, q, c), feature_map.dtype)
-    for r in range(len(rois)):
+def _crop_and_resize(feature_map, rois, patches):
+    (h, w, _), (count, p, q, _) = feature_map.shape, patches.shape
+    for r in range(count):
         y1, x1, y2, x2 = rois[r]
         for i in range(p):
             y = _sample(y1, y2, h, p, i)
-            if 0 <= y <= h - 1:
-                for j in range(q):
-                    x = _sample(x1, x2, w, q, j)
-                    if 0 <= x <= w - 1:
-                        _read(feature_map, y, x, patches[r, i, j])
-    return patches
+            for j in range(q):
+                x = _sample(x1, x2, w, q, j)
+                if 0 <= y <= h - 1 and 0 <= x <= w - 1:
+                    _read(feature_map, y, x, patches[r, i, j])
+                else:
+                    patches[r, i, j] = 0
 
 
 @njit(cache=True, nogil=True)

@@ -10,7 +10,7 @@ import numpy as np
 
 from minimaskrcnn.boxes import check_boxes
 from minimaskrcnn.roi_align.crop import crop_and_resize
-from minimaskrcnn.runtime import tape
+from minimaskrcnn.runtime import memory, tape, threads
 
 
 def roi_levels(rois, shape, level_size=224):
@@ -95,10 +95,14 @@ def from_levels(patches, levels):
 
 
 def _in_order(patches, order):
-    """Join the levels' patches; row i of the joined array is the patch of roi `order[i]`."""
-    joined = np.concatenate(patches)
-    y = np.empty_like(joined)
-    y[order] = joined
+    """Join the levels' patches; one after the other they are those of the rois `order`."""
+    y = memory.empty((len(order), *patches[0].shape[1:]), patches[0].dtype)
+    ends = np.cumsum([len(p) for p in patches])[:-1]
+
+    def level(i):
+        y[np.split(order, ends)[i]] = patches[i]
+
+    threads.run(level, len(patches))
     return tape.record(y, _in_order_backward, patches, order)
 
 

@@ -42,6 +42,11 @@ def record(y, backward, *arguments):
     return y
 
 
+def is_recording():
+    """Return whether this thread is inside a `with recording()` block."""
+    return getattr(_active, "steps", None) is not None
+
+
 @contextmanager
 def recording(constants=()):
     """Record the operations of this thread inside the `with` block.
