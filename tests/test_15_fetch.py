@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import requests
 import unreliable_server as says
 from toy_weights import write_toy
 from unreliable_server import Server
@@ -21,7 +22,7 @@ from minimaskrcnn import api, cli, weights
 from minimaskrcnn.errors import WeightsError
 from minimaskrcnn.runtime.files import written_whole
 from minimaskrcnn.weights import asking, download, http, lock, watching
-from minimaskrcnn.weights.causes import DownloadError
+from minimaskrcnn.weights.causes import DownloadError, cause_of
 from minimaskrcnn.weights.download import fetch
 from minimaskrcnn.weights.known import COCO_FILE, Release
 
@@ -642,3 +643,9 @@ def test_the_home_is_the_variable_or_the_cache_folder(tmp_path, monkeypatch):
     monkeypatch.delenv("MINIMASKRCNN_HOME")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     assert "minimaskrcnn" in str(download.weights_home())
+
+
+def test_no_password_in_an_address_is_shown():
+    error = requests.exceptions.InvalidURL("no host in http://me:secret@/file.h5")
+    text = str(cause_of(error))
+    assert "secret" not in text and "me" not in text.split("//")[1] and "//…@/file.h5" in text

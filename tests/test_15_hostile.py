@@ -153,10 +153,11 @@ def named_type(file):
     file["conv1/conv1"].create_dataset("bias:0", (4,), file["conv1/type"])
 
 
-def deep(file):
-    group = file["conv1"]
-    for _ in range(2000):
-        group = group.create_group("g")
+def deep(levels):
+    def nest(file):
+        file["conv1"].create_group("/".join("g" * levels))
+
+    return nest
 
 
 HOSTILE = {
@@ -193,7 +194,8 @@ HOSTILE = {
     "a cycle": (cycle, "two parts of it overlap"),
     "two names for one array": (two_names_for_one_array, "two parts of it overlap"),
     "a named type": (named_type, "a message lies outside of its object"),
-    "groups 2,000 deep": (deep, "nested more than 16 deep"),
+    "groups 2,000 deep": (deep(2000), "nested more than 16 deep"),
+    "groups 17 deep": (deep(16), "nested more than 16 deep"),
 }
 
 

@@ -158,6 +158,18 @@ def test_without_a_config_the_anchors_decide_and_it_is_said(files):
     assert "its anchors tell size 128, anchor scales 8, 16, 32, 64, 128, ratios 0.5, 1, 2" in said
 
 
+def test_anchors_that_differ_between_the_pictures_of_a_batch_are_refused(files, tmp_path):
+    path = tmp_path / "anchors.h5"
+    path.write_bytes(files["tf2_anchors_twice"].read_bytes())
+    with h5py.File(path, "r+") as file:
+        (name,) = (n for n in file["anchors"].attrs["weight_names"])
+        anchors = file["anchors"][name.decode()]
+        assert anchors.shape[0] == 2
+        anchors[1, 0] += 0.5
+    with pytest.raises(WeightsError, match="should hold the same boxes"):
+        load(path)
+
+
 def test_a_config_of_other_anchors_is_refused_with_those_of_the_file(files):
     with pytest.raises(
         WeightsError, match="other anchors.*size 128 x 128, scales 8, 16, 32, 64, 12"

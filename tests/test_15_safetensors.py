@@ -144,6 +144,12 @@ def test_a_header_as_long_as_allowed_costs_little(tmp_path):
     assert time.process_time() - begin < 5
 
 
+def test_a_header_longer_than_allowed_is_not_read(tmp_path):
+    header = b'{"__metadata__":{}}'.ljust((1 << 20) + 1)
+    with pytest.raises(WeightsError, match="its header should have 1,048,577 bytes"):
+        read(tmp_path, file_of(header))
+
+
 def test_no_prefix_of_a_file_loads(tmp_path):
     content = (FOLDER / "bare.safetensors").read_bytes()
     for length in range(0, len(content), 3):

@@ -435,3 +435,8 @@ def test_the_watch_over_damaged_files_would_notice_a_deed():
         check=True,
     )
     assert done.stdout.strip() == "['os.system', 'compile', 'exec', 'open']"
+
+
+def test_entries_whose_names_are_no_texts_are_left_out():
+    value, _ = read_pickle("x", io.BytesIO(pickle_of({1: 2, "a": 3, (4,): 5})))
+    assert value == {"a": 3}

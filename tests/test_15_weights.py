@@ -10,6 +10,7 @@ import signal
 import threading
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import h5py
 import numpy as np
@@ -24,8 +25,9 @@ from minimaskrcnn.errors import WeightsError
 from minimaskrcnn.fpn import FPN
 from minimaskrcnn.layers import Dense
 from minimaskrcnn.resnet import Bottleneck
-from minimaskrcnn.weights import describe, store, tree
+from minimaskrcnn.weights import describe, selftest, store, tree
 from minimaskrcnn.weights.fitting import check_shapes
+from minimaskrcnn.weights.known import COCO_FILE
 from minimaskrcnn.weights.names import places
 from minimaskrcnn.weights.store import save
 
@@ -266,6 +268,10 @@ def with_number(name, number):
     return spoil
 
 
+def a_layer_twice(file):
+    file.attrs["layer_names"] = np.array([*file.attrs["layer_names"], b"conv1"])
+
+
 FAULTS = [
     (without("mrcnn_mask_conv4"), "has no layer mrcnn_mask_conv4"),
     (without("bn3a_branch2b"), "has no layer bn3a_branch2b"),
@@ -298,6 +304,7 @@ FAULTS = [
     (lambda file: file.attrs.__delitem__("layer_names"), "layer_names is missing"),
     (lambda file: file.move("conv1", "conv2"), "names a layer 'conv1' but does not hold it"),
     (lambda file: file["conv1"].move("conv1/bias:0", "conv1/bia:0"), "the layer conv1 is damaged"),
+    (a_layer_twice, "the layer conv1 has an unknown array"),
     (lambda file: file.create_dataset("conv1/more/kernel:0", data=np.float32([1])), "conv1 is dam"),
 ]
 
@@ -339,6 +346,9 @@ def test_a_layer_of_any_other_shape_does_not_fit(toy):
     of_80 = {f"mask_head.logits.{part}": shape for part, shape in outputs.items()}
     with pytest.raises(WeightsError, match="mask_head.logits has a kernel"):
         check_shapes("file", shapes | of_80, model.config)
+    odd = {"rpn.logits.kernel": (*shapes["rpn.logits.kernel"][:3], 5), "rpn.logits.bias": (5,)}
+    with pytest.raises(WeightsError, match="rpn.logits has a kernel"):
+        check_shapes("file", shapes | odd, model.config)
 
 
 def test_a_name_with_a_slash_is_not_where_a_name_should_be(copy):
@@ -508,6 +518,7 @@ def test_a_file_of_a_newer_format_says_so(toy, tmp_path):
         ("stride", 3, "backbone.stem.stride is 3"),
         ("padding", (10**9, 0), "backbone.stem.padding"),
         ("dilation", 1, "backbone.stem.dilation"),
+        ("padding", "same", "backbone.stem.padding is no number"),
     ],
 )
 def test_a_setting_that_no_layer_has_is_refused(toy, tmp_path, name, value, message):
@@ -736,6 +747,39 @@ def test_selftest_claims_nothing_about_another_file(toy, capsys):
     assert lines[0].startswith("DIFFERS  SHA-256")
     assert sum(line.startswith("not run") for line in lines) == 6
     assert "This is not the published file" in lines[-1]
+
+
+def test_an_array_of_64_bits_is_refused_in_a_file_of_our_own(toy, tmp_path):
+    path = tmp_path / "own.h5"
+    weights.convert(toy, path)
+    with h5py.File(path, "r+", libver="earliest") as file:
+        replace_array(file, "backbone/stem/bias", np.zeros(4, "<f8"))
+    with pytest.raises(WeightsError, match="stem.bias is float64, not float32 or float16"):
+        weights.load(path)
+
+
+def published():
+    return json.loads(selftest.PUBLISHED.read_text(encoding="utf-8"))
+
+
+def test_selftest_compares_the_anchors_with_those_published():
+    lines = list(selftest._anchors(SimpleNamespace(config=COCO), published()["anchors"]))
+    assert [verdict for verdict, _ in lines] == [True, True, True]
+    assert "min: -0.35390" in lines[1][1] and "max: 1.29134" in lines[2][1]
+    other = replace(COCO, anchor_ratios=(0.5, 1.0), anchor_scales=(30, 60, 120, 240, 480))
+    lines = list(selftest._anchors(SimpleNamespace(config=other), published()["anchors"]))
+    assert [verdict for verdict, _ in lines] == [False, False, False]
+
+
+def test_selftest_believes_no_converted_file_that_it_is_the_published_one(toy, tmp_path):
+    weights.convert(toy, tmp_path / "own.h5")
+    verdict, line = selftest._identity(tmp_path / "own.h5")
+    assert verdict is False and "(the converted file states so" not in line
+    model = weights.load(toy)
+    stated = {"source_sha256": COCO_FILE.sha256}
+    save(model, tmp_path / "forged.h5", stated)
+    verdict, line = selftest._identity(tmp_path / "forged.h5")
+    assert verdict is None and line.endswith("(the converted file states so, which is no proof)")
 
 
 @pytest.mark.parametrize("weights", [None, 3, ["coco"], object()])

@@ -15,7 +15,7 @@ from minimaskrcnn.torchvision.anchors import per_level
 from minimaskrcnn.torchvision.detections import select_detections
 from minimaskrcnn.torchvision.proposals import select_proposals
 from minimaskrcnn.weights.torchvision import read_torchvision
-from minimaskrcnn.xray import facts, make_report
+from minimaskrcnn.xray import again, facts, make_report
 
 SMALL = replace(
     TORCHVISION, image_min_size=128, image_max_size=213, class_names=("background", *"abcd")
@@ -97,3 +97,12 @@ def test_explain_takes_a_file_of_torchvisions(tmp_path):
     page = minimaskrcnn.explain(photo, DATA / "torchvision_three.pth", size=96)
     page.save(tmp_path / "page.html")
     assert (tmp_path / "page.html").stat().st_size > 10_000
+
+
+def test_a_stage_run_again_gives_what_the_trace_has(traced):
+    steps, config, _ = traced
+    scores = again.proposals_again(again.drawable(steps, config), config)[1]
+    assert np.array_equal(scores, steps["proposal_scores"])
+    rows, source = again.detections_again(again.drawable(steps, config), config)
+    assert np.array_equal(rows[:, 4:], steps["detections"][:, 4:])
+    assert np.array_equal(source, steps["detection_proposals"])

@@ -13,12 +13,16 @@ from unreliable_server import Server
 from minimaskrcnn import api, cli
 from minimaskrcnn.config import TORCHVISION
 from minimaskrcnn.errors import WeightsError
-from minimaskrcnn.weights import download, load
+from minimaskrcnn.weights import convert, download, load
 from minimaskrcnn.weights.describe import info, verify
 from minimaskrcnn.weights.download import fetch
-from minimaskrcnn.weights.known import RELEASES, TORCHVISION_1, TORCHVISION_2, Release
+from minimaskrcnn.weights.known import COCO_FILE, RELEASES, TORCHVISION_1, TORCHVISION_2, Release
 from minimaskrcnn.weights.safetensors import safetensors_bytes
-from minimaskrcnn.weights.selftest_torchvision import PUBLISHED, parameters_in_original
+from minimaskrcnn.weights.selftest_torchvision import (
+    PUBLISHED,
+    parameters_in_original,
+    selftest_torchvision,
+)
 from minimaskrcnn.weights.torchvision import read_torchvision
 
 THREE = DATA / "torchvision_three.pth"
@@ -71,6 +75,12 @@ def test_a_release_is_known_by_its_rounded_size_and_the_beginning_of_its_checksu
     assert not TORCHVISION_1.is_this(int(169.86 * 2**20), sha256)
     assert not TORCHVISION_1.is_this(int(169.84 * 2**20), "a" + sha256[1:])
     assert not TORCHVISION_1.is_this(None, None)
+    assert not TORCHVISION_1.is_this(int(169.84 * 2**20), None)
+    assert not TORCHVISION_1.is_this("169", sha256)
+    assert TORCHVISION_1.facts == "169.84 MiB and SHA-256 bf2d0c1e…"
+    assert COCO_FILE.is_this(257_557_808, COCO_FILE.sha256)
+    assert not COCO_FILE.is_this(257_557_807, COCO_FILE.sha256)
+    assert COCO_FILE.facts == f"257,557,808 bytes and SHA-256 {COCO_FILE.sha256}"
     assert TORCHVISION_2.is_this(round(177.219 * 2**20), "73cbd019" + 56 * "0")
 
 
@@ -120,6 +130,26 @@ def test_a_file_of_torchs_is_described_verified_converted_and_predicts(tmp_path,
     options = ["--class-names", "cat,dog", "--size", "96", "--json"]
     assert cli.main(["predict", str(photo), "--weights", str(THREE), *options]) == 0
     assert capsys.readouterr().out.startswith('{"source"')
+
+
+def test_selftest_says_what_another_file_of_torchs_differs_in(tmp_path):
+    verdicts = [verdict for verdict, _ in selftest_torchvision(load(THREE), THREE)]
+    assert verdicts == [False, False, None]
+    convert(THREE, tmp_path / "own.h5")
+    lines = list(selftest_torchvision(load(THREE), tmp_path / "own.h5"))
+    assert [verdict for verdict, _ in lines] == [False, False, None]
+    sha256 = hashlib.sha256(THREE.read_bytes()).hexdigest()
+    assert f"{THREE.stat().st_size} bytes, SHA-256 {sha256}; published 169.84 MiB" in lines[0][1]
+    assert "no proof" not in lines[0][1]
+
+
+def test_a_second_dense_layer_behind_convolutions_is_found():
+    arrays = seeded(NARROW, 2, 7, 5)
+    head, hidden = "roi_heads.box_head", arrays["roi_heads.box_head.5.bias"].shape[0]
+    more = np.eye(hidden, dtype=np.float32), np.ones(hidden, np.float32)
+    arrays |= {f"{head}.7.weight": more[0], f"{head}.7.bias": more[1]}
+    second = read_torchvision("two", arrays).box_head.hidden2
+    assert (second.kernel[0, 0] == more[0]).all() and (second.bias == 1).all()
 
 
 def test_the_same_weights_in_safetensors_are_the_same_network(tmp_path):

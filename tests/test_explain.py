@@ -655,3 +655,67 @@ def test_objects_are_counted_without_the_detections_too_small_for_the_result(tra
 def test_an_object_that_there_is_not_is_refused(traced, number):
     with pytest.raises(SettingError, match=r"no object has the number .*: there are \d+, counted"):
         facts.chosen(traced[0], number)
+
+
+@pytest.fixture(scope="module")
+def invented():
+    """A trace of noise, in which scores of all sizes occur: (steps, config)."""
+    return made_up_trace(128, SHAPES, np.random.RandomState(4))
+
+
+def test_candidates_have_every_score_whatever_the_threshold_of_the_model(invented):
+    steps, config = invented
+    wanted = facts.detection_candidates(steps, config)
+    for least in (0.5, 0.99):
+        found = facts.detection_candidates(steps, replace(config, min_score=least))
+        assert np.array_equal(found.scores, wanted.scores) and (found.scores < least).any()
+
+
+def test_at_first_only_boxes_of_sufficient_score_are_shown_and_counted(invented):
+    steps, config = invented
+    config = replace(config, min_score=0.99)
+    section = deciding.about_detections(steps, config)
+    boxes = boxes_of(Page(f'<div id="x">{section.figures}</div>'), "x")
+    shown = [score for score, _, shown, _ in boxes if shown]
+    assert 0 < len(shown) < len(boxes) and min(shown) >= 0.99
+    objects = sum(probs.argmax() > 0 for probs in steps["class_probs"])
+    assert objects < len(steps["proposals"])
+    assert section.story.startswith(f"{objects:,} of {len(steps['proposals']):,} regions were")
+
+
+def test_the_box_drawn_last_has_the_best_score(invented):
+    page = Page(f'<div id="x">{deciding.about_detections(*invented).figures}</div>')
+    scores = [score for score, *_ in boxes_of(page, "x")]
+    assert scores == sorted(scores) and len(set(scores)) > 10
+
+
+def test_the_points_of_a_patch_end_in_the_middle_of_the_first_and_the_last_pixel(invented):
+    steps, config = invented
+    chosen = facts.chosen(steps)
+    page = Page(f'<div id="x">{deciding.about_levels(steps, config, chosen).figures}</div>')
+    (path,) = {a["d"] for a in page.all("path") if "dots" in a["class"].split()}
+    points = np.array(re.findall(r"M([-\d.e]+) ([-\d.e]+)h0", path), float)  # x, y
+    y1, x1, y2, x2 = to_pixels(steps["proposals"], steps["molded"].shape)[chosen.region]
+    size = steps["roi_features"].shape[1]
+    assert len(points) == size**2
+    assert np.allclose(points.min(axis=0), (x1, y1), rtol=1e-4)
+    assert np.allclose(points.max(axis=0), (x2 - 1, y2 - 1), rtol=1e-4)
+
+
+def test_the_best_proposals_drawn_are_those_that_nms_keeps(invented):
+    steps, config = invented
+    page = Page(f'<div id="x">{looking.about_proposals(steps, config).figures}</div>')
+    first = lines_of(page, None)[0][1]
+    kept = to_pixels(steps["proposals"][: looking.SURE], steps["molded"].shape)
+    assert first == "".join(path_of(box) for box in kept[::-1])
+
+
+def test_the_anchors_shown_stand_around_the_middle_of_the_photograph(traced):
+    steps, _, _ = traced
+    page = Page(f'<div id="x">{looking.about_anchors(steps).figures}</div>')
+    drawn = "".join(path for _, path in lines_of(page, None))
+    window = steps["window_pixels"]
+    middle = (window[0] + window[2]) / 2, (window[1] + window[3]) / 2
+    for boxes in facts.anchors_at(steps, middle):
+        assert "".join(path_of(box) for box in boxes) in drawn
+    assert "".join(map(path_of, facts.anchors_at(steps, window[:2])[0])) not in drawn

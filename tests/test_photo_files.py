@@ -62,6 +62,8 @@ FOUND = {
     "brackets in a folder's name": (["h [2024]/a.png"], "h [2024]/*.png", ["a.png"], ""),
     "brackets further on": (["x/h [1]/a.png", "y/h [1]/b.png"], "*/h [1]/*.png",
                             ["x/h [1]/a.png", "y/h [1]/b.png"], ""),
+    "a file of brackets, whatever its ending": (["n [1]", "n [2].dat"], "n [1]", ["n [1]"], ""),
+    "a hidden folder in the middle": (["a/x.png", ".h/y.png"], "*/*.png", ["a/x.png"], ""),
     "brackets that are meant": (["1.png", "2.png", "3.png"], "[12].png", ["1.png", "2.png"], ""),
     "a question mark": (["1.png", "22.png"], "?.png", ["1.png"], ""),
     "notes of macOS": (["a.png", "._a.png"], "", ["a.png"], "left out 1 file: 1 hidden"),
@@ -114,6 +116,13 @@ def test_a_link_that_leads_up_again_gives_each_picture_once(tmp_path):
     assert found(tmp_path, "**/*.png")[0] == ["in/a.png", "in/deep/b.png"]
     names, left_out = found(tmp_path, "in")
     assert names == ["a.png"] and "1 linked folder" in left_out and "1 in a subfolder" in left_out
+
+
+@linux
+def test_a_folder_is_entered_once_under_its_shortest_name(tmp_path):
+    tree(tmp_path, "in/z.png")
+    (tmp_path / "in" / "aa").symlink_to(tmp_path)  # before in/z.png in the alphabet
+    assert found(tmp_path, "**/*.png")[0] == ["in/z.png"]
 
 
 @linux

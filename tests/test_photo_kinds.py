@@ -20,6 +20,7 @@ from PIL import Image
 
 from minimaskrcnn.errors import ImageError
 from minimaskrcnn.photo import photo_size, read_photo
+from minimaskrcnn.photo.pixels import TOLERANCE, levels
 
 PIXELS = np.asarray(sample_picture())[:30, :44]  # (30, 44, 3) uint8
 GRAY = np.asarray(sample_picture().convert("L"))[:30, :44]  # (30, 44)
@@ -361,3 +362,20 @@ def test_reading_takes_little_memory_beside_the_decoded_picture(mode, kind, deco
     ]
     done = subprocess.run(given, capture_output=True, text=True, check=True)
     assert float(done.stdout) < decoded + 3 + 1.5  # the photograph; strips and buffers
+
+
+def test_floats_half_a_level_outside_become_black_and_white():
+    for dtype in (np.float32, np.float64):
+        most = np.array([-TOLERANCE, 1 + TOLERANCE], dtype)
+        edges = np.array([[np.nextafter(most[0], dtype(0)), np.nextafter(most[1], dtype(1))]])
+        assert read_photo(edges)[0, :, 0].tolist() == [0, 255]
+    assert levels(np.float64([[-0.5, 1.5]])).tolist() == [[0, 255]]
+
+
+def test_dark_pictures_of_8_bits_are_as_they_are_and_32_bits_are_refused():
+    dark = np.full((4, 4, 3), 3, np.uint8)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert np.array_equal(read_photo(dark), dark)
+    with pytest.raises(ImageError, match="values must be uint8, uint16, bool or float"):
+        read_photo(dark.astype(np.uint32))

@@ -2,6 +2,7 @@
 
 import asyncio
 import collections
+import gc
 import io
 import os
 import warnings
@@ -190,3 +191,14 @@ def test_a_frame_that_is_used_again_leaves_earlier_results_as_they_were(model):
     frame[:] = 0
     np.testing.assert_array_equal(first.image, PIXELS)
     np.testing.assert_array_equal(traced.image, PIXELS)
+
+
+def test_an_asynchronous_file_is_refused_without_a_second_warning(recwarn):
+    class Upload:
+        async def read(self, *_):
+            return b""
+
+    with pytest.raises(ImageError, match="await file.read"):
+        read_photo(Upload())
+    gc.collect()
+    assert [str(w.message) for w in recwarn if "never awaited" in str(w.message)] == []

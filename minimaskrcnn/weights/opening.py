@@ -42,7 +42,6 @@ def open_weights(path):
 
 def _opened(file):
     head = file.handle.read(64)
-    file.handle.seek(0)
     if is_torch(head):
         return Opened(file, state_dict=read_state_dict)
     if is_safetensors(head):

@@ -114,8 +114,8 @@ def shape_of(mask_probs, box, colour):
 def mask_outlines(mask_probs, box):
     """Return the lines where stretched probabilities are one half: [(M, 2) y x, …].
 
-    They are in the unit of the box. As in `masks.stretch_mask`, zeros surround the grid, and what
-    lies outside the box is clipped.
+    They are in the unit of the box. As in `masks.stretch_mask`, zeros surround the grid; between a
+    zero and a probability of at most 1, one half never lies outside the box.
     """
     from matplotlib.figure import Figure
 
@@ -128,7 +128,7 @@ def mask_outlines(mask_probs, box):
     axes = Figure().subplots()
     lines = axes.contour(columns, rows, np.pad(mask_probs, 1), levels=[0.5]).get_paths()[0]
     paths = lines.to_polygons(closed_only=False)
-    return [np.clip(path[:, ::-1], (y1, x1), (y2, x2)) for path in paths]
+    return [path[:, ::-1] for path in paths]
 
 
 def labelled(texts, boxes, colours, view):
