@@ -312,9 +312,9 @@ def truth(*sides):
 
 # %%
 cases = [
-    Case("a single cell in p6", (64, 64), truth(64, 64), "p6 has one cell, p5 four: add them up"),
+    Case("a single cell in p6", (64, 64), truth(64, 64), "p6 has 1 cell, p5 4, … p2 256: add up"),
     Case("not a square", (64, 192), truth(64, 192), "height and width are divided separately"),
-    Case("as the large network", (1024, 1024), truth(1024, 1024), "three anchors a cell"),
+    Case("as the large network", (1024, 1024), truth(1024, 1024), "three anchors per cell"),
 ]
 check_function(count_anchors, count_anchors, cases)
 

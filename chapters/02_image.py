@@ -265,7 +265,17 @@ def my_mold(framed, config):
 # %%
 dark = np.zeros((1, 2, 3), np.uint8)
 unit = replace(SHAPES, pixel_std=1.0, mean_pixel=(10.0, 20.0, 30.0))
-whole = Case("one number a colour", (dark, unit), mold(dark, unit), "the result may be negative")
+right = mold(dark, unit)  # -10, -20, -30
+mistakes = (
+    (0 * right, "subtract the mean; the result may be negative"),
+    (-right, "the picture minus the mean, not the other way round"),
+    (right[..., ::-1], "mean_pixel is in the order of the picture's colours"),
+    (np.full_like(right, -20), "one number per colour, not one for all"),
+    (256 + right, "uint8 has no negative numbers: make floats first"),
+)
+
+# %%
+whole = Case("without dividing", (dark, unit), right, "subtract mean_pixel", mistakes)
 divided = Case("divided", (dark, small), mold(dark, small), "pixel_std is divided by, afterwards")
 check_function(my_mold, mold, [whole, divided])
 
@@ -278,8 +288,8 @@ def my_size(shape, config):
 
 # %%
 hints = {
-    (100, 128): "enlarge until the shorter side has image_min_size …",
-    (20, 32): "… but the longer side may not exceed image_max_size: it decides",
+    (100, 128): "the longer side may not exceed image_max_size; return the height first",
+    (20, 32): "enlarge until the shorter side has image_min_size, or the longer one its limit",
     (100, 256): "a side that is too long makes the picture smaller",
     (300, 300): "both sides are too long",
 }

@@ -311,8 +311,11 @@ negated = Bottleneck(ones(1, 1, 2), ones(3, 1, 0), ones(1, 1, 0), ones(1, -1, 0)
 
 # %%
 hints = {
-    "without a shortcut of its own": (simple, "ReLU after reduce and spatial, and after adding x"),
-    "with a stride": (strided, "the shortcut is a convolution of x, not of what f has made"),
+    "without a shortcut of its own": (
+        simple,
+        "ReLU after reduce, after spatial, and after the sum",
+    ),
+    "with a stride": (strided, "add the shortcut: a convolution of x, not of f(x)"),
     "negative after spatial": (lowered, "ReLU after spatial, too: nothing negative enters expand"),
     "a negative shortcut": (negated, "the shortcut is added as it is: ReLU comes after the sum"),
 }
@@ -329,7 +332,7 @@ def my_fold(conv, norm):
 # %%
 conv = Conv(np.arange(4.0).reshape(1, 1, 2, 2), np.array([5.0, 6.0]))
 tries = {  # gamma, beta, mean, variance
-    "bias and kernel are scaled, and the kernel's last axis is the output's": [
+    "scale kernel and bias by gamma / sqrt(variance + 0.001), along the last axis": [
         [2, -3],
         [0, 0],
         [0, 0],

@@ -227,8 +227,10 @@ def my_upsample(x):
     ...
 
 
+# %%
 cells = np.arange(12, dtype=np.float32).reshape(2, 3, 2)
-one = Case("one row", (coarse,), upsample(coarse), "each cell becomes 2 by 2 equal cells")
+hint = "each cell becomes 2 by 2 equal cells, side by side"
+one = Case("one row", (coarse,), upsample(coarse), hint)
 two = Case("two channels", (cells,), upsample(cells), "rows and columns are repeated, channels not")
 check_function(my_upsample, upsample, [one, two])
 
@@ -241,15 +243,12 @@ def my_pyramid(c_maps, fpn):
 
 # %%
 blur = Conv(np.full((3, 3, 1, 1), 1 / 9, np.float32), np.ones(1, np.float32), padding=(1, 1))
+first = "finest first; the coarser sum is doubled and added; the last: [::2, ::2] of the coarsest"
+second = "what travels down is the sum before its 3 x 3 convolution"
 blurred = FPN(lateral=(lateral, lateral), smooth=(blur, blur))
 cases = [
-    Case("section 1", ((fine, coarse), toy), pyramid((fine, coarse), toy), "finest first"),
-    Case(
-        "smooth blurs",
-        ((fine, coarse), blurred),
-        pyramid((fine, coarse), blurred),
-        "what travels down is the sum before its 3 x 3 convolution",
-    ),
+    Case("section 1", ((fine, coarse), toy), pyramid((fine, coarse), toy), first),
+    Case("smooth blurs", ((fine, coarse), blurred), pyramid((fine, coarse), blurred), second),
 ]
 check_function(my_pyramid, pyramid, cases, parts=("the finest", "the second", "the last"))
 

@@ -255,7 +255,7 @@ def my_softmax(logits):
 tries = {
     "two classes": (np.array([[0, np.log(3)]]), "e to the power of each, divided by their sum"),
     "two rows": (np.array([[0.0, 1.0], [2.0, 0.0]]), "each row by itself: axis=-1, keepdims"),
-    "far apart": (np.array([[0.0, 1.0], [1e3, 1e3]]), "subtract each row's own largest"),
+    "far apart": (np.array([[0.0, 1.0], [1e3, 1e3]]), "subtract each row's own largest first"),
     "large": (np.array([[1000.0, 1001.0]]), "subtract the largest first: the same, no overflow"),
 }
 cases = [Case(name, (x,), softmax(x), hint) for name, (x, hint) in tries.items()]
@@ -271,15 +271,19 @@ def my_rpn(p_maps, rpn):
 # %%
 below = np.array([[-1, 5], [6, 7]], np.float32)[:, :, None]
 tries = {
-    "section 1": ([p_map[:1, :2, :1] * 0 + 1], "reshape the six channels of a cell to (3, 2)"),
-    "a negative cell": ([below], "ReLU after shared"),
-    "negative logits": ([below], "no ReLU after the logits: they may be negative"),
+    "section 1": (
+        [p_map[:1, :2, :1] * 0 + 1],
+        "logits first; reshape the six channels of a cell to (3, 2)",
+    ),
+    "a negative cell": ([below], "ReLU after shared; cells row by row"),
+    "negative logits": ([below], "no ReLU after logits and deltas: they may be negative"),
     "two levels": ([below, below[:1, :1]], "the levels one after the other, finest first"),
 }
 
 # %%
 cases = []
-lower = replace(toy, logits=replace(toy.logits, bias=np.full(6, -9, np.float32)))
+last = {name: getattr(toy, name) for name in ("logits", "deltas")}
+lower = replace(toy, **{n: replace(conv, bias=conv.bias - 9) for n, conv in last.items()})
 for name, (maps, hint) in tries.items():
     network = lower if name == "negative logits" else toy
     cases.append(Case(name, (maps, network), region_proposals(maps, network), hint))

@@ -174,7 +174,7 @@ moved = clip(apply_deltas(steps["proposals"][objects], own), (0, 0, 1, 1))
 print(len(objects), "regions that are not background")
 
 # %% tags=["cover"]
-colours = tuple((ORANGE, BLUE, GREEN)[(i - 1) % 3] for i in class_ids[objects])  # one a class
+colours = tuple((ORANGE, BLUE, GREEN)[(i - 1) % 3] for i in class_ids[objects])  # one per class
 before, after = (to_pixels(b, framed.shape) for b in (steps["proposals"][objects], moved))
 panels(
     Panel("proposed", framed, before, (), colours),
@@ -216,7 +216,7 @@ panels(*shown, columns=4)
 # the mask of the true class is asked for, and nobody minds what the others show. As all layers but
 # the last are shared, they may well resemble it. Indeed the paper finds that one mask for all
 # classes (*class-agnostic*) is nearly as good: 29.7 AP, with one for each class 30.3 (section 4.2).
-# (What becomes of the mask is told in chapter 14.)
+# (Chapter 14 shows what becomes of the mask.)
 
 # %% [markdown]
 # ## 6 Plain and fast
@@ -328,10 +328,10 @@ from dataclasses import replace
 from minimaskrcnn.check.verdict import Case, check_function
 
 real = steps["roi_features"][:5], model.box_head
-hint = "two hidden layers with ReLU and bias, then two dense layers; deltas are (R, K, 4)"
+hint = "two hidden layers with ReLU; logits without softmax; deltas (R, K, 4), a class's together"
 cases = [
     Case("the head of section 1", (patch, tiny), box_head(patch, tiny), hint),
-    Case("five real regions", real, box_head(*real), hint),
+    Case("five real regions", real, box_head(*real), "each of the four layers has a bias"),
 ]
 
 
@@ -372,7 +372,7 @@ mistakes = (
     (deconv2d(of_two, replace(mixed, bias=0 * mixed.bias)), "the bias is missing"),
     (deconv2d(of_two, turned), "kernel is (2, 2, out, in): out before in"),
 )
-right, hint = deconv2d(of_two, mixed), "sum over the channels in, then the bias of each out"
+right, hint = deconv2d(of_two, mixed), "sum over the channels in, add the bias; a counts rows"
 cases.append(Case("two channels", (of_two, mixed), right, hint, mistakes))
 check_function(my_deconv2d, deconv2d, cases)
 
@@ -393,7 +393,7 @@ few, head = steps["mask_features"][:2], model.mask_head
 right, last = mask_head(few, head), "no ReLU at the end: a logit below 0 means 'rather not'"
 mistakes = ((np.maximum(right, 0), last), (sigmoid(right), "logits, not probabilities"))
 mistakes += ((mask_head(few, replace(head, convs=head.convs[:-1])), "all of head.convs"),)
-hint = "every convolution but the last, and the doubling, has a ReLU"
+hint = "head.convs in their order, then doubling, all with ReLU; then the logits"
 check_function(my_mask_head, mask_head, [Case("two objects", (few, head), right, hint, mistakes)])
 
 # %% [markdown]

@@ -246,8 +246,8 @@ lines = {"right": (least, right), "wrong": (least, wrong)}
 curves(lines, "confidence threshold", "detections in 30 scenes", "what the threshold keeps")
 
 # %% [markdown]
-# The right number depends on what the detections are for. Whoever shows them to people wants few
-# wrong ones: 0.7 for the large network. Whoever counts how many objects can be found at all keeps
+# The right number depends on what the detections are for. To show them to people you want few
+# wrong ones: 0.7 for the large network. To count how many objects can be found at all, keep
 # more, as the small network does: its settings have 0.05.
 
 # %% [markdown]
@@ -280,7 +280,8 @@ for name, rows, window, settings, hint in asked:
     cases.append(Case(name, arguments, select_detections(*arguments), hint))
 window = steps["window"]
 real = steps["proposals"], steps["class_probs"], steps["box_deltas"], window, config
-cases.append(Case("the picture above", real, select_detections(*real), "all small ones agree"))
+hint = "each region for its likeliest class; then all by score"
+cases.append(Case("the picture above", real, select_detections(*real), hint))
 
 
 # %%

@@ -374,7 +374,8 @@ def case(name, hint, shape, *numbers):
 
 
 # %%
-by_hand = case("section 3", "-x - 1", (1, 1, 1, 1), [5], [-2], [1], [3], [3.999])
+hint = "the root of variance + 0.001 is 2: -x - 1"
+by_hand = case("section 3", hint, (1, 1, 1, 1), [5], [-2], [1], [3], [3.999])
 dead = case("a variance of 0", "0.001 goes under the root", (1, 1, 1, 1), [0], [1], [0], [0], [0])
 channels = [[1, 2], [-1, 3], [0, 1], [2, 2], [0.5, 4]]
 wide = case("two channels", "a factor for each channel out, the last axis", (3, 3, 2, 2), *channels)

@@ -77,7 +77,7 @@ print("anchor_targets: dy dx dh dw", deltas[0].round(4))
 # ## 2 The code
 #
 # `crowd_boxes` are places with many objects that nobody has outlined one by one (a crowd of
-# people); what is there is neither the one nor the other. `_thin_out` makes anchors neutral by lot
+# people); what is there is neither the one nor the other. `_thin_out` makes random anchors neutral
 # until at most `count` are asked about.
 
 # %% [markdown]
@@ -373,9 +373,10 @@ def my_mask_loss(logits, class_ids, targets):
 
 
 # %%
+hint = "mean of -t ln p - (1-t) ln(1-p); gradient (p-t) / count"
 two = np.repeat(logits, 2, axis=0)  # two regions; the second is of class 0
 tries = {
-    "the mask by hand": ((logits, np.array([1]), target), "the mean over the cells, -t ln p - …"),
+    "the mask by hand": ((logits, np.array([1]), target), hint),
     "another class": ((logits, np.array([0]), target), "only the true class's mask counts"),
     "two regions": (
         (two, np.array([1, 0]), np.repeat(target, 2, axis=0)),
@@ -436,7 +437,7 @@ check_function(my_mask_loss, mask_loss, cases, parts=("the loss", "the gradient"
 #
 # <details><summary>Hint 2</summary>
 #
-# Take at most a third of `count` positives, by lot, and for each positive two negatives, as far as
+# Take random positives, at most a third of `count`, and for each positive two negatives, as far as
 # there are any.
 #
 # </details>

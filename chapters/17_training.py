@@ -346,7 +346,9 @@ def my_slope(function, x, h):
     ...
 
 
-square = Case("x² at 3", (np.square, 3.0, 0.5), 6.0, "(3.5² - 2.5²) / (3.5 - 2.5)")
+# %%
+hint = "right minus left, over 2 h: (3.5² - 2.5²) / 1"
+square = Case("x² at 3", (np.square, 3.0, 0.5), 6.0, hint)
 near = Case("x² at 3, nearer", (np.square, 3.0, 0.1), 6.0, "divide by the way between, 2 h")
 kink = Case("|x| at 0", (np.abs, 0.0, 0.1), 0.0, "both sides count: the same height, so slope 0")
 check_function(my_slope, my_slope, [square, near, kink])
@@ -359,11 +361,11 @@ def my_backward(dy, x, kernel):
 
 
 ones = np.ones((1, 1))
-scalars = Case("one number", (0.5 * ones, 2 * ones, 1.5 * ones), (0.75 * ones, ones), "section 1")
+numbers = 0.5 * ones, 2 * ones, 1.5 * ones
+scalars = Case("one number", numbers, (0.75 * ones, ones), "dx 0.75, dkernel 1")
 dy, x, k = (np.arange(1.0, n * m + 1).reshape(n, m) for n, m in ((3, 2), (3, 4), (4, 2)))
-matrices = Case(
-    "matrices", (dy, x, k), (dy @ k.T, x.T @ dy), "dx is dy · kernelᵀ; look up section 3"
-)
+hint = "dx = dy · kernelᵀ first, then dkernel = xᵀ · dy (section 3)"
+matrices = Case("matrices", (dy, x, k), (dy @ k.T, x.T @ dy), hint)
 check_function(my_backward, my_backward, [scalars, matrices], parts=("dx", "dkernel"))
 
 # %% [markdown]

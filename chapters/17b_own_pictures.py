@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 17b Your own pictures: learned, or learned by heart?
 #
-# **The question.** From a dozen pictures of one's own: has the network learned, or learned by
+# **The question.** From a dozen pictures of your own: has the network learned, or learned by
 # heart?
 #
 # **You will see** a dozen pictures become a dataset in files, a plan that follows from them, and
@@ -72,7 +72,7 @@ for plan in (nuclei, load_model("nuclei").config):
     print(f"scale {scale:g}, anchors {plan.anchor_scales}, at most {plan.max_detections} objects")
 
 # %% [markdown]
-# Here are all rules. Each is one line; whoever knows better gives the number instead.
+# Here are all rules. Each is one line; anyone who knows better gives the number instead.
 
 # %% [markdown]
 # **Try it first.** The next cell shows the code of the package. You know enough to write it
@@ -367,6 +367,7 @@ from minimaskrcnn.check.verdict import Case, check_function
 cases = [
     Case("still rising", ([0.1, 0.2, 0.3], 2), False, "the best is the last one"),
     Case("two looks since the best", ([0.1, 0.3, 0.2, 0.2], 2), True, "count from the best"),
+    Case("one look since the best", ([0.1, 0.3, 0.2], 2), False, "one look is not yet two"),
     Case("a patience of 0", ([0.3, 0.2, 0.1], 0), False, "0 means: never"),
     Case("equal to the best", ([0.3, 0.3, 0.3], 2), True, "as good is not better"),
     Case("no looks yet", ([], 1), False, "there is nothing to compare"),

@@ -272,7 +272,7 @@ for name, size in (("shapes", 256), ("nuclei", 384)):
 
 # %% [markdown]
 # The second network reports hundreds of things and is hardly worse, for what is wrong comes at the
-# end of its list. Whoever looks at a picture would call it much worse: AP asks for the order, a
+# end of its list. A person would call it much worse: AP asks for the order, a
 # reader of the picture for a good confidence threshold.
 #
 # One photograph is no measure. The nuclei network is measured on what it is for: mask AP 0.646 on
@@ -281,7 +281,7 @@ for name, size in (("shapes", 256), ("nuclei", 384)):
 # %% [markdown]
 # ## 6 What goes wrong without
 #
-# **Without scores.** AP asks for the right *order*. Give the same detections scores by lot: the
+# **Without scores.** AP asks for the right *order*. Give the same detections random scores: the
 # same boxes, the same classes, the same masks.
 
 # %%
@@ -290,7 +290,7 @@ from dataclasses import replace
 rng = np.random.RandomState(18)
 shuffled = [replace(f, scores=rng.permutation(f.scores)) for f in found]
 worse = evaluate(truths, shuffled, model.config.class_names)
-print(f"box AP {evaluation.box.stats[0]:.3f}, with scores by lot {worse.box.stats[0]:.3f}")
+print(f"box AP {evaluation.box.stats[0]:.3f}, with random scores {worse.box.stats[0]:.3f}")
 
 # %% [markdown]
 # **With a high bar.** For a picture to look at, one drops the doubtful detections. For AP, that is

@@ -401,7 +401,7 @@ from minimaskrcnn.check.verdict import Case, check_function
 def my_levels(rois): ...
 
 
-hint = "take the logarithm to base 2 of side / 224, add 4, cut off, and clip"
+hint = "the logarithm to base 2 of sqrt(area) / 224, plus 4, cut off, and clipped"
 inputs = [np.array([[0, 0, s, s]], np.float32) for s in (10, 112, 223, 224, 500, 2000)]
 inputs += [np.array([[300, 40, 350, 840]], np.float32), np.array([[20, 500, 470, 600]], np.float32)]
 asked = [(f"the box {b[0].astype(int)}", b, roi_align.roi_levels(b)) for b in inputs]

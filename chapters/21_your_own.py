@@ -84,8 +84,7 @@ written = three.write_text(source, encoding="utf-8")
 # %% [markdown]
 # `check.mine` reads the file. Each function is first asked by its exercise's check. Then the
 # network looks at the coins, and whatever it asks of its own function is asked of yours, too.
-# Whoever answers the same to all of that takes the package's place, all together, for one more
-# look.
+# All functions that answer the same take the package's places, together, for one more look.
 
 # %%
 from minimaskrcnn import check

@@ -24,8 +24,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent
-sys.path.insert(0, str(FOLDER.parent / "docs" / "site"))
+sys.path[:0] = [str(FOLDER), str(FOLDER.parent / "docs" / "site")]
+import exercises  # noqa: E402
 from address import address, buttons  # noqa: E402
+from exercises import shown  # noqa: E402
 
 PATIENCE = 600  # seconds until a cell that does not end is stopped; a chapter should take 60
 MOST_BYTES = 500_000  # of a notebook
@@ -77,51 +79,16 @@ def opening(chapter):
     ]
 
 
-def solutions(notebook):
-    """The solutions of a notebook's exercises: (place of the check's cell, code, check) of each."""
-    found, places = [], {}
-    for i, cell in enumerate(notebook.cells):
-        if cell.cell_type == "code":
-            for line in re.findall(
-                r"^check[\w.]*\((?:my_|count_)\w+.*$", cell.source, re.MULTILINE
-            ):
-                places[re.search(r"\((\w+)", line)[1]] = i, line
-        elif "<summary>A solution" in cell.source:
-            found += re.findall(r"^```python\n(.*?)^```", cell.source, re.MULTILINE | re.DOTALL)
-    named = [(re.search(r"^def (\w+)", code, re.MULTILINE)[1], code) for code in found]
-    missing = set(places) - {name for name, _ in named}
-    if missing:
-        raise ValueError(f"no solution of {', '.join(sorted(missing))}")
-    return [(places[name][0], code, places[name][1]) for name, code in named]
-
-
-def solved(notebook):
-    """Put each solution and its check behind the cell of the exercise, tagged "solution"."""
-    import nbformat.v4 as v4
-
-    for place, code, check in sorted(solutions(notebook), reverse=True):
-        cell = v4.new_code_cell(f"{code}\n\n{check}", metadata={"tags": ["solution"]})
-        notebook.cells.insert(place + 1, cell)
-    return notebook
-
-
-def judged(notebook):
-    """Take the solutions out of an executed notebook; yields a sentence for each that is wrong."""
-    for cell in [c for c in notebook.cells if "solution" in c.metadata.get("tags", [])]:
-        notebook.cells.remove(cell)
-        said = "".join(text for _, text in shown(cell))
-        if "all agree" not in said:
-            yield f"a solution is wrong: {cell.source.splitlines()[-1]}: {said.strip()[:200]}"
-
-
 def execute(source, solve=False):
     """Return the notebook of a source with its outputs; a cell that raises, raises here.
 
-    With `solve` the solutions of its exercises are run, too.
+    With `solve` the solutions of its exercises are run, too, and wrong versions of them.
     """
     from nbclient import NotebookClient
 
-    notebook = solved(read(source)) if solve else read(source)
+    notebook = read(source)
+    if solve:
+        exercises.solve(notebook, source.stem)
     with tempfile.TemporaryDirectory() as settings:  # nobody's start-up files, no history
         here = {"IPYTHONDIR": settings, "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
         paths = [str(FOLDER.parent), os.environ.get("PYTHONPATH", "")]
@@ -232,7 +199,7 @@ def check(source):
         executed = execute(source, solve=True)
     except Exception as error:
         return [*old, f"does not run: {error}"]
-    old += judged(executed)
+    old += exercises.judge(executed)
     if old:
         return old + faults(executed)
     committed = nbformat.read(source.with_suffix(".ipynb"), 4)
@@ -260,18 +227,6 @@ def differences(committed, executed):
                 yield f"below {first!r} another picture"
         elif old != new:
             yield f"below {first!r} another text: {old.strip()[:60]!r}, now {new.strip()[:60]!r}"
-
-
-def shown(cell):
-    """(kind, content) of each output of a cell; of a picture only itself, not its words."""
-    found = []
-    for output in cell.outputs:
-        if "text" in output:
-            found.append((output.get("name", "text"), output["text"]))
-        data = output.get("data", {})
-        pictures = [kind for kind in data if kind.startswith("image")]
-        found += [(kind, data[kind]) for kind in pictures or sorted(data)]
-    return found
 
 
 def picture_difference(old, new):

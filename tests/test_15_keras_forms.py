@@ -365,7 +365,9 @@ def test_verify_takes_a_configuration(files, tmp_path, capsys):
 
 def test_safetensors_holds_the_same_model_and_no_name_decides(files, tmp_path):
     weights.convert(files["keras_2_0_8"], tmp_path / "own.safetensors", TF2)
-    (tmp_path / "renamed.h5").write_bytes((tmp_path / "own.safetensors").read_bytes())
+    content = (tmp_path / "own.safetensors").read_bytes()
+    assert content[8:9] == b"{"  # behind the length of the header
+    (tmp_path / "renamed.h5").write_bytes(content)
     weights.convert(tmp_path / "renamed.h5", tmp_path / "back.h5")
     wanted = weights.load(files["keras_2_0_8"], TF2)
     for name in ("own.safetensors", "renamed.h5", "back.h5"):

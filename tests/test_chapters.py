@@ -248,9 +248,32 @@ def test_a_solution_that_is_missing_or_wrong_is_told(small, solution, said):
 
 
 @each_chapter
+def test_every_exercise_without_a_check_of_the_package_has_six_wrong_versions(source):
+    found = make.exercises.solutions(make.read(source))
+    own = {re.search(r"^def (\w+)", code, re.MULTILINE)[1]: code for _, code, line in found
+           if not line.startswith("check.")}  # fmt: skip
+    wrong = make.exercises.mistakes(source.stem)
+    assert wrong.keys() == own.keys()
+    for name, versions in wrong.items():
+        assert len(versions) >= 6
+        for old, new, words in versions:
+            assert own[name].count(old) == 1 and old != new and words and words != "all agree"
+
+
+def test_a_wrong_version_that_passes_or_is_not_named_is_reported():
+    cells = [code_cell(text=text) for text in ("all agree: 2 cases", "differs: too many", "no")]
+    for cell, words in zip(cells, ("many", "many", "all agree"), strict=True):
+        cell.metadata |= {"tags": ["solution"], "words": words}
+    notebook = SimpleNamespace(cells=cells)
+    said = list(make.exercises.judge(notebook))
+    assert len(said) == 2 and notebook.cells == []
+    assert said[0].startswith("not named: 'many'") and said[1].startswith("a solution is wrong")
+
+
+@each_chapter
 def test_every_exercise_has_three_hints_and_a_solution(source):
     notebook = make.read(source)
-    solutions = make.solutions(notebook)
+    solutions = make.exercises.solutions(notebook)
     text = source.read_text(encoding="utf-8")
     for number in (1, 2, 3):
         assert text.count(f"<summary>Hint {number}</summary>") == len(solutions)
@@ -263,7 +286,7 @@ def test_the_network_of_solutions_has_the_functions_that_the_chapters_show():
     shown = {}
     for source in make.sources():
         if source.stem not in ("15_weights", "19_speed"):  # they ask for a function once more
-            for _, code, _ in make.solutions(make.read(source)):
+            for _, code, _ in make.exercises.solutions(make.read(source)):
                 shown |= functions_in(code)
     assert network.items() <= shown.items()
 

@@ -704,10 +704,16 @@ def test_the_points_of_a_patch_end_in_the_middle_of_the_first_and_the_last_pixel
 
 def test_the_best_proposals_drawn_are_those_that_nms_keeps(invented):
     steps, config = invented
+    config = replace(config, rpn_nms_threshold=0.01)
     page = Page(f'<div id="x">{looking.about_proposals(steps, config).figures}</div>')
     first = lines_of(page, None)[0][1]
-    kept = to_pixels(steps["proposals"][: looking.SURE], steps["molded"].shape)
-    assert first == "".join(path_of(box) for box in kept[::-1])
+    verdicts = steps["anchors"], steps["rpn_probs"][:, 1], steps["rpn_deltas"]
+    kept = select_proposals(*verdicts, replace(config, pre_nms_proposals=facts.LOOKED_AT))[0]
+    unsuppressed = select_proposals(*verdicts, replace(config, rpn_nms_threshold=1.0))[0]
+    best = kept[: looking.SURE]
+    assert not np.array_equal(best, unsuppressed[: len(best)])
+    best = to_pixels(best, steps["molded"].shape)
+    assert first == "".join(path_of(box) for box in best[::-1])
 
 
 def test_the_anchors_shown_stand_around_the_middle_of_the_photograph(traced):

@@ -5,7 +5,7 @@
 
 The score of the Bowl is the mean over the thresholds 0.50, 0.55, … 0.95 of TP / (TP + FP + FN) in
 each picture, then the mean over the pictures; all classes count as one. It depends on the least
-score that an object is drawn with, so it is told for several. AP counts up to 500 detections.
+score that an object is drawn with, so it is printed for several. AP counts up to 500 detections.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """Give a reader's function the arguments and results of the package's function.
 
 Idea    An exercise asks for the idea of a stage: `my_nms(boxes, scores, iou_threshold)`. In the
-        network the same function has an argument more, refuses wrong arguments in a sentence, and
+        network the same function has one more argument, refuses wrong arguments in a sentence, and
         returns arrays of one dtype. All that is done around the reader's function here, so that
         whatever a check calls right can stand in the package.
 Shapes  function  ->  function

@@ -1,4 +1,4 @@
-"""Stand in for a function of the package, and ask a reader's function the same.
+"""Stand in for a function of the package, and call the reader's function with the same arguments.
 
 Idea    While the network runs, the package goes on with its own answers. The reader's function is
         given the arguments of the first calls, and its answers are compared.
@@ -19,7 +19,7 @@ ASKED = 4  # calls of a function whose answers are compared
 
 
 class Asked:
-    """Stands for the package's function, and compares the reader's with its first answers."""
+    """Stands in for the package's function, and compares the first answers of both."""
 
     def __init__(self, name, own, theirs):
         self.own, self.theirs, self.trouble = own, theirs, ""
@@ -51,7 +51,7 @@ class Asked:
         self.trouble = _apart(answer, wanted)
 
     def expected(self):
-        """Seconds that all calls of a prediction take, by those that were tried."""
+        """Seconds that all calls of a prediction would take, judging by those that were tried."""
         return self.seconds / max(min(self.calls, ASKED), 1) * self.calls
 
     def times(self):

@@ -1,9 +1,9 @@
 """Run the whole network on a reader's own functions, and say which stages are theirs.
 
 Idea    Each function that stands in the reader's file is first asked by its exercise's check. Then
-        the package's network looks at the photograph of coins, and whatever it asks of its own
-        function is asked of the reader's, too. Who answers the same to all of it takes the
-        package's place, all together, for one more look at the coins.
+        the package's network looks at the photograph of coins, and the reader's function is called
+        with the same arguments as the package's. All functions whose answers are the same then
+        replace the package's together, for one more look at the coins.
 Shapes  file  ->  Board
 """
 
@@ -125,7 +125,7 @@ def board_of(functions):
 
 
 def _look(model):
-    """What the network finds among the coins; the masks are pasted, too."""
+    """What the network finds in the photograph of coins, with pasted masks."""
     found = model.predict(COINS_FILE, **SETTINGS)
     for mask, box in zip(found.mask_probs, found.boxes, strict=True):
         masks.paste_mask(mask, box, found.image.shape)

@@ -1,8 +1,8 @@
 """Read a reader's own functions from a file, and put them into the package for a while.
 
 Idea    A function takes the place of the package's function of the same name wherever that has been
-        imported; afterwards everything is as it was. What begins with an underscore is nobody's
-        business: neither the reader's helpers nor the package's kernels are exchanged.
+        imported; afterwards everything is as it was. Names that begin with an underscore
+        are private: neither the reader's helpers nor the package's kernels are exchanged.
 Shapes  file  ->  functions by name
 """
 

@@ -1,4 +1,4 @@
-"""Where an exercise asks for less than the package's function does.
+"""What is added around a reader's function where an exercise asks for less than the package does.
 
 Idea    `my_nms(boxes, scores, iou_threshold)` has no `limit`, `my_conv2d(x, conv)` no ReLU and no
         batch. This module says, for each such function, what is done around the reader's, and for

@@ -38,7 +38,7 @@ def _answer(rows):
 
 
 def _sorted(rois, class_ids, deltas):
-    """The rows in an order of their own: which regions are drawn, and in what order, is by lot."""
+    """The rows in an order of their own: which regions are drawn, and in what order, is random."""
     order = np.lexsort((*np.round(rois, 4).T[::-1], class_ids == 0))
     return rois[order], class_ids[order], deltas[order]
 

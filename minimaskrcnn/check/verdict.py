@@ -20,13 +20,13 @@ from minimaskrcnn.check.calling import Trouble, call
 SHOWN = 40  # numbers of an array that are written out
 RELATIVE, ABSOLUTE = 1e-4, 1e-5  # differences that do not count
 NOTICED = 0.1  # seconds for all cases: who is quicker than that is not called slow
-MUCH = 10  # times the package's time: who is slower is told
+MUCH = 10  # times the package's time: a slower function is called slow
 _FORMAT = {"float_kind": lambda number: f"{number:.4g}"}
 
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """A question, the right answer, and the wrong answers of typical mistakes."""
+    """The arguments of a call, the right answer, and the answers of typical mistakes."""
 
     name: str
     arguments: tuple
@@ -85,7 +85,7 @@ def check_function(function, reference, cases, parts=("the answer",), read=None)
 
 
 def slowness(seconds, reference, cases):
-    """What to say of a right function that took `seconds`; nothing if that is not much."""
+    """What to say of a right function that took `seconds`; "" if that is quick enough."""
     if seconds < NOTICED:
         return ""
     for _ in range(2):  # the first time the package's loops may be compiled
@@ -191,7 +191,7 @@ def _reason(case, got, count):
 
 
 def _changed(before, after):
-    """Numbers of the arguments that hold an array which is not as it was."""
+    """The positions of arguments whose arrays the function has changed."""
     return [
         i
         for i, pair in enumerate(zip(before, after, strict=True))

@@ -65,7 +65,7 @@ def style_of(args):
 
 
 def add_annotations(parser):
-    """Add what says how annotations of one's own are read, to `train` and `evaluate` alike."""
+    """Add the options on how your own annotations are read, to `train` and `evaluate` alike."""
     add = parser.add_argument
     add("--skip-bad", action="store_true",
         help="go on without annotations and pictures that are wrong")  # fmt: skip
@@ -111,7 +111,7 @@ def count(text):
 
 
 def refuse_images(args):
-    """Drawn shapes need no pictures: whoever names a folder has forgotten --dataset."""
+    """Drawn shapes need no pictures: a folder without --dataset is an oversight."""
     from minimaskrcnn.errors import SettingError
 
     if args.images is not None:

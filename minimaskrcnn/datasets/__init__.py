@@ -1,4 +1,4 @@
-"""Where examples come from: annotations of one's own, or scenes that are drawn.
+"""Where examples come from: your own annotations, or drawn scenes.
 
 Whatever the source, a picture with known objects is handed over as an `Example`, so that training
 and evaluation do not know the difference.

@@ -1,4 +1,4 @@
-"""A dataset of one's own: annotations in COCO's JSON format or another, checked before a run.
+"""Your own dataset: annotations in COCO's JSON format or another, checked before a run.
 
 Idea    The file lists `images`, `categories`, and `annotations`, each of which ties a mask
         (polygons or run lengths) to an image and a category. A mistake should stop a run before it
@@ -8,7 +8,7 @@ Source  COCO's data format, cocodataset.org/#format-data ("object detection").
 Shapes  a file or folder of annotations, a folder of pictures  ->  a sequence of `Example`
 
 What can mean one thing only is taken as meant (`docs/annotations.md` lists it); everything that is
-wrong is told in one list. A polygon that reaches beyond its image is clipped by the image's border.
+wrong is reported in one list. A polygon that reaches beyond its image is clipped at the border.
 An object too small or thin to fill a pixel has an empty mask: training leaves it out, evaluation
 counts it as missed. What is learnt is the tight box of the mask; an annotation's own `bbox` and
 `area` are handed on for COCO's evaluation, unless the `bbox` is far from it. `remarks` tells of it.
@@ -60,7 +60,7 @@ class Annotations:
     images: tuple[AnnotatedImage, ...]  # in the file's order; some may have no annotations
     boxes_only: bool = False  # whether there are no masks at all
     orient: bool = True  # whether pictures are turned as their EXIF data ask
-    told: tuple[str, ...] = ()  # what was taken otherwise than it stands in the file
+    told: tuple[str, ...] = ()  # what was read differently from how it is written in the file
     left_out: tuple[str, ...] = ()  # what is wrong, and was skipped
 
     def __len__(self):
@@ -84,7 +84,7 @@ def load_annotations(
     path : path of a JSON file in COCO's format, or of another form that `forms` knows
     images_dir : path of the folder that each image's `file_name` starts from; None: where the
         annotations are
-    skip_bad : whether to go on without what is wrong; else all of it is told in one error
+    skip_bad : whether to go on without what is wrong; else all of it is reported in one error
     crowds_are_objects : whether `iscrowd` 1 means nothing, as in the masks of CVAT's brush
     orient : whether pictures are turned as their EXIF data ask
 

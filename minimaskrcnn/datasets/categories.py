@@ -23,7 +23,7 @@ class Classes:
 
     names: tuple[str, ...]  # K + 1, the background first
     class_id_of: dict  # from category id to class id, 1 … K
-    told: tuple[str, ...]  # what was taken otherwise than it stands there
+    told: tuple[str, ...]  # what was read differently from how it is written
     bad: frozenset = frozenset()  # ids that were complained about
 
 

@@ -1,7 +1,7 @@
 """Documents: a file of annotations as JSON, or the sentence that says why it is none.
 
 Idea    Files come cut off by a full disk, with a comma too many from an editor, as UTF-16 from
-        Windows, or are something else altogether. Nothing is mended by guessing; each is told apart
+        Windows, or are something else altogether. Nothing is guessed; each is told apart
         from the others, so that one knows what to do next.
 Shapes  path  ->  what `parse_json` returns
 """

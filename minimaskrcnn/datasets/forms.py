@@ -1,7 +1,7 @@
 """Forms: which program wrote these annotations, and how they become COCO's.
 
 Idea    Everything after this module knows one form, the lists `images`, `categories` and
-        `annotations` of COCO. A file or folder of another form is told by what it holds, and
+        `annotations` of COCO. A file or folder of another form is recognised by what it holds, and
         rewritten; what is none of them is named, with what to do.
 Shapes  path of a file or folder  ->  document of COCO's lists, folder of the pictures
 """

@@ -2,7 +2,7 @@
 
 Idea    A label picture has the size of its photograph; 0 is the background, every other value (or
         colour) one object. Or there is a picture per object, not 0 where it is. Which masks belong
-        to which photograph is told by the names: those of a folder called like it, or files whose
+        to which photograph follows from the names: those in a folder of its name, or files whose
         names begin with its name. All objects are of the class "object".
 Source  The second is how the Data Science Bowl 2018 (BBBC038) came: ID/images, ID/masks.
 Shapes  folder of masks, folder of pictures  ->  document of COCO's lists
@@ -23,7 +23,7 @@ VOID = 255  # in pictures with a palette the seams between objects (PASCAL VOC)
 
 
 def read_label_pictures(path, folder, problems):
-    """Return the masks of a folder in COCO's form, and what to tell of them.
+    """Return the masks of a folder in COCO's form, and remarks on them.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def _record(name, image_id, runs):
 
 
 def _groups(path, folder):
-    """{picture: [masks]}, and what to tell."""
+    """{picture: [masks]}, and remarks."""
     bowl = {}
     for masks in sorted(path.glob("*/masks")):
         pictures = [p for p in sorted((masks.parent / "images").glob("*")) if _is_picture(p)]

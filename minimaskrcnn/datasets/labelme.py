@@ -1,7 +1,7 @@
 """labelme: a JSON file per picture, with the shapes that were drawn on it.
 
 Idea    Shapes of one label that share a `group_id` are one object in several pieces. The picture is
-        the one that the file names, or that is called like the file itself. The classes are the
+        the one that the file names, or the one with the file's own name. The classes are the
         labels in alphabetical order.
 Source  github.com/wkentaro/labelme, the format of its files as they are.
 Shapes  {path: JSON of a file}  ->  document of COCO's lists
@@ -31,7 +31,7 @@ def is_labelme(document):
 
 
 def read_labelme(documents, folder, problems):
-    """Return labelme's files in COCO's form, and what to tell of them.
+    """Return labelme's files in COCO's form, and remarks on them.
 
     Parameters
     ----------

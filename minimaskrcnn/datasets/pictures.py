@@ -32,7 +32,7 @@ class Picture:
     path: Path
     height: int  # pixels
     width: int
-    loosely: bool  # whether the file is called otherwise than the annotations say
+    loosely: bool  # whether the file has another name than the annotations say
 
 
 def find_pictures(records, folder, orient, problems):

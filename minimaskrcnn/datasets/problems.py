@@ -1,6 +1,6 @@
-"""Problems: everything that is wrong with a dataset, told at once.
+"""Problems: everything that is wrong with a dataset, reported together.
 
-Idea    Whoever has 21 bad annotations wants to hear of all of them, not of one per run. Each check
+Idea    With 21 bad annotations you want to hear of all of them, not of one per run. Each check
         raises a `DatasetError` at its first complaint; `noted` writes it down and goes on with the
         next record.
 Shapes  sentences  ->  one message of at most SHOWN of them
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from minimaskrcnn.errors import DatasetError
 
-SHOWN = 10  # problems that are told in full
+SHOWN = 10  # problems that are written out
 KEPT, BEYOND = 1000, "one thing more"  # those that are remembered in full, and what stands for more
 
 

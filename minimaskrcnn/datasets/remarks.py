@@ -1,6 +1,6 @@
 """Remarks: how much there is in a dataset, and what looks odd in it, for the user to read.
 
-Idea    Nothing that was taken otherwise than it stands, clipped, or left out goes without a word.
+Idea    Whatever is read differently from how it is written, clipped, or left out is mentioned.
 Shapes  Annotations  ->  lines
 """
 

@@ -44,7 +44,7 @@ def ellipse(x, y, across, down, turned=0.0):
 
 
 def document_of(images, drawn):
-    """COCO's lists of what was drawn, and what to tell of it.
+    """COCO's lists of what was drawn, and remarks on it.
 
     Parameters
     ----------

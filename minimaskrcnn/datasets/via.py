@@ -1,7 +1,7 @@
 """VIA, the VGG Image Annotator: a JSON export or project, of version 1, 2 or 3.
 
 Idea    A region has a shape and attributes that the annotator has named; one of them is the class.
-        It is the one called like a class, or the only one there is; regions without attributes are
+        It is the one that is named so, or the only one there is; regions without attributes are
         all of the class "object".
 Source  robots.ox.ac.uk/~vgg/software/via, the format of its files as they are.
 Shapes  the JSON document  ->  document of COCO's lists
@@ -31,7 +31,7 @@ def is_via(document):
 
 
 def read_via(document, problems):
-    """Return a document of VIA in COCO's form, and what to tell of it.
+    """Return a document of VIA in COCO's form, and remarks on it.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def read_via(document, problems):
     Raises
     ------
     DatasetError
-        If it cannot be told which attribute is the class.
+        If it is unclear which attribute is the class.
     """
     images, regions = _of_3(document) if _is_of_3(document) else _of_2(document)
     attribute, told = _class_attribute([attributes for *_, attributes in regions])
@@ -127,7 +127,7 @@ def _attribute(i, value, kind):
 
 
 def _class_attribute(attributes):
-    """The name of the attribute that is the class, or None; and what to tell."""
+    """The name of the attribute that is the class, or None; and remarks."""
     used = Counter(name for region in attributes for name, value in region.items() if value)
     for wanted in CLASS_NAMES:
         for name in used:

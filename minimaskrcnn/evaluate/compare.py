@@ -5,7 +5,7 @@ Idea    In each image the detections are matched to the objects of their class (
         (`average_precision`): the twelve numbers by which detectors are compared, once for boxes
         and once for masks.
 Paper   Microsoft COCO (arXiv:1405.0312), and the COCO API, whose numbers these are.
-Shapes  an image: G objects, D detections; K classes without the background
+Shapes  per image: G objects, D detections; K classes without the background
 Notes   As in the COCO API, crowds are the only regions to be ignored: an annotation's own "ignore"
         flag has no effect. An object's size is the area in its annotation; a detection's is the
         area of its box for boxes and of its mask for masks (the API takes the box's for masks as

@@ -1,7 +1,7 @@
 """How large a picture may be: a file of a few bytes can claim billions of pixels.
 
 Idea    The size stands at the beginning of a file. It is compared with the limit before any pixel
-        is decoded. Whoever has larger pictures, and the memory for them, raises the limit.
+        is decoded. With larger pictures, and the memory for them, raise the limit.
 """
 
 import os

@@ -3,7 +3,7 @@
 Idea    DejaVu Sans, which comes with matplotlib, has Latin, Greek, Cyrillic and more. What it lacks
         (Chinese, Hindi, Thai …) is looked for in the fonts of the system; a text is drawn in runs,
         each in a font that has its letters. What no font has is not drawn as empty boxes: an emoji
-        is spelled by its Unicode name, and for a word the caller is told.
+        is spelled by its Unicode name, and the caller is warned about a whole word.
 Notes   Matplotlib is not imported: it would read its own settings, which may be another program's.
 Shapes  text  ->  runs [(font, piece), …]
 """

@@ -52,7 +52,7 @@ def complain(*lines):
             print(f"minimaskrcnn: {printable(line)}", file=sys.stderr)
         if sys.stderr is not None:
             sys.stderr.flush()
-    except (OSError, ValueError):  # full or closed: nobody is left to be told
+    except (OSError, ValueError):  # full or closed: there is nobody to tell
         _drop(sys.stderr)
 
 

@@ -1,4 +1,4 @@
-"""Anchors: rounded to whole pixels, as far apart as the map is smaller than the input.
+"""Anchors: rounded to whole pixels, spaced by the ratio of the input's size to the map's.
 
 Idea    The boxes of a level are rounded once, around 0, and then moved from cell to cell. A step is
         the input's side divided by the map's, rounded down: for P6, which rounds its size up, that

@@ -98,7 +98,7 @@ def resize(array, height, width):
 
 
 def _neighbours(n, m):
-    """For each of `m` outputs: the two of `n` inputs it lies between, and how far it is along."""
+    """For each of `m` outputs: the two of `n` inputs around it, and its distance from the first."""
     half, scale = np.float32(0.5), np.float32(n) / np.float32(m)  # all in float32, as torch does
     position = np.maximum((np.arange(m, dtype=np.float32) + half) * scale - half, 0)
     first = np.minimum(position.astype(np.int64), n - 1)

@@ -3,9 +3,8 @@
 Idea    The weights as they learn (float32, normalisations not folded), what the optimiser
         remembers, the step and the losses so far. The batches need no memory: they follow from seed
         and step. A checkpoint is written beside the old one and takes its place at once, so that
-        there is always a whole one. A checksum over all of it makes any damage an error; since
-        whoever changes a file on purpose can write another checksum, shapes and types are checked,
-        too.
+        there is always a whole one. A checksum over all of it makes any damage an error. A file
+        that was changed on purpose may have a new checksum; so shapes and types are checked, too.
 Shapes  one .npz file of named arrays
 """
 

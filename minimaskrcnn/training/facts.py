@@ -67,7 +67,7 @@ def facts_of(examples, indices, counts=None):
 
 
 def _balanced(pictures, percents):
-    """Percentiles of the objects' sizes, each picture counting alike however many it has."""
+    """Percentiles of the objects' sizes; every picture counts the same, whatever it holds."""
     sides = np.concatenate([picture["sides"] for picture in pictures])
     shares = np.concatenate([np.full(len(p["sides"]), 1 / len(p["sides"])) for p in pictures])
     order = np.argsort(sides)

@@ -1,7 +1,7 @@
 """Ctrl-C while a step is under way: finish the step first, so that it can be saved.
 
-Idea    An interrupt may come when half of the weights have moved. It is therefore noted, and asked
-        for between two steps. A second one ends the program at once.
+Idea    An interrupt may come when half of the weights have moved. It is therefore noted, and
+        handled between two steps. A second one ends the program immediately.
 """
 
 import signal

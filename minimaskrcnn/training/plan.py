@@ -1,8 +1,8 @@
 """The plan: how to train from nothing on this very dataset.
 
 Idea    Scale, frame, anchors, most detections, sample sizes and steps follow from what the dataset
-        is like, by one rule each. The rules are written down here, and their outcome is told before
-        training begins. Whoever knows better gives the number.
+        is like, by one rule each. The rules are written down here, and their outcome is printed
+        before training begins. Anyone who knows better gives the number instead.
 Shapes  Facts  ->  Plan  ->  Config, Widths, Recipe
 """
 

@@ -1,6 +1,6 @@
 """Sheets: pictures of examples side by side, to see what a network learns from and what it finds.
 
-Idea    An average precision says how good, not what goes wrong: a look at a few pictures does.
+Idea    An average precision says how good a network is, not what goes wrong. Pictures show it.
 Shapes  rows of (picture, masks)  ->  one picture
 """
 

@@ -120,7 +120,7 @@ def train(
 
 
 def _memory(model):
-    """Where memory is used again; for fine-tuning that holds gigabytes and saves no time."""
+    """Where memory is reused; for fine-tuning that would hold gigabytes and save no time."""
     return memory.reuse() if has_norms(model) else nullcontext()
 
 

@@ -41,7 +41,7 @@ class Watch:
 
 @dataclass(frozen=True, eq=False)
 class Chosen:
-    """Some of a sequence's examples, as a sequence."""
+    """A sequence of some of the examples of another sequence."""
 
     examples: Any
     indices: list[int]
@@ -84,7 +84,7 @@ def draw_sheet(path, watch, model):
 
 
 def is_better(scores):
-    """Whether the last of the looks found more than all before it.
+    """Whether the last evaluation found more than every one before it.
 
     Parameters
     ----------
@@ -94,6 +94,6 @@ def is_better(scores):
 
 
 def has_stopped(scores, patience):
-    """Whether the best look lies `patience` looks or more back; never if patience is 0."""
+    """Whether the best look lies `patience` or more looks back; never if patience is 0."""
     best = int(np.argmax([score[2] for score in scores])) if scores else 0
     return patience > 0 and len(scores) - 1 - best >= patience

@@ -26,7 +26,7 @@ def locked_alone(path):
 def locked(path):
     """Hold the lock file `path`; waits while another process, or another thread, holds it.
 
-    Whoever waits is told so, after two seconds and then every half a minute.
+    A process that waits says so, after two seconds and then every half minute.
     """
     with open_own(path, "a+b") as file:
         began = spoke = time.monotonic()

@@ -1,6 +1,6 @@
 """The original's configuration, as JSON or as `config.display()` prints it, in our names.
 
-Idea    Whoever trained a model with matterport/Mask_RCNN has its settings as a Python class, and
+Idea    A model trained with matterport/Mask_RCNN has its settings in a Python class, and
         `config.display()` prints them. One table says what each is called here. What belongs to
         training alone is left out; what this network has only one form of is compared with it.
 Source  github.com/matterport/Mask_RCNN, `mrcnn/config.py`

@@ -73,7 +73,7 @@ def ordered_dict(pairs=()):
 
 
 def tensor(storage, offset, shape, strides, *_):
-    """A Tensor; whether it fits into its storage is judged by whoever reads the numbers."""
+    """A Tensor; whether it fits into its storage is judged when its numbers are read."""
     if not isinstance(storage, Storage) or len(shape) != len(strides) or len(shape) > MAX_RANK:
         raise ValueError("a tensor without a storage, a shape or strides")
     if not all(is_size(number) for number in (offset, *shape, *strides)):
