@@ -201,19 +201,20 @@ def told(fault):
     return f"{fault.file}: {fault.old!r} -> {fault.new!r}"
 
 
-def report(outcomes, words=()):
+def report(outcomes, words=(), kept=False):
     """The report as Markdown: a table of files, then every fault."""
     files = list(dict.fromkeys(outcome.fault.file for outcome in outcomes))
     total, noticed = Counter(o.fault.file for o in outcomes), Counter()
     for outcome in outcomes:
         noticed[outcome.fault.file] += bool(outcome.noticed_by)
-    command = " ".join(["python tests/faults.py", *words, "--report docs/faults.md"])
+    command = ["python tests/faults.py", *words, *["--kept FILE"] * kept, "--report docs/faults.md"]
     lines = [
         "# Deliberate faults",
         "",
-        f"Made by `{command}`; the list is",
+        f"Made by `{' '.join(command)}`; the list is",
         "[`tests/fault_lists/`](../tests/fault_lists). Each fault was put into the source by",
         "itself, and only the test files named here were run.",
+        *["What an earlier run had noticed was not tried again."] * kept,
         "",
         f"**{sum(noticed.values())} of {len(outcomes)} faults are noticed.**",
         "",
@@ -259,7 +260,8 @@ def main():
         return 1 if wrong or not faults else 0
     outcomes = try_the_rest(faults, given.jobs, given.kept)
     if given.report:
-        given.report.write_text(report(outcomes, given.words), encoding="utf-8")
+        text = report(outcomes, given.words, kept=given.kept is not None)
+        given.report.write_text(text, encoding="utf-8")
     noticed = sum(bool(outcome.noticed_by) for outcome in outcomes)
     print(f"{noticed} of {len(outcomes)} faults noticed")
     return 0 if noticed == len(outcomes) else 1
