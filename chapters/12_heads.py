@@ -328,7 +328,7 @@ from dataclasses import replace
 from minimaskrcnn.check.verdict import Case, check_function
 
 real = steps["roi_features"][:5], model.box_head
-hint = "two hidden layers with ReLU; logits without softmax; deltas (R, K, 4), a class's together"
+hint = "two hidden layers with ReLU; logits without softmax; deltas (R, K, 4), four per class"
 cases = [
     Case("the head of section 1", (patch, tiny), box_head(patch, tiny), hint),
     Case("five real regions", real, box_head(*real), "each of the four layers has a bias"),
@@ -372,7 +372,7 @@ mistakes = (
     (deconv2d(of_two, replace(mixed, bias=0 * mixed.bias)), "the bias is missing"),
     (deconv2d(of_two, turned), "kernel is (2, 2, out, in): out before in"),
 )
-right, hint = deconv2d(of_two, mixed), "sum over the channels in, add the bias; a counts rows"
+right, hint = deconv2d(of_two, mixed), "sum over the channels in, add the bias; index a counts rows"
 cases.append(Case("two channels", (of_two, mixed), right, hint, mistakes))
 check_function(my_deconv2d, deconv2d, cases)
 

@@ -272,8 +272,8 @@ for name, size in (("shapes", 256), ("nuclei", 384)):
 
 # %% [markdown]
 # The second network reports hundreds of things and is hardly worse, for what is wrong comes at the
-# end of its list. A person would call it much worse: AP asks for the order, a
-# reader of the picture for a good confidence threshold.
+# end of its list. A person would call it much worse: AP asks for the order, a reader of the
+# picture for a good confidence threshold.
 #
 # One photograph is no measure. The nuclei network is measured on what it is for: mask AP 0.646 on
 # 65 photographs that it has not learned from (`docs/training/nuclei.md`).

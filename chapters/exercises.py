@@ -1,8 +1,8 @@
 """The exercises of the chapters: their solutions must agree, and wrong versions must be named.
 
-Idea    Behind the cell of each exercise its solution is run, with the check. Then come wrong
-        versions: the solution with one thing replaced (`mistakes.toml`). None may pass, and the
-        answer must have the words that name this very mistake.
+Idea    Behind the cell of each exercise wrong versions are run with its check: the solution with
+        one thing replaced (`mistakes.toml`). None may pass, and the answer must have the words
+        that belong to this mistake. Then comes the solution itself, which later cells may call.
 Shapes  notebook  ->  notebook with further cells; executed  ->  sentences, and without them again
 """
 
@@ -24,11 +24,16 @@ def solutions(notebook):
                 places[re.search(r"\((\w+)", line)[1]] = i, line
         elif "<summary>A solution" in cell.source:
             found += re.findall(r"^```python\n(.*?)^```", cell.source, re.MULTILINE | re.DOTALL)
-    named = [(re.search(r"^def (\w+)", code, re.MULTILINE)[1], code) for code in found]
+    named = [(name_of(code), code) for code in found]
     missing = set(places) - {name for name, _ in named}
     if missing:
         raise ValueError(f"no solution of {', '.join(sorted(missing))}")
     return [(places[name][0], code, places[name][1]) for name, code in named]
+
+
+def name_of(code):
+    """The name of the function that a solution defines."""
+    return re.search(r"^def (\w+)", code, re.MULTILINE)[1]
 
 
 def mistakes(chapter):
@@ -42,12 +47,12 @@ def solve(notebook, chapter):
 
     wrong = mistakes(chapter)
     for place, code, check in sorted(solutions(notebook), reverse=True):
-        name, cells = re.search(r"^def (\w+)", code, re.MULTILINE)[1], []
+        name, cells = name_of(code), []
         for old, new, words in wrong.get(name, ()):
             if code.count(old) != 1:
                 raise ValueError(f"the solution of {name} has {old!r} {code.count(old)} times")
             cells.append((code.replace(old, new), words))
-        cells.append((code, "all agree"))  # last, so that later cells call this one
+        cells.append((code, "all agree"))
         for code_of, words in reversed(cells):
             metadata = {"tags": ["solution"], "words": words}
             cell = v4.new_code_cell(f"{code_of}\n\n{check}", metadata=metadata)

@@ -27,7 +27,6 @@ FOLDER = Path(__file__).resolve().parent
 sys.path[:0] = [str(FOLDER), str(FOLDER.parent / "docs" / "site")]
 import exercises  # noqa: E402
 from address import address, buttons  # noqa: E402
-from exercises import shown  # noqa: E402
 
 PATIENCE = 600  # seconds until a cell that does not end is stopped; a chapter should take 60
 MOST_BYTES = 500_000  # of a notebook
@@ -216,7 +215,7 @@ def differences(committed, executed):
     if committed.cell_type != "code" or "timed" in committed.metadata.get("tags", []):
         return
     first = committed.source.splitlines()[0] if committed.source else ""
-    before, now = shown(committed), shown(executed)
+    before, now = exercises.shown(committed), exercises.shown(executed)
     if [kind for kind, _ in before] != [kind for kind, _ in now]:
         kinds = [kind for kind, _ in before], [kind for kind, _ in now]
         yield f"below {first!r} other kinds of output: {kinds[0]}, now {kinds[1]}"

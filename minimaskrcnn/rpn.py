@@ -52,7 +52,7 @@ def region_proposals(p_maps, rpn):
     for conv in rpn.before or ():
         maps = [conv2d(p_map, conv, relu=True) for p_map in maps]
     logits, deltas = [], []
-    for level in conv2d_chain(maps, rpn.shared, (rpn.logits, rpn.deltas)):
-        logits.append(reshape(level[0], (*batch, -1, 2)))  # (H, W, 6) -> (H*W*3, 2)
-        deltas.append(reshape(level[1], (*batch, -1, 4)))  # (H, W, 12) -> (H*W*3, 4)
+    for objectness, moves in conv2d_chain(maps, rpn.shared, (rpn.logits, rpn.deltas)):
+        logits.append(reshape(objectness, (*batch, -1, 2)))  # (H, W, 6) -> (H*W*3, 2)
+        deltas.append(reshape(moves, (*batch, -1, 4)))  # (H, W, 12) -> (H*W*3, 4)
     return concatenate(logits, axis=-2), concatenate(deltas, axis=-2)

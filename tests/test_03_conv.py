@@ -356,6 +356,10 @@ def test_what_does_not_fit_into_a_chain_is_refused():
         conv2d_chain([maps[0], maps[0][..., :31]], conv, LASTS)
     with pytest.raises(ValueError, match="x has 64 channels, the kernel is for 63"):
         conv2d_chain(maps, conv, [LASTS[0], draw_conv(0, 1, 1, 63, 6)])
+    with pytest.raises(ValueError, match="one dtype, got float32, float64 and float64"):
+        conv2d_chain(maps, conv, [LASTS[0], draw_conv(0, 1, 1, 64, 6, dtype=np.float64)])
+    with pytest.raises(ValueError, match=r"a bias \(out,\), got \(1, 1, 64, 6\) and \(1,\)"):
+        conv2d_chain(maps, conv, [Conv(LASTS[0].kernel, draw(0, 1))])
     for last in (draw_conv(0, 3, 3, 64, 6), draw_conv(0, 1, 1, 64, 6, stride=2)):  # not pointwise
         shared = conv2d_direct(maps[0], conv, relu=True)
         ((answer,),) = conv2d_chain(maps, conv, [last])

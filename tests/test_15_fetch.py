@@ -649,3 +649,5 @@ def test_no_password_in_an_address_is_shown():
     error = requests.exceptions.InvalidURL("no host in http://me:secret@/file.h5")
     text = str(cause_of(error))
     assert "secret" not in text and "me" not in text.split("//")[1] and "//…@/file.h5" in text
+    error = requests.exceptions.InvalidURL("bad http://me:se@cret@host/f and http://you:pw@other/")
+    assert "(bad http://…@host/f and http://…@other/)" in str(cause_of(error))

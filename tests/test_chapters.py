@@ -250,8 +250,8 @@ def test_a_solution_that_is_missing_or_wrong_is_told(small, solution, said):
 @each_chapter
 def test_every_exercise_without_a_check_of_the_package_has_six_wrong_versions(source):
     found = make.exercises.solutions(make.read(source))
-    own = {re.search(r"^def (\w+)", code, re.MULTILINE)[1]: code for _, code, line in found
-           if not line.startswith("check.")}  # fmt: skip
+    own = [code for _, code, line in found if not line.startswith("check.")]
+    own = {make.exercises.name_of(code): code for code in own}
     wrong = make.exercises.mistakes(source.stem)
     assert wrong.keys() == own.keys()
     for name, versions in wrong.items():
@@ -261,12 +261,13 @@ def test_every_exercise_without_a_check_of_the_package_has_six_wrong_versions(so
 
 
 def test_a_wrong_version_that_passes_or_is_not_named_is_reported():
-    cells = [code_cell(text=text) for text in ("all agree: 2 cases", "differs: too many", "no")]
-    for cell, words in zip(cells, ("many", "many", "all agree"), strict=True):
+    texts = ("all agree: 2 cases", "differs: too many", "no", "differs: too few", "all agree: many")
+    cells = [code_cell(text=text) for text in texts]
+    for cell, words in zip(cells, ("many", "many", "all agree", "many", "many"), strict=True):
         cell.metadata |= {"tags": ["solution"], "words": words}
     notebook = SimpleNamespace(cells=cells)
     said = list(make.exercises.judge(notebook))
-    assert len(said) == 2 and notebook.cells == []
+    assert len(said) == 4 and notebook.cells == []
     assert said[0].startswith("not named: 'many'") and said[1].startswith("a solution is wrong")
 
 

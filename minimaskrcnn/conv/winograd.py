@@ -116,8 +116,7 @@ def conv2d_winograd(x, conv, relu=False, add=None):
 
     def block(i):
         place, size = part_of(i)
-        m, z = multiply_tiles(x, conv, panels, place, size)
-        points_to_tiles(m, conv.bias, floor, *place, *size, batch, z)
+        convolve_tiles(x, conv, panels, floor, size, place, batch, place)
 
     threads.run(block, count)
     if add is not None:  # no 3 x 3 convolution of the network has a shortcut: not worth fusing
@@ -166,13 +165,10 @@ def transform_kernel(kernel):
     return panels.reshape(outputs // n, 36, channels, n)
 
 
-def multiply_tiles(x, conv, panels, place, size):
-    """Transform `size` = (rows, columns) tiles from `place` on, and multiply them.
+def convolve_tiles(x, conv, panels, floor, size, place, y, target):
+    """Transform, multiply and transform back `size` = (rows, columns) tiles.
 
-    Returns
-    -------
-    m : (6, 6, tiles * D), scratch memory of this thread
-    z : (4, 6, columns * D), scratch memory for the way back
+    In x they begin at `place`, in y at `target`; both as `part_of` of `divide_tiles` gives them.
     """
     tiles, (channels, outputs) = size[0] * size[1], conv.kernel.shape[2:]
     flat = x.reshape(-1, x.shape[-3], x.shape[-2] * channels)  # (B, H, W*C)
@@ -181,7 +177,8 @@ def multiply_tiles(x, conv, panels, place, size):
     w = threads.scratch("w", (6, (4 * size[1] + 2) * channels), x.dtype)
     tiles_to_points(flat, conv.padding[0], *place, *size, v, w)
     multiply(v.reshape(36, tiles, channels), panels, m)
-    return m.reshape(6, 6, -1), threads.scratch("w", (4, 6, size[1] * outputs), x.dtype)
+    z = threads.scratch("w", (4, 6, size[1] * outputs), x.dtype)
+    points_to_tiles(m.reshape(6, 6, -1), conv.bias, floor, *target, *size, y, z)
 
 
 def _check(x, conv, add):

@@ -1,8 +1,8 @@
 """Documents: a file of annotations as JSON, or the sentence that says why it is none.
 
 Idea    Files come cut off by a full disk, with a comma too many from an editor, as UTF-16 from
-        Windows, or are something else altogether. Nothing is guessed; each is told apart
-        from the others, so that one knows what to do next.
+        Windows, or are something else altogether. Nothing is guessed; each has a sentence of its
+        own, so that one knows what to do next.
 Shapes  path  ->  what `parse_json` returns
 """
 

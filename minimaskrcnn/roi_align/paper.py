@@ -11,10 +11,9 @@ from math import ceil
 import numpy as np
 from numba import njit
 
-from minimaskrcnn.roi_align.crop import check_sampling
+from minimaskrcnn.roi_align.crop import BLOCK, check_sampling
 from minimaskrcnn.runtime import tape, threads
 
-BLOCK = 16  # regions that a thread reads at a time
 FAR = 1e9  # cells: beyond, and where a region holds NaN, samples are 0
 
 

@@ -97,15 +97,14 @@ def from_levels(patches, levels):
 def _in_order(patches, order):
     """Join the levels' patches; one after the other they are those of the rois `order`."""
     y = memory.empty((len(order), *patches[0].shape[1:]), patches[0].dtype)
-    ends = np.cumsum([len(p) for p in patches])[:-1]
+    places = np.split(order, np.cumsum([len(p) for p in patches])[:-1])  # of each level's regions
 
     def level(i):
-        y[np.split(order, ends)[i]] = patches[i]
+        y[places[i]] = patches[i]
 
     threads.run(level, len(patches))
-    return tape.record(y, _in_order_backward, patches, order)
+    return tape.record(y, _in_order_backward, patches, places)
 
 
-def _in_order_backward(grad, patches, order):
-    ends = np.cumsum([len(p) for p in patches])[:-1]
-    return list(zip(patches, np.split(grad[order], ends), strict=True))
+def _in_order_backward(grad, patches, places):
+    return [(patch, grad[place]) for patch, place in zip(patches, places, strict=True)]

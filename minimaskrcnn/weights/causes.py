@@ -89,5 +89,5 @@ def _in_words(error):
     """The text of an exception in one printable line, without objects and without passwords."""
     text = " ".join(str(error).split()) or type(error).__name__
     text = re.sub(r"^<?[\w.]*Connection[^:]*: ", "", text)
-    text = re.sub(r"//[^/@\s]*@", "//…@", text)
+    text = re.sub(r"//[^/\s]*@", "//…@", text)
     return printable(text)[:400]
