@@ -14,9 +14,9 @@
 #
 # **Time** about 30 minutes.
 #
-# The modules are `facts`, `plan` and `watch` in `minimaskrcnn/training/`, `crops` and `augment` in
-# `minimaskrcnn/datasets/`. The tests are `tests/test_plan.py`, `tests/test_crops.py` and
-# `tests/test_watch.py`.
+# The modules are `statistics`, `plan` and `watch` in `minimaskrcnn/training/`, `crops` and
+# `augment` in `minimaskrcnn/datasets/`. The tests are `tests/test_plan.py`, `tests/test_crops.py`
+# and `tests/test_watch.py`.
 
 # %%
 from minimaskrcnn.pictures import strip
@@ -39,14 +39,14 @@ strip("targets", "training")
 # would have 240 at a scale of 2, more than three quarters of the crop; so the scale becomes 1.
 
 # %%
-from minimaskrcnn.training.facts import Facts
 from minimaskrcnn.training.plan import make_plan
+from minimaskrcnn.training.statistics import DatasetStatistics
 
 usual = dict(pictures=50, smallest_picture=600, largest_picture=800, objects=30.0, most_objects=80)
 usual |= dict(touching=0.2, density=60.0, mean=120.0, deviation=50.0)
 print("objects (5 of 100 are smaller, median, 5 of 100 are larger)     scale  anchors")
 for sides in ((10, 20, 60), (10, 20, 120), (100, 200, 400), (3, 5, 8)):
-    plan = make_plan(Facts(sides=sides, **usual))
+    plan = make_plan(DatasetStatistics(sides=sides, **usual))
     print(f"{sides!s:62} {plan.scale:5}  {plan.anchor_scales[0]:g} … {plan.anchor_scales[-1]:g}")
 
 # %% [markdown]
@@ -66,7 +66,7 @@ for sides in ((10, 20, 60), (10, 20, 120), (100, 200, 400), (3, 5, 8)):
 # %%
 from minimaskrcnn import load_model
 
-nuclei = make_plan(Facts(sides=(7, 18, 57), **usual | dict(most_objects=375)))
+nuclei = make_plan(DatasetStatistics(sides=(7, 18, 57), **usual | dict(most_objects=375)))
 for plan in (nuclei, load_model("nuclei").config):
     scale = plan.scale if plan is nuclei else plan.image_scale
     print(f"scale {scale:g}, anchors {plan.anchor_scales}, at most {plan.max_detections} objects")
@@ -137,19 +137,19 @@ one = document["annotations"][0]
 print("annotations", {key: one[key] for key in ("image_id", "category_id", "bbox", "area")})
 
 # %% [markdown]
-# Reading it checks it. From here on nothing knows that the pictures were drawn. `facts_of`
+# Reading it checks it. From here on nothing knows that the pictures were drawn. `statistics_of`
 # measures, and the plan follows.
 
 # %%
-from minimaskrcnn.training.facts import facts_of
+from minimaskrcnn.training.statistics import statistics_of
 
 train_set, val_set = (
     load_annotations(folder / part / "annotations.json", folder / part) for part in ("train", "val")
 )
-facts = facts_of(train_set, range(len(train_set)))
-least, median, most = (round(side) for side in facts.sides)
-print(f"{facts.pictures} pictures, objects of {median} pixels ({least} to {most})")
-plan = make_plan(facts)
+statistics = statistics_of(train_set, range(len(train_set)))
+least, median, most = (round(side) for side in statistics.sides)
+print(f"{statistics.pictures} pictures, objects of {median} pixels ({least} to {most})")
+plan = make_plan(statistics)
 print(f"scale {plan.scale:g}, crops of {plan.size} pixels, anchors from {plan.anchor_scales[0]:g}")
 print(f"network {plan.network}, {plan.steps} steps of 8 crops")
 

@@ -46,7 +46,7 @@ row = np.array([1, 5, 2, 8, 3, 4], np.float32)
 print("behind, by hand:", max(1, 5, 2), max(2, 8, 3), max(3, 4))
 print("before, by hand:", max(1, 5), max(5, 2, 8), max(8, 3, 4))
 square = np.repeat(row[None, :, None], 6, axis=0)  # (6, 6, 1): six such rows
-print(max_pool(square)[1, :, 0], max_pool(square, before=1)[1, :, 0])
+print(max_pool(square)[1, :, 0], max_pool(square, padding=1)[1, :, 0])
 
 # %% [markdown]
 # Every window lies one cell further left and further up. That cell is two pixels of the input, and

@@ -20,7 +20,7 @@ from minimaskrcnn.runtime import memory, tape, threads
 BLOCK = 16  # rows of a map that a thread does at once
 
 
-def max_pool(x, before=None):
+def max_pool(x, padding=None):
     """Return the largest value of each 3x3 window, with stride 2: (H, W, C) -> (H/2, W/2, C).
 
     The map is padded so that ceil(H/2) x ceil(W/2) cells come out; what lies beyond the map is
@@ -29,7 +29,7 @@ def max_pool(x, before=None):
     Parameters
     ----------
     x : (H, W, C) or (B, H, W, C), float32 or float64
-    before : 0 or 1, by how many cells the first window reaches beyond the map. None is Keras'
+    padding : 0 or 1, by how many cells the first window reaches beyond the map. None is Keras'
         "same": 0 for even sizes, whose last window reaches beyond, and 1 for odd ones
 
     Returns
@@ -46,7 +46,7 @@ def max_pool(x, before=None):
     maps, rows, columns = x.reshape(-1, h, w, c), (h + 1) // 2, (w + 1) // 2
     y = memory.empty((len(maps), rows, columns, c), x.dtype)
     winners = memory.empty(y.shape, np.uint8)
-    top, left = (h % 2, w % 2) if before is None else (before, before)
+    top, left = (h % 2, w % 2) if padding is None else (padding, padding)
     blocks = ceil(rows / BLOCK)  # of each map
 
     def block(i):

@@ -15,7 +15,7 @@ from minimaskrcnn.torchvision.anchors import per_level
 from minimaskrcnn.torchvision.detections import select_detections
 from minimaskrcnn.torchvision.proposals import select_proposals
 from minimaskrcnn.weights.torchvision import read_torchvision
-from minimaskrcnn.xray import again, facts, make_report
+from minimaskrcnn.xray import again, make_report, selection
 
 SMALL = replace(
     TORCHVISION, image_min_size=128, image_max_size=213, class_names=("background", *"abcd")
@@ -70,7 +70,7 @@ def test_the_slider_of_the_proposals_shows_what_nms_keeps_level_by_level(traced)
     maps = [steps[f"p{level}"] for level in range(2, 7)]
     verdicts = steps["anchors"], steps["rpn_logits"], steps["rpn_deltas"]
     boxes = boxes_of(page, "proposals")
-    assert len(boxes) == facts.LOOKED_AT
+    assert len(boxes) == selection.LOOKED_AT
     looked_at = {path for _, _, _, path in boxes}
     for i, threshold in enumerate(thresholds(page, "proposals")):
         own = replace(config, rpn_nms_threshold=threshold)

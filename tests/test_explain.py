@@ -27,8 +27,16 @@ from minimaskrcnn.nms import nms_plain
 from minimaskrcnn.proposals import select_proposals
 from minimaskrcnn.results import make_detections
 from minimaskrcnn.roi_align import roi_levels
-from minimaskrcnn.xray import deciding, drawings, facts, looking, make_report, parts, rasters
-from minimaskrcnn.xray.looking import LEVEL_COLOURS
+from minimaskrcnn.xray import (
+    drawings,
+    make_report,
+    object_sections,
+    parts,
+    proposal_sections,
+    rasters,
+    selection,
+)
+from minimaskrcnn.xray.proposal_sections import LEVEL_COLOURS
 
 VOID = {"meta", "link", "img", "input"}  # HTML elements that are never closed
 STAGES = [
@@ -233,7 +241,7 @@ def test_the_slider_of_the_proposals_shows_what_nms_keeps(traced):
     verdicts = steps["anchors"], steps["rpn_probs"][:, 1], steps["rpn_deltas"]
     figure = next(a for a in page.all("figure", "proposals") if "data-steps" in a)
     boxes = boxes_of(page, "proposals")
-    assert 2 <= len(boxes) == facts.LOOKED_AT
+    assert 2 <= len(boxes) == selection.LOOKED_AT
     for i, threshold in enumerate(figure["data-steps"].split()):
         own = replace(config, pre_nms_proposals=len(boxes), rpn_nms_threshold=float(threshold))
         wanted = to_pixels(select_proposals(*verdicts, own)[0], steps["molded"].shape)
@@ -250,8 +258,8 @@ def test_the_slider_of_the_proposals_shows_what_nms_keeps(traced):
 def test_candidates_agree_with_the_definition_of_nms():
     rs = np.random.RandomState(4)
     steps, config = made_up_trace(128, SHAPES, rs)
-    candidates = facts.proposal_candidates(steps, config)
-    assert len(candidates.boxes) == facts.LOOKED_AT and (np.diff(candidates.scores) <= 0).all()
+    candidates = selection.proposal_candidates(steps, config)
+    assert len(candidates.boxes) == selection.LOOKED_AT and (np.diff(candidates.scores) <= 0).all()
     wide = replace(config, pre_nms_proposals=60, post_nms_proposals=60, rpn_nms_threshold=1.0)
     boxes, scores = select_proposals(
         steps["anchors"], steps["rpn_probs"][:, 1], steps["rpn_deltas"], wide
@@ -264,10 +272,10 @@ def test_candidates_agree_with_the_definition_of_nms():
 def test_thresholds_of_ones_own_have_their_place_on_the_sliders(traced):
     steps, config, _ = traced
     config = replace(config, detection_nms_threshold=0.35, rpn_nms_threshold=0.0)
-    candidates = facts.detection_candidates(steps, config)
+    candidates = selection.detection_candidates(steps, config)
     assert candidates.thresholds[candidates.own] == 0.35 and len(candidates.thresholds) == 11
     assert candidates.thresholds == tuple(sorted(candidates.thresholds))
-    assert facts.proposal_candidates(steps, config).own == 0
+    assert selection.proposal_candidates(steps, config).own == 0
 
 
 def lines_of(page, section):
@@ -279,7 +287,7 @@ def lines_of(page, section):
 def test_regions_are_coloured_by_the_level_they_are_read_from(traced):
     large = {**traced[0], "molded": np.zeros((1024, 1024, 3), np.float32)}  # all levels are used
     config = replace(traced[1], level_size=300)
-    page = Page(deciding.about_levels(large, config, facts.chosen(large)).figures)
+    page = Page(object_sections.about_levels(large, config, selection.chosen(large)).figures)
     boxes = to_pixels(large["proposals"], (1024, 1024))
     levels = roi_levels(large["proposals"], (1024, 1024), 300)
     assert (levels != roi_levels(large["proposals"], (1024, 1024))).any()
@@ -294,7 +302,7 @@ def test_regions_are_coloured_by_the_level_they_are_read_from(traced):
 
 def test_one_region_is_followed_through_the_heads(traced):
     steps, config, page = traced
-    chosen, shape = facts.chosen(steps), steps["molded"].shape
+    chosen, shape = selection.chosen(steps), steps["molded"].shape
     assert chosen.region != 0 or chosen.detection != len(steps["detections"]) - 1
     before = path_of(to_pixels(steps["proposals"], shape)[chosen.region])
     after = path_of(to_pixels(steps["detections"][:, :4], shape)[chosen.detection])
@@ -323,7 +331,7 @@ def test_the_input_says_whether_it_is_resized_and_padded():
         result = SimpleNamespace(image=np.zeros(photo, np.uint8))
         steps = {"molded": np.zeros((128, 128, 3)), "result": result}
         steps["window_pixels"] = np.array(window)
-        section = str(looking.about_input(steps))
+        section = str(proposal_sections.about_input(steps))
         assert said in section and unsaid not in section
         assert ("black padding" in section) == (window != (0, 0, 128, 128))
 
@@ -390,13 +398,13 @@ def test_the_chosen_detection_is_the_largest_of_the_surest():
         np.float32,
     )
     steps = {"detections": detections, "detection_proposals": np.array([7, 5, 3, 1])}
-    assert facts.chosen(steps) == facts.Chosen(region=5, class_id=3, detection=1)
+    assert selection.chosen(steps) == selection.Chosen(region=5, class_id=3, detection=1)
 
 
 def test_without_detections_the_region_likeliest_to_be_an_object_is_chosen():
     probs = np.array([[0.9, 0.1, 0.0], [0.5, 0.1, 0.4], [0.6, 0.3, 0.1]], np.float32)
     steps = {"detections": np.zeros((0, 6), np.float32), "class_probs": probs}
-    assert facts.chosen(steps) == facts.Chosen(region=1, class_id=2, detection=None)
+    assert selection.chosen(steps) == selection.Chosen(region=1, class_id=2, detection=None)
 
 
 def test_scores_lie_where_their_anchors_stand(traced):
@@ -404,7 +412,7 @@ def test_scores_lie_where_their_anchors_stand(traced):
     boxes = steps["anchors"].astype(np.float64) * 127 + [0, 0, 1, 1]  # pixels of 128 x 128
     centre = (boxes[:, :2] + boxes[:, 2:]) / 2
     sides = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1) ** 0.5
-    maps = facts.level_scores(steps)
+    maps = selection.level_scores(steps)
     assert len(maps) == 5
     for scores, stride, scale in zip(maps, STRIDES, SHAPES.anchor_scales, strict=True):
         for row, column in [
@@ -422,7 +430,7 @@ def test_scores_lie_where_their_anchors_stand(traced):
 def test_the_anchors_of_a_place_stand_around_it(traced):
     steps, _, _ = traced
     for boxes, stride, scale in zip(
-        facts.anchors_at(steps, (40, 90)), STRIDES, SHAPES.anchor_scales, strict=True
+        selection.anchors_at(steps, (40, 90)), STRIDES, SHAPES.anchor_scales, strict=True
     ):
         assert boxes.shape == (3, 4)
         centre = (boxes[:, :2] + boxes[:, 2:]) / 2
@@ -635,11 +643,11 @@ def test_any_object_can_be_followed_by_its_number(traced):
     result = steps["result"]
     assert len(result) > 1
     for number in range(len(result)):
-        chosen = facts.chosen(steps, number)
+        chosen = selection.chosen(steps, number)
         assert chosen.class_id == result.class_ids[number]
         assert steps["detections"][chosen.detection, 5] == result.scores[number]
         assert chosen.region == steps["detection_proposals"][chosen.detection]
-    last = facts.chosen(steps, len(result) - 1)
+    last = selection.chosen(steps, len(result) - 1)
     page = Page(make_report(steps, config, number=len(result) - 1).html)
     after = path_of(to_pixels(steps["detections"][:, :4], steps["molded"].shape)[last.detection])
     assert lines_of(page, "masks")[-1][1] == after
@@ -648,13 +656,13 @@ def test_any_object_can_be_followed_by_its_number(traced):
 def test_objects_are_counted_without_the_detections_too_small_for_the_result(traced):
     steps, _, _ = traced
     later = {**steps, "result": steps["result"][1:]}  # as if the first had no pixel
-    assert facts.chosen(later, 0) == facts.chosen(steps, 1)
+    assert selection.chosen(later, 0) == selection.chosen(steps, 1)
 
 
 @pytest.mark.parametrize("number", [-1, 99, 1.5, True, "0"])
 def test_an_object_that_there_is_not_is_refused(traced, number):
     with pytest.raises(SettingError, match=r"no object has the number .*: there are \d+, counted"):
-        facts.chosen(traced[0], number)
+        selection.chosen(traced[0], number)
 
 
 @pytest.fixture(scope="module")
@@ -665,16 +673,16 @@ def invented():
 
 def test_candidates_have_every_score_whatever_the_threshold_of_the_model(invented):
     steps, config = invented
-    wanted = facts.detection_candidates(steps, config)
+    wanted = selection.detection_candidates(steps, config)
     for least in (0.5, 0.99):
-        found = facts.detection_candidates(steps, replace(config, min_score=least))
+        found = selection.detection_candidates(steps, replace(config, min_score=least))
         assert np.array_equal(found.scores, wanted.scores) and (found.scores < least).any()
 
 
 def test_at_first_only_boxes_of_sufficient_score_are_shown_and_counted(invented):
     steps, config = invented
     config = replace(config, min_score=0.99)
-    section = deciding.about_detections(steps, config)
+    section = object_sections.about_detections(steps, config)
     boxes = boxes_of(Page(f'<div id="x">{section.figures}</div>'), "x")
     shown = [score for score, _, shown, _ in boxes if shown]
     assert 0 < len(shown) < len(boxes) and min(shown) >= 0.99
@@ -684,15 +692,15 @@ def test_at_first_only_boxes_of_sufficient_score_are_shown_and_counted(invented)
 
 
 def test_the_box_drawn_last_has_the_best_score(invented):
-    page = Page(f'<div id="x">{deciding.about_detections(*invented).figures}</div>')
+    page = Page(f'<div id="x">{object_sections.about_detections(*invented).figures}</div>')
     scores = [score for score, *_ in boxes_of(page, "x")]
     assert scores == sorted(scores) and len(set(scores)) > 10
 
 
 def test_the_points_of_a_patch_end_in_the_middle_of_the_first_and_the_last_pixel(invented):
     steps, config = invented
-    chosen = facts.chosen(steps)
-    page = Page(f'<div id="x">{deciding.about_levels(steps, config, chosen).figures}</div>')
+    chosen = selection.chosen(steps)
+    page = Page(f'<div id="x">{object_sections.about_levels(steps, config, chosen).figures}</div>')
     (path,) = {a["d"] for a in page.all("path") if "dots" in a["class"].split()}
     points = np.array(re.findall(r"M([-\d.e]+) ([-\d.e]+)h0", path), float)  # x, y
     y1, x1, y2, x2 = to_pixels(steps["proposals"], steps["molded"].shape)[chosen.region]
@@ -705,12 +713,12 @@ def test_the_points_of_a_patch_end_in_the_middle_of_the_first_and_the_last_pixel
 def test_the_best_proposals_drawn_are_those_that_nms_keeps(invented):
     steps, config = invented
     config = replace(config, rpn_nms_threshold=0.01)
-    page = Page(f'<div id="x">{looking.about_proposals(steps, config).figures}</div>')
+    page = Page(f'<div id="x">{proposal_sections.about_proposals(steps, config).figures}</div>')
     first = lines_of(page, None)[0][1]
     verdicts = steps["anchors"], steps["rpn_probs"][:, 1], steps["rpn_deltas"]
-    kept = select_proposals(*verdicts, replace(config, pre_nms_proposals=facts.LOOKED_AT))[0]
+    kept = select_proposals(*verdicts, replace(config, pre_nms_proposals=selection.LOOKED_AT))[0]
     unsuppressed = select_proposals(*verdicts, replace(config, rpn_nms_threshold=1.0))[0]
-    best = kept[: looking.SURE]
+    best = kept[: proposal_sections.SURE]
     assert not np.array_equal(best, unsuppressed[: len(best)])
     best = to_pixels(best, steps["molded"].shape)
     assert first == "".join(path_of(box) for box in best[::-1])
@@ -718,10 +726,10 @@ def test_the_best_proposals_drawn_are_those_that_nms_keeps(invented):
 
 def test_the_anchors_shown_stand_around_the_middle_of_the_photograph(traced):
     steps, _, _ = traced
-    page = Page(f'<div id="x">{looking.about_anchors(steps).figures}</div>')
+    page = Page(f'<div id="x">{proposal_sections.about_anchors(steps).figures}</div>')
     drawn = "".join(path for _, path in lines_of(page, None))
     window = steps["window_pixels"]
     middle = (window[0] + window[2]) / 2, (window[1] + window[3]) / 2
-    for boxes in facts.anchors_at(steps, middle):
+    for boxes in selection.anchors_at(steps, middle):
         assert "".join(path_of(box) for box in boxes) in drawn
-    assert "".join(map(path_of, facts.anchors_at(steps, window[:2])[0])) not in drawn
+    assert "".join(map(path_of, selection.anchors_at(steps, window[:2])[0])) not in drawn

@@ -6,27 +6,28 @@ import numpy as np
 import pytest
 
 from minimaskrcnn.datasets import Example
-from minimaskrcnn.training.facts import Facts, facts_of
 from minimaskrcnn.training.plan import config_of, make_plan, recipe_of
 from minimaskrcnn.training.recipe import FROM_NOTHING
+from minimaskrcnn.training.statistics import DatasetStatistics, statistics_of
 
-CELLS = Facts(500, 256, 1300, (8.0, 20.0, 57.0), 44.0, 375, 0.3, 310.0, 40.0, 65.0)
+CELLS = DatasetStatistics(500, 256, 1300, (8.0, 20.0, 57.0), 44.0, 375, 0.3, 310.0, 40.0, 65.0)
 
 
-def test_facts_are_counted_and_measured():
+def test_statistics_are_counted_and_measured():
     masks = np.zeros((3, 100, 200), bool)
     masks[0, :10, :10], masks[1, :10, 10:50], masks[2, 40:60, 40:60] = True, True, True
     image = np.zeros((100, 200, 3), np.uint8)
     image[:50] = 200
     one, crowd = Example(image, np.array([1, 1, 2]), masks), np.array([1, 1, -2])
-    facts = facts_of([one], [0])
-    assert (facts.pictures, facts.smallest_picture, facts.largest_picture) == (1, 100, 200)
-    assert facts.sides == (10.0, 20.0, 20.0)  # sqrt(10 · 40) is 20
-    assert facts.objects == facts.most_objects == 3
-    assert facts.touching == pytest.approx(2 / 3)
-    assert facts.density == pytest.approx(3 / 0.02)
-    assert (facts.mean, facts.deviation) == (100.0, 100.0)
-    fewer = facts_of([replace(one, class_ids=crowd)], [0])
+    statistics = statistics_of([one], [0])
+    assert statistics.pictures == 1
+    assert (statistics.smallest_picture, statistics.largest_picture) == (100, 200)
+    assert statistics.sides == (10.0, 20.0, 20.0)  # sqrt(10 · 40) is 20
+    assert statistics.objects == statistics.most_objects == 3
+    assert statistics.touching == pytest.approx(2 / 3)
+    assert statistics.density == pytest.approx(3 / 0.02)
+    assert (statistics.mean, statistics.deviation) == (100.0, 100.0)
+    fewer = statistics_of([replace(one, class_ids=crowd)], [0])
     assert fewer.objects == 2 and fewer.touching == 1.0
 
 
@@ -38,9 +39,9 @@ def test_each_picture_counts_alike_however_many_objects_it_has():
     few[0, :60, :60] = True
     image = np.zeros((100, 100, 3), np.uint8)
     pictures = [Example(image, np.ones(len(m), int), m) for m in (many, few)]
-    facts = facts_of(pictures, [0, 1])
-    assert facts.sides[0] == 4 and facts.sides[2] == 60
-    assert facts.objects == 45.5 and facts.most_objects == 90
+    statistics = statistics_of(pictures, [0, 1])
+    assert statistics.sides[0] == 4 and statistics.sides[2] == 60
+    assert statistics.objects == 45.5 and statistics.most_objects == 90
 
 
 def test_small_objects_are_enlarged_and_anchors_follow():

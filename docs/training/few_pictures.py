@@ -22,9 +22,9 @@ from minimaskrcnn.datasets.augment import NONE, Augmentation
 from minimaskrcnn.datasets.crops import random_crops
 from minimaskrcnn.datasets.scenes import scene
 from minimaskrcnn.datasets.writing import write_dataset
-from minimaskrcnn.training.facts import facts_of
 from minimaskrcnn.training.initialise import Widths, new_model
 from minimaskrcnn.training.plan import config_of, make_plan, recipe_of
+from minimaskrcnn.training.statistics import statistics_of
 from minimaskrcnn.training.train import train
 from minimaskrcnn.training.watch import Watch
 
@@ -75,7 +75,7 @@ def dataset(folder, seeds):
 def learn(examples, augmentation, given, run, watch):
     """Train as planned, but with the small network, at the pictures' own size: the losses."""
     every = range(len(examples)), np.ones(len(examples))
-    plan = make_plan(facts_of(examples, every[0]))
+    plan = make_plan(statistics_of(examples, every[0]))
     plan = replace(plan, scale=1.0, size=64, anchor_scales=SHAPES.anchor_scales)
     recipe = replace(recipe_of(plan), steps=given.steps)
     crops = random_crops(examples, *every, plan.size, plan.scale, augmentation, seed=0)

@@ -42,7 +42,7 @@ def from_nothing(args, dataset):
     from minimaskrcnn.training.train import CHECKPOINT
 
     chosen, left_out = split(dataset, args)
-    facts, plan = _planned(args, dataset, chosen)
+    statistics, plan = _planned(args, dataset, chosen)
     augmentation, config = _augmentation(args, dataset), config_of(plan, dataset.class_names)
     weights = weights_of([dataset.images[i].path for i in chosen])
     crops = random_crops(dataset, chosen, weights, plan.size, plan.scale, augmentation, args.seed)
@@ -57,7 +57,7 @@ def from_nothing(args, dataset):
         steps = begun or max(int(args.minutes * 60 / seconds / 50), 1) * 50
         recipe = replace(recipe, steps=steps)
     watch, kinds = watch_of(args, dataset, left_out, recipe), _named(augmentation)
-    told = [*lines(plan, facts, recipe, seconds, peak), f"  augmentation {kinds} (--augment)"]
+    told = [*lines(plan, statistics, recipe, seconds, peak), f"  augmentation {kinds} (--augment)"]
     data = {"plan": str(replace(plan, steps=0)), "augmentation": str(augmentation)}
     return Lesson(model(), crops, recipe, watch, told, data)
 
@@ -115,12 +115,12 @@ def changed(recipe, args):
 
 
 def _planned(args, dataset, chosen):
-    from minimaskrcnn.training.facts import facts_of
     from minimaskrcnn.training.plan import make_plan
+    from minimaskrcnn.training.statistics import statistics_of
 
-    facts = facts_of(dataset, chosen, [len(image.objects) for image in dataset.images])
+    statistics = statistics_of(dataset, chosen, [len(image.objects) for image in dataset.images])
     overruled = args.size, args.anchor_scales, args.max_detections, args.network or "small"
-    return facts, make_plan(facts, *overruled)
+    return statistics, make_plan(statistics, *overruled)
 
 
 def _augmentation(args, dataset):

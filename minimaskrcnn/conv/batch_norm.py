@@ -48,11 +48,11 @@ def batch_norm(x, norm, relu=False, add=None):
     rows, y = np.ascontiguousarray(x).reshape(-1, x.shape[-1]), memory.empty(x.shape, x.dtype)
     out, shortcut = y.reshape(rows.shape), None if add is None else add.reshape(rows.shape)
     mean, variance = _statistics(rows)
-    scale, floor = norm.gamma / _deviation(variance), x.dtype.type(0 if relu else -np.inf)
+    scale, lowest = norm.gamma / _deviation(variance), x.dtype.type(0 if relu else -np.inf)
 
     def block(_, part):
         above = None if shortcut is None else shortcut[part]
-        _normalise(rows[part], mean, scale, norm.beta, above, floor, out[part])
+        _normalise(rows[part], mean, scale, norm.beta, above, lowest, out[part])
 
     _run_blocks(block, rows)
     return tape.record(y, batch_norm_backward, x, norm, relu, add, y, mean, variance)
@@ -141,13 +141,13 @@ def _add_up(x, mean, squares):
 
 
 @njit(cache=True, nogil=True)
-def _normalise(x, mean, scale, beta, shortcut, floor, y):
+def _normalise(x, mean, scale, beta, shortcut, lowest, y):
     for m in range(len(x)):
         for c in range(len(mean)):
             value = (x[m, c] - mean[c]) * scale[c] + beta[c]
             if shortcut is not None:
                 value += shortcut[m, c]
-            y[m, c] = floor if value < floor else value
+            y[m, c] = lowest if value < lowest else value
 
 
 @njit(cache=True, nogil=True)

@@ -29,7 +29,7 @@ def conv2d_blocked(x, conv, relu=False, add=None):
     shortcut = None if add is None else np.ascontiguousarray(add).reshape(-1, outputs)
     panels, step = panels_and_step(conv.kernel.reshape(length, outputs))
     size = step * max(1, BLOCK // (length + outputs) // step)  # rows in a block
-    floor = x.dtype.type(0 if relu else -np.inf)
+    lowest = x.dtype.type(0 if relu else -np.inf)
 
     def block(i):
         first, last = i * size, min((i + 1) * size, len(out))
@@ -39,7 +39,7 @@ def conv2d_blocked(x, conv, relu=False, add=None):
             rows = gather(x, conv, y.shape[-3:-1], first, last)
         multiply_in_steps(rows, panels, step, out[first:last])
         above = None if shortcut is None else shortcut[first:last]
-        _finish(out[first:last], conv.bias, above, floor)
+        _finish(out[first:last], conv.bias, above, lowest)
 
     threads.run(block, ceil(len(out) / size))
     return y
@@ -81,16 +81,16 @@ def gather(x, conv, size, first, last):
 
 
 @njit(cache=True, nogil=True)
-def _gather(x, height, width, channels, stride, before, first, rows):
+def _gather(x, height, width, channels, stride, pad, first, rows):
     span, m = rows.shape[2], 0  # one row of a window lies together in x: kw * C numbers
     while m < len(rows):  # up to the end of a row of outputs at a time
         image, place = divmod(first + m, height * width)
-        top, j = place // width * stride - before, place % width
+        top, j = place // width * stride - pad, place % width
         count = min(width - j, len(rows) - m)
         for a in range(rows.shape[1]):
             row_inside = 0 <= top + a < x.shape[1]
             for n in range(count):
-                left = ((j + n) * stride - before) * channels
+                left = ((j + n) * stride - pad) * channels
                 if row_inside and left >= 0 and left + span <= x.shape[2]:
                     for k in range(span):
                         rows[m + n, a, k] = x[image, top + a, left + k]
@@ -102,11 +102,11 @@ def _gather(x, height, width, channels, stride, before, first, rows):
 
 
 @njit(cache=True, nogil=True)
-def _finish(y, bias, shortcut, floor):
-    """y = max(y + bias + shortcut, floor), where a floor of 0 is ReLU and -inf is no ReLU."""
+def _finish(y, bias, shortcut, lowest):
+    """y = max(y + bias + shortcut, lowest), where `lowest` is 0 for ReLU and -inf without."""
     for m in range(len(y)):
         for d in range(len(bias)):
             total = y[m, d] + bias[d]
             if shortcut is not None:
                 total += shortcut[m, d]
-            y[m, d] = floor if total < floor else total  # a NaN is not below it, so it stays
+            y[m, d] = lowest if total < lowest else total  # a NaN is not below it, so it stays

@@ -49,13 +49,13 @@ def conv2d_direct(x, conv, relu=False, add=None):
 
 
 @njit(cache=True, nogil=True)
-def _direct(x, kernel, bias, stride, before, y):
+def _direct(x, kernel, bias, stride, pad, y):
     kh, kw, channels, _ = kernel.shape
     for n, i, j, d in np.ndindex(y.shape):
         total = bias[d]
         for a in range(kh):
             for b in range(kw):
-                row, column = i * stride + a - before, j * stride + b - before
+                row, column = i * stride + a - pad, j * stride + b - pad
                 if 0 <= row < x.shape[1] and 0 <= column < x.shape[2]:  # beyond: zeros
                     for c in range(channels):
                         total += x[n, row, column, c] * kernel[a, b, c, d]

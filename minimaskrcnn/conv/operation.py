@@ -132,10 +132,10 @@ def _add_windows(grad, x, conv):
 
 
 @njit(cache=True, nogil=True)
-def _scatter(rows, width, channels, stride, before, first, dx):
+def _scatter(rows, width, channels, stride, pad, first, dx):
     for m in range(len(rows)):
-        top = (first + m) // width * stride - before
-        left = ((first + m) % width * stride - before) * channels
+        top = (first + m) // width * stride - pad
+        left = ((first + m) % width * stride - pad) * channels
         for a in range(rows.shape[1]):
             if 0 <= top + a < dx.shape[0]:
                 for k in range(max(0, -left), min(rows.shape[2], dx.shape[1] - left)):

@@ -82,8 +82,8 @@ def _enter(d0, d1, d2, d3, d4, d5, v0, v1, v2, v3, v4, v5):
 
 
 @njit(cache=True, nogil=True)
-def points_to_tiles(m, bias, floor, tile_rows, first_row, first_column, rows, columns, y, z):
-    """y = max(A^T m A + bias, floor), where a floor of 0 is ReLU and -inf is no ReLU.
+def points_to_tiles(m, bias, lowest, tile_rows, first_row, first_column, rows, columns, y, z):
+    """y = max(A^T m A + bias, lowest), where `lowest` is 0 for ReLU and -inf without.
 
     Tiles are numbered as in `tiles_to_points`. The scratch array z, (4, 6, columns*D), holds one
     row of tiles that is transformed from top to bottom, but not yet from left to right.
@@ -107,7 +107,7 @@ def points_to_tiles(m, bias, floor, tile_rows, first_row, first_column, rows, co
                     z[r, 0, a:b], z[r, 1, a:b], z[r, 2, a:b],
                     z[r, 3, a:b], z[r, 4, a:b], z[r, 5, a:b],
                     bias,
-                    floor,
+                    lowest,
                     pixels[left],
                     pixels[left + 1] if left + 1 < width else spare,
                     pixels[left + 2] if left + 2 < width else spare,
@@ -130,8 +130,8 @@ def _leave(m0, m1, m2, m3, m4, m5, y0, y1, y2, y3):
 
 
 @njit(cache=True, nogil=True)
-def _leave_with_bias(m0, m1, m2, m3, m4, m5, bias, floor, y0, y1, y2, y3):
-    """As `_leave`; then the bias, then the floor. (A NaN is not below it, so it stays.)"""
+def _leave_with_bias(m0, m1, m2, m3, m4, m5, bias, lowest, y0, y1, y2, y3):
+    """As `_leave`; then the bias, then the ReLU. (A NaN is not below it, so it stays.)"""
     one = m0.dtype.type
     p, q, p2, q2, p3, q3 = one(P), one(Q), one(P2), one(Q2), one(P3), one(Q3)
     for c in range(len(m0)):
@@ -141,10 +141,10 @@ def _leave_with_bias(m0, m1, m2, m3, m4, m5, bias, floor, y0, y1, y2, y3):
         s1 = p * odd_p + q * odd_q + bias[c]
         s2 = p2 * even_p + q2 * even_q + bias[c]
         s3 = p3 * odd_p + q3 * odd_q + m5[c] + bias[c]
-        y0[c] = floor if s0 < floor else s0
-        y1[c] = floor if s1 < floor else s1
-        y2[c] = floor if s2 < floor else s2
-        y3[c] = floor if s3 < floor else s3
+        y0[c] = lowest if s0 < lowest else s0
+        y1[c] = lowest if s1 < lowest else s1
+        y2[c] = lowest if s2 < lowest else s2
+        y3[c] = lowest if s3 < lowest else s3
 
 
 @njit(cache=True, nogil=True)

@@ -78,9 +78,9 @@ def conv2d_winograd_plain(x, conv, relu=False, add=None):
     shape = output_shape(x, conv)
     height, width = (4 * ceil(size / 4) for size in shape[-3:-1])  # whole tiles
     padded = np.zeros((*x.shape[:-3], height + 2, width + 2, x.shape[-1]), x.dtype)
-    before, (h, w) = conv.padding[0], x.shape[-3:-1]
-    h, w = min(h, height + 2 - before), min(w, width + 2 - before)
-    padded[..., before : before + h, before : before + w, :] = x[..., :h, :w, :]
+    pad, (h, w) = conv.padding[0], x.shape[-3:-1]
+    h, w = min(h, height + 2 - pad), min(w, width + 2 - pad)
+    padded[..., pad : pad + h, pad : pad + w, :] = x[..., :h, :w, :]
     y = np.zeros((*shape[:-3], height, width, shape[-1]), x.dtype)
     u = np.einsum("ka,abcd,lb->klcd", g, conv.kernel, g, optimize=True)  # (6, 6, C, D)
     for i in range(0, height, 4):
@@ -111,12 +111,12 @@ def conv2d_winograd(x, conv, relu=False, add=None):
     x, y = np.ascontiguousarray(x), memory.empty(output_shape(x, conv), x.dtype)
     batch = y.reshape(-1, *y.shape[-3:])  # (B, H', W', D)
     panels = transform_kernel(conv.kernel)
-    floor = x.dtype.type(0 if relu and add is None else -np.inf)
+    lowest = x.dtype.type(0 if relu and add is None else -np.inf)
     count, part_of = divide_tiles(batch.shape, panels)
 
     def block(i):
         place, size = part_of(i)
-        convolve_tiles(x, conv, panels, floor, size, place, batch, place)
+        convolve_tiles(x, conv, panels, lowest, size, place, batch, place)
 
     threads.run(block, count)
     if add is not None:  # no 3 x 3 convolution of the network has a shortcut: not worth fusing
@@ -165,7 +165,7 @@ def transform_kernel(kernel):
     return panels.reshape(outputs // n, 36, channels, n)
 
 
-def convolve_tiles(x, conv, panels, floor, size, place, y, target):
+def convolve_tiles(x, conv, panels, lowest, size, place, y, target):
     """Transform, multiply and transform back `size` = (rows, columns) tiles.
 
     In x they begin at `place`, in y at `target`; both as `part_of` of `divide_tiles` gives them.
@@ -178,7 +178,7 @@ def convolve_tiles(x, conv, panels, floor, size, place, y, target):
     tiles_to_points(flat, conv.padding[0], *place, *size, v, w)
     multiply(v.reshape(36, tiles, channels), panels, m)
     z = threads.scratch("w", (4, 6, size[1] * outputs), x.dtype)
-    points_to_tiles(m.reshape(6, 6, -1), conv.bias, floor, *target, *size, y, z)
+    points_to_tiles(m.reshape(6, 6, -1), conv.bias, lowest, *target, *size, y, z)
 
 
 def _check(x, conv, add):

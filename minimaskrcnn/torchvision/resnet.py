@@ -17,7 +17,7 @@ from minimaskrcnn.runtime.recorder import unchanged
 
 def stem(image, conv):
     """C1, as `minimaskrcnn.resnet.stem` but for the padding: (H, W, 3) -> (H/4, W/4, 64)."""
-    return max_pool(conv2d(image, conv, relu=True), before=1)
+    return max_pool(conv2d(image, conv, relu=True), padding=1)
 
 
 def backbone(image, resnet, keep=unchanged):

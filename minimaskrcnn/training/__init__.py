@@ -3,6 +3,6 @@
 Read the modules in this order: `targets`, `mask_targets` and `sampling` (what the network should
 answer), `losses` (how wrong it was), `step` (one step of training), `optimise`, `recipe`, `train`
 (the loop). `initialise`, `parameters`, `batches`, `checkpoint`, `run_folder`, `clock` and `curve`
-support them. For your own pictures, `facts` and `plan` decide how to train, and `watch` and
+support them. For your own pictures, `statistics` and `plan` decide how to train, and `watch` and
 `validation` tell how well it goes.
 """

@@ -3,7 +3,7 @@
 Idea    Scale, frame, anchors, most detections, sample sizes and steps follow from what the dataset
         is like, by one rule each. The rules are written down here, and their outcome is printed
         before training begins. Anyone who knows better gives the number instead.
-Shapes  Facts  ->  Plan  ->  Config, Widths, Recipe
+Shapes  DatasetStatistics  ->  Plan  ->  Config, Widths, Recipe
 """
 
 import math
@@ -53,47 +53,47 @@ class Plan:
     deviation: float  # grey levels that become 1
 
 
-def make_plan(facts, size=None, anchor_scales=None, max_detections=None, network="small"):
+def make_plan(statistics, size=None, anchor_scales=None, max_detections=None, network="small"):
     """Return the Plan for a dataset.
 
     Parameters
     ----------
-    facts : Facts
+    statistics : DatasetStatistics
     size, anchor_scales, max_detections, network : fields of Plan to take instead of the rule's
 
     Returns
     -------
     Plan
     """
-    least, usual, largest = facts.sides
+    least, usual, largest = statistics.sides
     scale = min(2.0 ** round(math.log2(USUAL_SIDE / usual)), LARGEST_SCALE)
-    frame = size or min(FRAME, _whole(facts.largest_picture * scale, SIDE))
+    frame = size or min(FRAME, _whole(statistics.largest_picture * scale, SIDE))
     while largest * scale > LARGEST_SHARE * frame:
         scale /= 2
     lowest = min(max(2.0 ** round(math.log2(least * scale)), 8.0), 64.0)
-    in_frame = facts.density * (frame / scale) ** 2 / 1e6
+    in_frame = statistics.density * (frame / scale) ** 2 / 1e6
     seen_per_step = FROM_NOTHING.batch_size * max(in_frame, 1)
-    steps = EACH_OBJECT * facts.objects * facts.pictures / seen_per_step
+    steps = EACH_OBJECT * statistics.objects * statistics.pictures / seen_per_step
     return Plan(
         scale=scale,
         size=frame,
         anchor_scales=anchor_scales or tuple(lowest * 2.0**i for i in range(5)),
-        max_detections=max_detections or max(_whole(1.5 * facts.most_objects, 100), 100),
+        max_detections=max_detections or max(_whole(1.5 * statistics.most_objects, 100), 100),
         network=network,
         steps=min(max(_whole(steps, 100), FEWEST_STEPS), MOST_STEPS),
         crowded=in_frame > CROWDED,
-        mean=round(facts.mean, 1),
-        deviation=round(facts.deviation, 1),
+        mean=round(statistics.mean, 1),
+        deviation=round(statistics.deviation, 1),
     )
 
 
-def lines(plan, facts, recipe, seconds, peak):
+def lines(plan, statistics, recipe, seconds, peak):
     """Yield what the dataset is like and what follows from it, for the user to see."""
-    least, usual, largest = (f"{side:.0f}" for side in facts.sides)
+    least, usual, largest = (f"{side:.0f}" for side in statistics.sides)
     yield (
-        f"  pictures up to {facts.largest_picture} pixels, objects of {usual} pixels "
-        f"({least} to {largest}), {facts.objects:.0f} per picture (at most {facts.most_objects}), "
-        f"{facts.touching:.0%} touch another"
+        f"  pictures up to {statistics.largest_picture} pixels, objects of {usual} pixels "
+        f"({least} to {largest}), {statistics.objects:.0f} per picture "
+        f"(at most {statistics.most_objects}), {statistics.touching:.0%} touch another"
     )
     yield (
         f"plan: crops of {plan.size} x {plan.size} pixels (--size), the pictures "

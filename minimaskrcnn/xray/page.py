@@ -19,7 +19,14 @@ from minimaskrcnn.config import Config
 from minimaskrcnn.results.colours import object_colours
 from minimaskrcnn.results.showing import show_page
 from minimaskrcnn.runtime.files import written_whole
-from minimaskrcnn.xray import deciding, drawings, facts, looking, parts, rasters
+from minimaskrcnn.xray import (
+    drawings,
+    object_sections,
+    parts,
+    proposal_sections,
+    rasters,
+    selection,
+)
 from minimaskrcnn.xray.again import drawable
 
 NAMED = 25  # objects labelled in the first picture, the best ones
@@ -68,18 +75,18 @@ def make_report(
     """
     name = Path(source).name or "a photograph"
     steps = drawable(steps, config)
-    chosen = facts.chosen(steps, number)
+    chosen = selection.chosen(steps, number)
     sections = [
-        looking.about_input(steps),
-        looking.about_backbone(steps),
-        looking.about_pyramid(steps),
-        looking.about_anchors(steps),
-        looking.about_rpn(steps),
-        looking.about_proposals(steps, config),
-        deciding.about_levels(steps, config, chosen),
-        deciding.about_heads(steps, config, chosen),
-        deciding.about_detections(steps, config),
-        deciding.about_masks(steps, config, chosen),
+        proposal_sections.about_input(steps),
+        proposal_sections.about_backbone(steps),
+        proposal_sections.about_pyramid(steps),
+        proposal_sections.about_anchors(steps),
+        proposal_sections.about_rpn(steps),
+        proposal_sections.about_proposals(steps, config),
+        object_sections.about_levels(steps, config, chosen),
+        object_sections.about_heads(steps, config, chosen),
+        object_sections.about_detections(steps, config),
+        object_sections.about_masks(steps, config, chosen),
     ]
     height, width = steps["molded"].shape[:2]
     html = Template(_file("page.html")).substitute(

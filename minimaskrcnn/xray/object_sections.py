@@ -1,7 +1,7 @@
 """The second half of the report: from proposals to objects and their pixels.
 
-Idea    As in `looking`. One region is followed through the heads: the region of a large detection
-        with a high score or, if nothing was found, the region with the highest score.
+Idea    As in `proposal_sections`. One region is followed through the heads: the region of a large
+        detection with a high score or, if nothing was found, the region with the highest score.
 Shapes  trace, Config, Chosen  ->  Section
 """
 
@@ -9,9 +9,9 @@ import numpy as np
 
 from minimaskrcnn.boxes import to_pixels
 from minimaskrcnn.results.colours import COLOURS
-from minimaskrcnn.xray import drawings, facts, parts, rasters
+from minimaskrcnn.xray import drawings, parts, rasters, selection
 from minimaskrcnn.xray.again import levels_of_proposals
-from minimaskrcnn.xray.looking import LEVEL_COLOURS
+from minimaskrcnn.xray.proposal_sections import LEVEL_COLOURS
 
 DRAWN = 24  # proposals of the picture of levels
 CLASSES = 5  # most likely ones listed
@@ -113,7 +113,7 @@ def _correction(steps, chosen):
 def about_detections(steps, config):
     """Return the section about the detections, with sliders for the two thresholds."""
     view = drawings.view_of(steps["window_pixels"], steps["molded"].shape)
-    candidates = facts.detection_candidates(steps, config)
+    candidates = selection.detection_candidates(steps, config)
     sure = candidates.scores >= np.float32(config.min_score)
     shown = candidates.kept[candidates.own] & sure
     names = [config.class_names[i] for i in candidates.class_ids]

@@ -3,7 +3,7 @@
 Idea    How large the objects are decides at which scale to look at the pictures and which anchors
         there are; how many there are in a picture decides how many detections are kept. A sample of
         the pictures is enough to know.
-Shapes  a sequence of Example  ->  Facts
+Shapes  a sequence of Example  ->  DatasetStatistics
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ SAMPLE = 100  # pictures that are looked at, at most
 
 
 @dataclass(frozen=True)
-class Facts:
+class DatasetStatistics:
     """The dataset in numbers; pixels are those of the pictures."""
 
     pictures: int  # with objects
@@ -31,7 +31,7 @@ class Facts:
     deviation: float  # standard deviation of the grey levels
 
 
-def facts_of(examples, indices, counts=None):
+def statistics_of(examples, indices, counts=None):
     """Look at a sample of the pictures.
 
     Parameters
@@ -42,7 +42,7 @@ def facts_of(examples, indices, counts=None):
 
     Returns
     -------
-    Facts
+    DatasetStatistics
     """
     indices = list(indices)
     chosen = np.unique(np.linspace(0, len(indices) - 1, min(SAMPLE, len(indices))).astype(int))
@@ -52,7 +52,7 @@ def facts_of(examples, indices, counts=None):
     counts = found if counts is None else [counts[i] for i in indices]
     levels = np.stack([picture["levels"] for picture in pictures])  # (pictures, 2): x, x²
     mean, square = levels.mean(axis=0)
-    return Facts(
+    return DatasetStatistics(
         pictures=len(indices),
         smallest_picture=min(min(picture["shape"]) for picture in pictures),
         largest_picture=max(max(picture["shape"]) for picture in pictures),

@@ -1,4 +1,4 @@
-"""Facts: the numbers of a trace that the report shows.
+"""The selection: the numbers of a trace that the report shows.
 
 Idea    Everything that a slider can show is computed beforehand, by the stages themselves. Run with
         thresholds wide open, a stage lists all candidates; run with each threshold in turn, it

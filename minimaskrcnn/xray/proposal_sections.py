@@ -9,7 +9,7 @@ import numpy as np
 
 from minimaskrcnn.config import STRIDES
 from minimaskrcnn.results.colours import COLOURS
-from minimaskrcnn.xray import drawings, facts, parts, rasters
+from minimaskrcnn.xray import drawings, parts, rasters, selection
 
 SURE = 12  # proposals drawn
 LEVEL_COLOURS = dict(zip(range(2, 7), COLOURS[[0, 1, 2, 3, 6]], strict=True))  # P2 … P6
@@ -82,7 +82,7 @@ def about_anchors(steps):
     """Return the section about the grid of anchors, which shows those of one point."""
     window = steps["window_pixels"]
     centre = (window[0] + window[2]) / 2, (window[1] + window[3]) / 2
-    around = facts.anchors_at(steps, centre)
+    around = selection.anchors_at(steps, centre)
     frame = drawings.View(0, 0, *steps["molded"].shape[:2])
     layers, legend = [], []
     for level, boxes in zip(range(6, 1, -1), reversed(around), strict=True):
@@ -112,7 +112,7 @@ def _legend(level, text):
 def about_rpn(steps):
     """Return the section about the RPN, which shows where each level expects objects."""
     figures = []
-    for level, scores in zip(range(2, 7), facts.level_scores(steps), strict=True):
+    for level, scores in zip(range(2, 7), selection.level_scores(steps), strict=True):
         stride, (height, width) = STRIDES[level - 2], scores.shape
         heat = drawings.framed_image(
             rasters.heat_uri(scores), -stride / 2, -stride / 2, height * stride, width * stride
@@ -136,7 +136,7 @@ def about_rpn(steps):
 def about_proposals(steps, config):
     """Return the section about the proposals: the best anchors, moved, before and after NMS."""
     view = drawings.view_of(steps["window_pixels"], steps["molded"].shape)
-    candidates = facts.proposal_candidates(steps, config)
+    candidates = selection.proposal_candidates(steps, config)
     best = candidates.boxes[candidates.kept[candidates.own]][:SURE]
     words = f"The best {len(best)} proposals on the photograph."
     left = parts.figure(
