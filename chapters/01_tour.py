@@ -332,7 +332,7 @@ check_function(count_anchors, count_anchors, cases)
 #
 # <details><summary>Hint 2</summary>
 #
-# There are three anchors on each cell.
+# There are three anchors per cell.
 #
 # </details>
 #

@@ -194,7 +194,7 @@ rows = windows(molded, stem)
 print("numbers in the picture", molded.size, "in its windows", rows.size)
 print("products", rows.shape[0] * rows.shape[1] * stem.kernel.shape[3])
 
-# %% tags=["timed"]
+# %% tags=["varies"]
 from timeit import repeat
 
 rng = np.random.RandomState(0)

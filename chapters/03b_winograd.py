@@ -179,7 +179,7 @@ panels(*(Panel(title, values) for title, values in steps.items()), columns=5)
 # times (C, D). So Winograd's method is the matrix product of before with a quarter of the work, and
 # the transforms beside it. The errors, in the same units as above:
 
-# %%
+# %% tags=["varies"]
 x = rng.standard_normal((32, 32, 64)).astype(np.float32)  # such as a map within the network
 weights = (rng.standard_normal((3, 3, 64, 64)) / 24).astype(np.float32)
 conv = Conv(weights, np.zeros(64, np.float32), padding=(1, 1))
@@ -190,7 +190,7 @@ for form in (conv2d_direct, conv2d_im2col, conv2d_winograd_plain, conv2d_winogra
     assert np.allclose(answer, exact, atol=1e-4)
     print(f"{form.__name__:22} error {(answer - exact).std() / exact.std() / unit:.0f} units")
 
-# %% tags=["timed"]
+# %% tags=["varies"]
 from timeit import repeat
 
 forms = (conv2d_direct, conv2d_winograd_plain, conv2d_winograd)

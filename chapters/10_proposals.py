@@ -265,7 +265,7 @@ panels(
 # of a few thousand. `top_indices` sorts only those that can be among the best: `np.partition`
 # finds the value of the last one that is in, and all that reach it are sorted.
 
-# %% tags=["timed"]
+# %% tags=["varies"]
 from timeit import repeat
 
 many = np.random.RandomState(0).uniform(size=261_888).astype(np.float32)

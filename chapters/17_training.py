@@ -237,7 +237,7 @@ def silent(line):
     """Take a line about the progress, and say nothing: it would hold times."""
 
 
-# %%
+# %% tags=["varies"]
 from minimaskrcnn.errors import TrainingError
 
 lines = {}
@@ -274,7 +274,7 @@ losses = train(learned, lambda number: scene(13), by_heart, 0, folder, say=silen
 sums = losses[:, :5].sum(axis=1)
 print("the last loss is less than a fifth of the first:", bool(sums[-1] < sums[0] / 5))
 
-# %% tags=["cover"]
+# %% tags=["cover", "varies"]
 shown, begun = [], folded(new_model(SHAPES, small))
 for place, seed in (("the scene it learned", 13), ("another", 160)):
     before, after = (n.predict(scene(seed).image, min_score=0.5) for n in (begun, folded(learned)))
@@ -422,7 +422,7 @@ def gradient_of(w):
     return np.concatenate([gradients.get(n, 0 * a).ravel() for n, a in arrays.items()])
 
 
-# %% tags=["timed"]
+# %% tags=["varies"]
 start = np.concatenate([array.ravel() for array in arrays.values()])
 found = my_training(start, gradient_of, rate=0.02, momentum=0.9, steps=15)
 for name, w in {"before": start, "after": found}.items():

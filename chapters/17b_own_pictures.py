@@ -254,7 +254,7 @@ curves(lines, "step", "mask AP on other pictures", "the same two networks on pic
 # learned fall on and on, and on other pictures next to nothing is gained any more. In numbers, on
 # both sets (they differ a little from one kind of processor to another):
 
-# %% tags=["timed"]
+# %% tags=["varies"]
 from minimaskrcnn.conv import folded
 from minimaskrcnn.training.validation import validate
 
@@ -337,7 +337,7 @@ for step, mask in ((100, 0.10), (200, 0.31), (300, 0.28), (400, 0.30), (500, 0.3
 # Validation pictures come from the same source as those to learn from. What people try next does
 # not. The same shapes, twice as large; in other light; on a finer grid of pixels, half as large:
 
-# %% tags=["timed"]
+# %% tags=["varies"]
 best = learned["changed at random"]
 others = [drawn(seed) for seed in range(100, 132)]
 kinds = {

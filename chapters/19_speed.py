@@ -161,7 +161,7 @@ def clock(function, *arguments):
     return min(repeat(lambda: function(*arguments), number=1, repeat=4)[1:])
 
 
-# %% tags=["timed"]
+# %% tags=["varies"]
 times = {form.__name__: clock(form, x, conv) for form in forms}
 for name, seconds in times.items():
     ratio = times["conv2d_direct"] / seconds
@@ -225,7 +225,7 @@ print("the same bits:", all(np.array_equal(results[0], result) for result in res
 # read, and nobody else. A worker can take its block through both steps while it is in the cache.
 # Then the map between them is never written, and its memory is not needed:
 
-# %% tags=["timed"]
+# %% tags=["varies"]
 from minimaskrcnn.conv import conv2d, conv2d_chain
 
 wide, draw = layer(256, side=128, outputs=512), np.random.RandomState(0).standard_normal
@@ -233,7 +233,7 @@ lasts = [Conv(draw((1, 1, 512, n)).astype(np.float32), np.zeros(n, np.float32)) 
 print(f"the map between them: {128 * 128 * 512 * 4:,} bytes")
 
 
-# %% tags=["timed"]
+# %% tags=["varies"]
 def two_steps(x, conv):
     shared = conv2d(x, conv, relu=True)
     return [conv2d(shared, last) for last in lasts]
@@ -250,7 +250,7 @@ print(f"one after the other {1000 * apart:.1f} ms, block by block {1000 * chaine
 # number of channels, and the products with its square. So with few channels it is not worth it.
 # Beside the blocked form:
 
-# %% tags=["timed"]
+# %% tags=["varies"]
 for channels in (4, 32, 256):
     x, conv = layer(channels, side=32)
     blocked, winograd = clock(conv2d_blocked, x, conv), clock(conv2d_winograd, x, conv)
@@ -287,7 +287,7 @@ Code(inspect.getsource(choose_form), language="python")
 # `predict` reads the clock between the stages. Milliseconds, the middle of five runs, and the share
 # of the whole:
 
-# %% tags=["timed"]
+# %% tags=["varies"]
 model.predict(PHOTO)  # to warm up: the first one loads compiled code
 runs = [model.predict(PHOTO).seconds for _ in range(5)]
 typical = {stage: np.median([run[stage] for run in runs]) for stage in runs[0]}
@@ -307,7 +307,7 @@ for stage, seconds in typical.items():
 # Switch the compiler off: `.py_func` is the same loop as plain Python. Measured on a small layer,
 # extrapolated to all the products of this one prediction:
 
-# %% tags=["timed"]
+# %% tags=["varies"]
 from minimaskrcnn.conv.direct import _direct
 
 x, conv = layer(4, side=8)

@@ -60,7 +60,7 @@ def _status(argv):
     except BrokenPipeError:  # `minimaskrcnn … | head`: the reader has had enough
         return 141  # 128 + SIGPIPE, what a shell reports
     except MemoryError as error:
-        complain(f"the memory does not suffice ({error}); try smaller pictures, or fewer at once")
+        complain(f"there is not enough memory ({error}); try smaller pictures, or fewer at once")
         return 2
     except (MiniMaskRCNNError, OSError) as error:
         complain(*sentence(error).split("\n"))

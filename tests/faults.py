@@ -85,7 +85,7 @@ def what_is_wrong(fault):
     try:
         compile(source.replace(fault.old, fault.new), fault.file, "exec")
     except SyntaxError as error:
-        return f"{fault.file}: {fault.new!r} is no Python ({error})"
+        return f"{fault.file}: {fault.new!r} is not Python ({error})"
     return ""
 
 

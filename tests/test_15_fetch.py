@@ -146,7 +146,7 @@ def test_a_redirect_to_what_is_no_address_ends_in_the_sentence(content, home, ad
     "address", ["http://[", "http://", "ftp://a/b", "file:///etc/passwd", "", "mailto:a@b"]
 )
 def test_what_is_no_address_is_told_before_anything_is_asked(address):
-    with pytest.raises(DownloadError, match="sends on to what is no address"):
+    with pytest.raises(DownloadError, match="redirects to what is not an address"):
         asking._next_address("https://github.com/file", address)
 
 
@@ -209,7 +209,7 @@ def test_what_a_killed_process_left_is_removed(content, home):
 def test_a_server_that_drips_is_given_up(content, home, monkeypatch):
     monkeypatch.setattr(watching, "PATIENCE", 0.5)
     server = Server(content, [says.drips])
-    with server, pytest.raises(WeightsError, match="less than 1,000 bytes a second"):
+    with server, pytest.raises(WeightsError, match="less than 1,000 bytes per second"):
         get(server, content, home)
 
 
@@ -217,7 +217,7 @@ def test_a_server_that_drips_is_given_up(content, home, monkeypatch):
 def test_the_whole_download_has_a_deadline(content, home, behaviour):
     with Server(content, [behaviour]) as server:
         began = time.monotonic()
-        with pytest.raises(WeightsError, match="longer than the time that there is"):
+        with pytest.raises(WeightsError, match="longer than the time allowed"):
             fetch(release_of(content, server.url), home, pauses=PAUSES, deadline=1)
     assert time.monotonic() - began < 15
 
@@ -237,7 +237,7 @@ def test_who_waits_for_another_process_is_told_so(tmp_path, capsys, monkeypatch)
         waiting.start()
         time.sleep(0.4)
     waiting.join(timeout=20)
-    assert "another process holds" in capsys.readouterr().err
+    assert "another process is using" in capsys.readouterr().err
 
 
 def test_a_version_is_named_by_a_strong_etag_and_where_there_is_none_by_its_date(content, home):
@@ -285,7 +285,7 @@ ENDS_IN_A_SENTENCE = {
     "hangs up for ever": ([says.hangs_up], "there is no connection", 4),
     "cuts at the same point for ever": (
         [says.cut_and_ignores_range(50_000)],
-        "the connection broke off",
+        "the connection was lost",
         4,
     ),
 }
@@ -565,7 +565,7 @@ def test_two_processes_fetch_once(content, home):
     assert [p.returncode for p in both] == [0, 0], texts
     assert len(server.ranges) == 1
     for _, error in texts:  # no bar where there is no terminal; who waits long is told so
-        assert error.count("another process holds") == error.count("\n")
+        assert error.count("another process is using") == error.count("\n")
 
 
 def test_ctrl_c_leaves_what_the_next_try_continues_from(content, home):

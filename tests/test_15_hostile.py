@@ -164,7 +164,7 @@ HOSTILE = {
     "a soft link": (soft_link, "holds a soft link"),
     "a link to another file": (external_link, "links to other files"),
     "numbers in another file": (external_storage, "numbers lie in another file"),
-    "a virtual array": (virtual_array, "does not lie in one piece"),
+    "a virtual array": (virtual_array, "is not stored in one piece"),
     "a compressed array": (
         instead_of_a_bias(data=np.zeros(4, "f4"), compression="gzip"),
         "a compressed array",
@@ -175,19 +175,19 @@ HOSTILE = {
     ),
     "an array in chunks": (
         instead_of_a_bias(data=np.zeros(4, "f4"), chunks=(2,)),
-        "does not lie in one piece",
+        "is not stored in one piece",
     ),
     "object references": (
         instead_of_a_bias(shape=(4,), dtype=h5py.ref_dtype),
-        "something else than little-endian",
+        "something other than little-endian",
     ),
     "texts of any length": (
         instead_of_a_bias(data=["a", "b"], dtype=h5py.string_dtype()),
-        "something else than little-endian",
+        "something other than little-endian",
     ),
     "a record": (
         instead_of_a_bias(data=np.zeros(4, [("a", "f4")])),
-        "something else than little-endian",
+        "something other than little-endian",
     ),
     "nothing": (instead_of_a_bias(data=h5py.Empty("f4")), "damaged|does not lie"),
     "an array never written": (instead_of_a_bias(shape=(4,), dtype="f4"), "not in it|is damaged"),

@@ -82,12 +82,12 @@ def test_float16_is_taken_as_it_is_and_told(files):
 REFUSED = {
     "tf2_other_step": "holds 1,023 anchors that no scales and ratios.*RPN_ANCHOR_STRIDE",
     "keras_3": r"is a .weights.h5 file of Keras 3.*model.save\(\"model.h5\"\)",
-    "gray": "was trained on pictures with 1 in place of 3 channels",
-    "rgba": "was trained on pictures with 4 in place of 3 channels",
-    "five_ratios": "has 5 anchors on each cell.*3 anchor_ratios .RPN_ANCHOR_RATIOS in matterport",
+    "gray": "was trained on pictures with 1 instead of 3 channels",
+    "rgba": "was trained on pictures with 4 instead of 3 channels",
+    "five_ratios": "has 5 anchors per cell.*3 anchor_ratios .RPN_ANCHOR_RATIOS in matterport",
     "no_bias": "the layer res2a_branch2a has no bias; in the original every convolution has",
     "gzip": "holds a compressed array, at byte .*: `h5repack",
-    "chunked": "holds an array that does not lie in one piece.*`h5repack",
+    "chunked": "holds an array that is not stored in one piece.*`h5repack",
     "track_order": "holds an object in a newer form of HDF5 .*track_order",
     "user_block": "begins with a user block of 512 bytes",
     "libver_latest": "is in a form of HDF5 that Keras does not write.*libver",
@@ -99,6 +99,12 @@ def test_a_form_that_does_not_fit_is_refused_in_the_sentence_it_deserves(files, 
     with pytest.raises(WeightsError, match=f"{form}.h5: {REFUSED[form]}") as caught:
         weights.load(files[form])
     assert "damaged" not in str(caught.value) and str(caught.value).isprintable()
+
+
+def test_anchors_that_nothing_gives_are_refused_with_a_configuration_too(files):
+    wanted = r"other anchors than the configuration has \(scales .*\): no scales and ratios give"
+    with pytest.raises(WeightsError, match=wanted):
+        weights.load(files["tf2_other_step"], TF2)
 
 
 GUIDE = DATA.parent.parent / "docs" / "own_matterport_model.md"
@@ -155,7 +161,7 @@ def test_without_a_config_the_anchors_decide_and_it_is_said(files):
     model, said = load(files["tf2"])
     assert model.config.image_max_size == model.config.image_min_size == 128
     assert model.config.anchor_scales == forms.SCALES
-    assert "its anchors tell size 128, anchor scales 8, 16, 32, 64, 128, ratios 0.5, 1, 2" in said
+    assert "its anchors show size 128, anchor scales 8, 16, 32, 64, 128, ratios 0.5, 1, 2" in said
 
 
 def test_anchors_that_differ_between_the_pictures_of_a_batch_are_refused(files, tmp_path):
@@ -301,7 +307,7 @@ def test_what_is_no_configuration_is_refused(tmp_path):
         given(tmp_path, "size 1024\n")
     with pytest.raises(WeightsError, match="is not the JSON it should be"):
         given(tmp_path, '{"IMAGE_MAX_DIM": 64,}')
-    with pytest.raises(WeightsError, match="is no text"):
+    with pytest.raises(WeightsError, match="is not a text"):
         given(tmp_path, b"IMAGE_MAX_DIM      \xff\n")
     with pytest.raises(WeightsError, match="has NUM_CLASSES = 4.*--class-names"):
         given(tmp_path, DISPLAYED, names=None)
@@ -358,7 +364,7 @@ def test_info_describes_a_file_of_our_own_that_lacks_a_layer(files, tmp_path, ca
 def test_verify_takes_a_configuration(files, tmp_path, capsys):
     (tmp_path / "config.json").write_text('{"RPN_ANCHOR_RATIOS": [0.25, 0.5, 1, 2, 4]}')
     command = ["weights", "verify", str(files["five_ratios"])]
-    assert cli.main(command) == 2 and "has 5 anchors on each cell" in capsys.readouterr().err
+    assert cli.main(command) == 2 and "has 5 anchors per cell" in capsys.readouterr().err
     assert cli.main([*command, "--config", str(tmp_path / "config.json")]) == 0
     assert "whole" in capsys.readouterr().out
 

@@ -92,14 +92,14 @@ FAULTS = {
     "three offsets": (one(place=[0, 12, 24]), bytes(24), "has the bytes"),
     "an array without a number": (one(shape=[0], place=[0, 0]), b"", "has the bytes"),
     "a shape of 2**47 squared": (one(shape=[1 << 47, 1 << 47]), bytes(24), "has the bytes"),
-    "a size beyond all measure": (one(shape=[1 << 200]), bytes(24), "describes no array"),
-    "a negative size": (one(shape=[-2, -3]), bytes(24), "describes no array"),
-    "a size that is no whole number": (one(shape=[2.0, 3]), bytes(24), "describes no array"),
-    "true as a size": (one(shape=[True, 6]), bytes(24), "describes no array"),
-    "nine axes": (one(shape=[1] * 7 + [2, 3]), bytes(24), "describes no array"),
-    "no shape": ({"weight": {"dtype": "F32", "data_offsets": [0, 4]}}, bytes(4), "no array"),
-    "an array that is a text": ({"weight": "F32"}, b"", "describes no array"),
-    "a name with an escape": ({"\x1b[2J": one()["weight"]}, bytes(24), r"no array '\\x1b"),
+    "a size beyond all measure": (one(shape=[1 << 200]), bytes(24), "describe the array"),
+    "a negative size": (one(shape=[-2, -3]), bytes(24), "describe the array"),
+    "a size that is no whole number": (one(shape=[2.0, 3]), bytes(24), "describe the array"),
+    "true as a size": (one(shape=[True, 6]), bytes(24), "describe the array"),
+    "nine axes": (one(shape=[1] * 7 + [2, 3]), bytes(24), "describe the array"),
+    "no shape": ({"weight": {"dtype": "F32", "data_offsets": [0, 4]}}, bytes(4), "the array"),
+    "an array that is a text": ({"weight": "F32"}, b"", "describe the array"),
+    "a name with an escape": ({"\x1b[2J": one()["weight"]}, bytes(24), r"the array '\\x1b"),
     "a dtype of its own": (one(dtype="F8_E4M3"), bytes(24), "the type of weight is 'F8_E4M3'"),
     "a dtype that is a list": (one(dtype=[]), bytes(24), "the type of weight is none"),
     "metadata that are no texts": (one(__metadata__={"a": 1}), bytes(24), "metadata are not texts"),
@@ -108,7 +108,7 @@ FAULTS = {
     "a list": (b"[1]", b"", "not an object"),
     "no JSON": (b"{...}", b"", "not the JSON"),
     "no text": (b"{\xff}", b"", "not the JSON"),
-    "a name twice": (b'{"a":1,"a":2}', b"", "a name stands twice"),
+    "a name twice": (b'{"a":1,"a":2}', b"", "a name occurs twice"),
     "lists within lists": (b'{"a":' + b"[" * 100_000, b"", "not the JSON"),
     "a number of a million digits": (b'{"a":' + b"9" * 100_000 + b"}", b"", "not the JSON"),
     "an empty header": (b"", b"", "its header should have 0 bytes"),
@@ -137,7 +137,7 @@ def test_a_header_as_long_as_allowed_costs_little(tmp_path):
     assert 900_000 < len(text) < 1 << 20
     begin = time.process_time()
     tracemalloc.start()
-    with pytest.raises(WeightsError, match="describes no array 'a'"):
+    with pytest.raises(WeightsError, match="does not describe the array 'a'"):
         read(tmp_path, file_of(text))
     assert tracemalloc.get_traced_memory()[1] < 60e6
     tracemalloc.stop()

@@ -386,7 +386,7 @@ def test_an_archive_of_more_entries_than_any_checkpoint_is_refused_at_once(tmp_p
 def test_archives_that_torch_did_not_write_are_told_apart(tmp_path):
     stream = io.BytesIO()
     np.savez(stream, weight=np.ones(3))
-    with pytest.raises(WeightsError, match="is a ZIP archive, but none that torch.save wrote"):
+    with pytest.raises(WeightsError, match="is a ZIP archive that torch.save did not write"):
         read(tmp_path, stream.getvalue())
     with pytest.raises(WeightsError, match="is not a file that PyTorch's torch.save wrote"):
         read(tmp_path, pickle.dumps({"model": {}}, protocol=2))

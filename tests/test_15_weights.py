@@ -300,7 +300,10 @@ FAULTS = [
     (with_number("mrcnn_mask/mrcnn_mask/bias:0", np.nan), "mrcnn_mask holds numbers that are not"),
     (with_number("conv1/conv1/kernel:0", np.inf), "conv1 holds numbers that are not finite"),
     (with_number("bn_conv1/bn_conv1/moving_variance:0", -0.01), "bn_conv1 has a variance below"),
-    (with_number("bn2a_branch2a/bn2a_branch2a/gamma:0", 3e38), "bn2a_branch2a has numbers beyond"),
+    (
+        with_number("bn2a_branch2a/bn2a_branch2a/gamma:0", 3e38),
+        "bn2a_branch2a has numbers that are too",
+    ),
     (lambda file: file.attrs.__delitem__("layer_names"), "layer_names is missing"),
     (lambda file: file.move("conv1", "conv2"), "names a layer 'conv1' but does not hold it"),
     (lambda file: file["conv1"].move("conv1/bias:0", "conv1/bia:0"), "the layer conv1 is damaged"),
@@ -360,7 +363,7 @@ def test_a_name_with_a_slash_is_not_where_a_name_should_be(copy):
 
 
 def test_a_configuration_with_other_anchors_does_not_fit(toy):
-    with pytest.raises(WeightsError, match=r"has 3 anchors on each cell .* 2 anchor_ratios"):
+    with pytest.raises(WeightsError, match=r"has 3 anchors per cell .* 2 anchor_ratios"):
         weights.load(toy, replace(COCO, anchor_ratios=(0.5, 2.0)))
 
 
@@ -518,7 +521,7 @@ def test_a_file_of_a_newer_format_says_so(toy, tmp_path):
         ("stride", 3, "backbone.stem.stride is 3"),
         ("padding", (10**9, 0), "backbone.stem.padding"),
         ("dilation", 1, "backbone.stem.dilation"),
-        ("padding", "same", "backbone.stem.padding is no number"),
+        ("padding", "same", "backbone.stem.padding is not a number"),
     ],
 )
 def test_a_setting_that_no_layer_has_is_refused(toy, tmp_path, name, value, message):

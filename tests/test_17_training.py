@@ -622,7 +622,7 @@ ON_PURPOSE = {
     "scores of another shape": lambda a: a.update(scores=np.zeros((2, 2))),
     "weights of another type": lambda a: a.update({RPN: a[RPN].astype(int)}),
     "weights that are texts": lambda a: a.update({RPN: a[RPN].astype(str)}),
-    "weights that are not finite": lambda a: a.update({RPN: a[RPN] * np.inf}),
+    "weights that are not finite": lambda a: a.update({RPN: np.full_like(a[RPN], np.inf)}),
     "a weight too many": lambda a: a.update({"weights/rpn.more": a[RPN]}),
     "a weight less": lambda a: a.pop(RPN),
     "a memory less": lambda a: a.pop(BIAS),

@@ -89,7 +89,7 @@ REFUSED = {
     "a threshold of the RPN": ({"rpn_score_thresh": 0.1}, "this network has 0 there"),
     "a fixed size": ({"fixed_size": [300, 300], "min_size": 3}, "this network has None there"),
     "a slip of the pen": ({"min_size": 3, "box_score_tresh": 1}, "did you mean box_score_thresh"),
-    "no class": ({"num_classes": 1}, "num_classes = 1 is no number of classes"),
+    "no class": ({"num_classes": 1}, "num_classes = 1 is not a number of classes"),
     "a bad value": ({"box_nms_thresh": 7}, "detection_nms_threshold must be from 0 to 1"),
 }
 
@@ -104,7 +104,7 @@ def test_settings_that_cannot_be_are_refused_in_one_sentence(case, tmp_path):
 
 def test_more_anchors_per_cell_than_were_told_are_noticed(tmp_path):
     five = {"aspect_ratios": [0.25, 0.5, 1.0, 2.0, 4.0]}
-    with pytest.raises(WeightsError, match="3 anchors on each cell.*has 5 .*aspect_ratios"):
+    with pytest.raises(WeightsError, match="3 anchors per cell.*has 5 .*aspect_ratios"):
         load(THREE, given(tmp_path, five))
 
 
@@ -159,7 +159,7 @@ ONE = np.ones(3, np.float32)
 OTHERS = {
     "ResNet-34": (basic_blocks(), "has a ResNet-18 or ResNet-34"),
     "ResNeXt": (grouped(), "has a ResNeXt"),
-    "MobileNet": (without("body", ("backbone.body.0.0.weight", ONE)), "is no ResNet"),
+    "MobileNet": (without("body", ("backbone.body.0.0.weight", ONE)), "is not a ResNet"),
     "Faster R-CNN": (without("mask_"), "is a Faster R-CNN"),
     "Keypoint R-CNN": (
         without("mask_", ("roi_heads.keypoint_predictor.kps_score_lowres.weight", ONE)),

@@ -116,7 +116,7 @@ def test_means_of_samples_and_early_pooling_have_the_gradients_of_finite_differe
     assert gradient_error(sample, [feature_map]) < 1e-8
     for size in ((5, 6), (4, 7)):
         tall = random.permutation(2 * size[0] * size[1]).reshape(*size, 2) / 2  # no two are equal
-        assert gradient_error(partial(max_pool, before=1), [tall]) < 1e-8
+        assert gradient_error(partial(max_pool, padding=1), [tall]) < 1e-8
 
 
 def test_pictures_keep_their_proportions_and_are_padded_to_the_largest():

@@ -88,7 +88,7 @@ def test_a_right_function_that_would_take_too_long_is_left_out_and_called_right(
 @pytest.mark.parametrize(
     ("source", "said"),
     [
-        ("def f(:\n", "is no Python (line 2: invalid syntax)"),
+        ("def f(:\n", "is not Python (line 2: invalid syntax)"),
         ("1 / 0\n", "cannot be run (ZeroDivisionError: division by zero)"),
         ("import sys\nsys.exit()\n", "cannot be run (SystemExit: )"),
     ],

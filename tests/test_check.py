@@ -382,7 +382,7 @@ WRONG = [
     ("make_anchors", grid(root=lambda r: r), "a wide one", "root is missing"),
     ("make_anchors", grid(by_column=True), "three beside", "row by row"),
     ("make_anchors", grid(ratio_first=False), "two ratios", "ratio changes first"),
-    ("make_anchors", grid(cells=np.floor), "no multiple", "round up"),
+    ("make_anchors", grid(cells=np.floor), "not a multiple", "round up"),
     (
         "conv2d",
         changed_conv(lambda c: Conv(c.kernel, 0 * c.bias, c.stride, c.padding)),

@@ -153,7 +153,7 @@ def test_too_little_memory_is_said_in_a_sentence(monkeypatch, capsys):
 
     monkeypatch.setattr("minimaskrcnn.commands.demo.run", hungry)
     assert cli.main(["demo"]) == 2
-    assert "the memory does not suffice (Unable to allocate 9 TiB)" in capsys.readouterr().err
+    assert "there is not enough memory (Unable to allocate 9 TiB)" in capsys.readouterr().err
 
 
 def test_a_folder_with_a_broken_image_gives_status_1_and_says_which(predict, photos):

@@ -203,10 +203,10 @@ REFUSED = {
     "array, a number": (np.array(3), r"\(\)"),
     "array, 5 channels": (np.zeros((4, 4, 5), np.uint8), r"\(4, 4, 5\)"),
     "array, 0 channels": (np.zeros((4, 4, 0), np.uint8), r"\(4, 4, 0\)"),
-    "None": (None, "NoneType is no photograph"),
-    "number": (3, "int is no photograph"),
-    "list of paths": (["a.jpg"], "list is no photograph"),
-    "dict": ({}, "dict is no photograph"),
+    "None": (None, "NoneType is not a photograph"),
+    "number": (3, "int is not a photograph"),
+    "list of paths": (["a.jpg"], "list is not a photograph"),
+    "dict": ({}, "dict is not a photograph"),
 }  # fmt: skip
 
 

@@ -133,7 +133,7 @@ def test_a_file_of_several_names_is_taken_once(tmp_path):
     (tmp_path / "gone.png").symlink_to("nothing")
     names, left_out = found(tmp_path, "", "other/../a.png", "a.png", "*.png")
     assert names == ["a.png"]
-    assert "5 found before under another name" in left_out and "2 broken link" in left_out
+    assert "5 already found under another name" in left_out and "2 broken link" in left_out
 
 
 def test_names_are_those_below_what_was_asked_for(tmp_path):
@@ -205,8 +205,8 @@ TEXTS = {
     "address that looks like a pattern": ("http://example.org/*.jpg?w=1", "is an address"),
     "address as a path": (os.path.join("s3:", "bucket", "a.jpg"), "is an address"),
     "data address": ("data:image/png;base64,iVBORw0KGgo=", "a picture as text: .*b64decode"),
-    "base64": ("iVBORw0KGgoAAAANSUhEUgAA" * 3000, "a picture as text, no path: .*b64decode"),
-    "base64 in lines": ("AAAAB3NzaC1yc2E\n" * 100, "a picture as text, no path"),
+    "base64": ("iVBORw0KGgoAAAANSUhEUgAA" * 3000, "a picture as text, not a path: .*b64decode"),
+    "base64 in lines": ("AAAAB3NzaC1yc2E\n" * 100, "a picture as text, not a path"),
 }
 
 

@@ -75,7 +75,7 @@ def test_a_tiff_is_scaled_and_inverted_as_its_tags_declare(file, expected):
 
 RAW = "raw camera file: develop it with rawpy"
 NO_WHITE = "values do not say what is white; read it with tifffile"
-WRONGLY = "which Pillow does not decode rightly; read it with tifffile"
+WRONGLY = "which Pillow does not decode correctly; read it with tifffile"
 
 # name: (file, or its name and contents; what the message must say)
 REFUSED = {
@@ -117,7 +117,7 @@ REFUSED = {
     "NumPy": (b"\x93NUMPY\1\0v\0{'descr'", "numpy.load"),
     "ZIP": (b"PK\3\4" + b"\0" * 50, "a ZIP archive, .*unpack"),
     "DICOM": (b"\0" * 128 + b"DICM", "pydicom"),
-    "notes of macOS": (b"\0\5\x16\7\0\2\0\0Mac OS X", "notes of macOS"),
+    "notes of macOS": (b"\0\5\x16\7\0\2\0\0Mac OS X", "what macOS notes"),
     "12-bit JPEG": (FILES["baseline.jpg"].replace(b"\xff\xc0\0\x11\x08", b"\xff\xc1\0\x11\x0c"),
                     "format JPEG, but of a kind that Pillow does not read .cannot handle 12-bit"),
     "JPEG-LS": (b"\xff\xd8\xff\xf7\0\x0b\x08\0\x10\0\x10", "JPEG-LS"),
@@ -219,7 +219,7 @@ def transparent(mode):
     (np.dstack([GRAY, GRAY * 0]), gray(GRAY)),
 ])  # fmt: skip
 def test_of_what_is_transparent_all_over_the_colours_count_and_a_warning_says_so(source, expected):
-    with pytest.warns(UserWarning, match="is transparent all over; its opacity is ignored"):
+    with pytest.warns(UserWarning, match="is completely transparent; its transparency is ignored"):
         np.testing.assert_array_equal(read_photo(source), expected)
 
 
@@ -333,7 +333,7 @@ def test_memory_that_runs_out_is_not_called_damage(monkeypatch):
     for place in ("PIL.Image.Image.load", "numpy.empty", "PIL.PngImagePlugin.PngImageFile._open"):
         with monkeypatch.context() as less:
             less.setattr(place, out_of_memory)
-            with pytest.raises(ImageError, match="bytes: the memory does not suffice"):
+            with pytest.raises(ImageError, match="bytes: there is not enough memory"):
                 read_photo(PNG)
 
 

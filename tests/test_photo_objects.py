@@ -130,7 +130,7 @@ def test_the_frames_of_a_video_are_taken_one_by_one():
     frames = np.stack([PIXELS, PIXELS[::-1]])
     assert [frame.shape for frame in each_source(frames)] == [PIXELS.shape] * 2
     assert len(list(each_source(Tensor(frames)))) == 2
-    with pytest.raises(ImageError, match="of several, predict_each takes one by one"):
+    with pytest.raises(ImageError, match="predict_each takes several, one after the other"):
         read_photo(frames)
 
 
@@ -148,7 +148,7 @@ REFUSED = {
     "a video": (Capture(), "gives a tuple, not bytes; give the frame"),
     "a raster": (Raster(), "ortho.tif: gives an array, not bytes; give the array"),
     "numbers in a column": (Column([1, 2], np.dtype(int)), "values must be|a photograph is"),
-    "a dict": ({"a.png": 1}, "dict is no photograph"),
+    "a dict": ({"a.png": 1}, "dict is not a photograph"),
     "channels first": (Tensor(PIXELS.transpose(2, 0, 1)), "channels come last"),
 }
 

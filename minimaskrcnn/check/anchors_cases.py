@@ -71,7 +71,7 @@ CASES = [
         ),
     ),
     Case(
-        "an input that is no multiple of the stride",
+        "an input that is not a multiple of the stride",
         ((6, 4), [2], [1], [4]),
         _anchors([-1, -1, 1, 1], [3, -1, 5, 1]),
         "the map has ceil(6 / 4) = 2 rows",

@@ -86,7 +86,7 @@ IOU_CASES = [
         "a box without area, with itself",
         (_boxes([1, 1, 1, 5]), _boxes([1, 1, 1, 5])),
         [[0.0]],
-        "the union is 0 here, and 0 / 0 is no number: where nothing is shared, IoU is 0",
+        "the union is 0 here, and 0 / 0 is not a number: where nothing is shared, IoU is 0",
     ),
     Case(
         "no boxes with two",

@@ -50,13 +50,15 @@ def functions_of(path):
         raise Unreadable(f"{printable(str(path))}: there is no such file")
     spec = importlib.util.spec_from_file_location(NAME, path)
     if spec is None:
-        raise Unreadable(f"{printable(str(path))}: is no Python file; its name should end in .py")
+        raise Unreadable(
+            f"{printable(str(path))}: is not a Python file; its name should end in .py"
+        )
     module = sys.modules[NAME] = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
     except SyntaxError as error:
         said = f"line {error.lineno}: {error.msg}"
-        raise Unreadable(f"{printable(str(path))}: is no Python ({printable(said)})") from error
+        raise Unreadable(f"{printable(str(path))}: is not Python ({printable(said)})") from error
     except (Exception, SystemExit) as error:
         said = printable(f"{type(error).__name__}: {error}")
         raise Unreadable(f"{printable(str(path))}: cannot be run ({said})") from error

@@ -77,7 +77,7 @@ CASES = [
     _case(
         "nothing to answer",
         *([], [], (0.0, [])),
-        "the mean of nothing is no number: return 0 and an empty gradient",
+        "the mean of nothing is not a number: return 0 and an empty gradient",
     ),
 ]
 

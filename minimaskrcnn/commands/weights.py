@@ -78,7 +78,7 @@ def _add_given(action):
     action.add_argument(
         "--class-names",
         metavar="NAMES",
-        help="the classes in the order of training, without the background: a,b,c, or a text "
+        help="the classes in the order used in training, without the background: a,b,c, or a text "
         "file with one name per line (not needed for COCO's 80)",
     )
     action.add_argument(

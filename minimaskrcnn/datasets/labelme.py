@@ -118,7 +118,7 @@ def _brushed(shape, points, where, size):
     try:
         mask = read_photo(base64.b64decode(shape.get("mask") or "", validate=True))[..., 0] > 0
     except (ImageError, binascii.Error, TypeError) as error:
-        raise DatasetError(f"{where}: 'mask' is no picture ({error})") from None
+        raise DatasetError(f"{where}: 'mask' is not a picture ({error})") from None
     x1, y1 = (int(edge) for edge in np.min(points, axis=0))
     y2, x2 = min(y1 + mask.shape[0], size[0]), min(x1 + mask.shape[1], size[1])
     top, left = max(-y1, 0), max(-x1, 0)

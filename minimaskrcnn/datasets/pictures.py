@@ -84,7 +84,7 @@ def _id_or_none(record):
 def _check_same(record, earlier, image_id):
     """The same picture listed twice is no harm; two pictures of one id are."""
     if any(record.get(name) != earlier.get(name) for name in NAMES):
-        raise DatasetError(f"image {image_id}: the id is taken by two pictures, so nobody can tell "
+        raise DatasetError(f"image {image_id}: the id is taken by two pictures, so it is unclear "
                            "whose the annotations are")  # fmt: skip
 
 

@@ -73,7 +73,7 @@ def find(path, found):
     found.folders += own.folders
 
 
-_AGAIN = "found before under another name"
+_AGAIN = "already found under another name"
 
 
 def _nothing(own, pattern):

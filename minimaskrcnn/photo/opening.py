@@ -62,7 +62,7 @@ def why_missing(path):
         return "is a picture as text: decode what follows the comma with base64.b64decode"
     long = len(path) > _LONGEST_FILE_NAME and _BASE64.fullmatch(path)
     if long or path.startswith(_BASE64_BEGINS):
-        return "is a picture as text, no path: decode it with base64.b64decode"
+        return "is a picture as text, not a path: decode it with base64.b64decode"
     return ""
 
 

@@ -58,7 +58,9 @@ def in_strips(height, width, strip_of, name, flips=(False, False, False)):
     stored = stored.swapaxes(0, 1) if swap else stored
     opaque = _transparent_all_over(height, width, strip_of)
     if opaque:
-        warnings.warn(f"{name}: is transparent all over; its opacity is ignored", stacklevel=2)
+        warnings.warn(
+            f"{name}: is completely transparent; its transparency is ignored", stacklevel=2
+        )
     for rows in _strips(height, width):
         stored[rows] = _on_white(strip_of(rows), opaque)
     return photo
@@ -119,7 +121,7 @@ def _check_shape(array, name):
         if array.ndim == 3 and array.shape[0] in (1, 3, 4):
             hint = "; channels come last: np.moveaxis(array, 0, -1)"
         if array.ndim == 4:
-            hint = "; of several, predict_each takes one by one"
+            hint = "; predict_each takes several, one after the other"
         raise ImageError(f"{name}: a photograph is (height, width, 3) or (height, width){hint}")
     if array.size == 0:
         raise ImageError(f"{name}: has no pixels")

@@ -107,12 +107,12 @@ def photo_size(path: str | os.PathLike[str], orient: bool = True) -> tuple[int, 
 
 @contextmanager
 def _memory_named(name):
-    """Tell which picture the memory does not suffice for."""
+    """Tell which picture there is not enough memory for."""
     try:
         yield
     except MemoryError as error:
         raise ImageError(
-            f"{name}: the memory does not suffice to read it; make it smaller, or free memory"
+            f"{name}: there is not enough memory to read it; make it smaller, or free memory"
         ) from error
 
 
@@ -128,7 +128,7 @@ def _opened(source, name):
         yield contents_of(source, name)
     else:
         raise ImageError(
-            f"{name} is no photograph: give a path, bytes, an open file, a PIL image or an array"
+            f"{name} is not a photograph: give a path, bytes, an open file, a PIL image or an array"
         )
 
 

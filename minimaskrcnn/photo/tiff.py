@@ -77,13 +77,13 @@ def why_refused(tags):
     if tags.raw:
         return f"is a {RAW_ADVICE} (what else it holds is a small preview)"
     if tags.preview:
-        return "begins with a small preview of another picture in it; save that one alone"
+        return "begins with a small preview of another picture in the file; save that alone"
     if tags.form == SIGNED or tags.form == UNSIGNED and tags.bits > 16:
         return f"{described(tags)}, whose values do not say what is white; {_AS_ARRAY}"
     if tags.form == FLOAT and (tags.samples > 1 or tags.bits != 32 or _turned(tags)):
-        return f"{described(tags)}, which Pillow does not decode rightly; {_AS_ARRAY}"
+        return f"{described(tags)}, which Pillow does not decode correctly; {_AS_ARRAY}"
     if tags.in_planes and tags.bits > 8 and not tags.packed or tags.subsampled and not tags.packed:
-        return f"{described(tags)}, which Pillow does not decode rightly; {_AS_ARRAY}"
+        return f"{described(tags)}, which Pillow does not decode correctly; {_AS_ARRAY}"
     return ""
 
 

@@ -86,7 +86,9 @@ def fields_of(plain, image=None):
         fields = {"source": str(plain.get("source", "")), "seconds": dict(plain.get("seconds", {}))}
         fields["class_names"] = _class_names(plain, objects)
     except (AttributeError, LookupError, TypeError, ValueError, OverflowError) as error:
-        raise DatasetError(f"this is no result as `to_dict` writes it: {error!r:.200}") from error
+        raise DatasetError(
+            f"this is not a result as `to_dict` writes it: {error!r:.200}"
+        ) from error
     photo = read_photo(fields["source"] if image is None else image)
     if photo.shape[:2] != shape:
         raise ImageError(
@@ -146,4 +148,4 @@ def parsed(text):
     try:
         return parse_json(text)
     except (AttributeError, TypeError, ValueError) as error:
-        raise DatasetError(f"this is no JSON of a result: {error}") from error
+        raise DatasetError(f"this is not the JSON of a result: {error}") from error

@@ -184,7 +184,7 @@ def _within(prefix, arrays):
 
 def _check_same_run(path, stored, run):
     if not isinstance(stored, dict):
-        raise TrainingError(f"{path}: is no checkpoint of a training; delete it to begin anew")
+        raise TrainingError(f"{path}: is not the checkpoint of a training; delete it to begin anew")
     for name in sorted(stored.keys() | run.keys()):
         if stored.get(name) != run.get(name):
             raise TrainingError(

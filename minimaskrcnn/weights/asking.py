@@ -66,12 +66,13 @@ def _next_address(url, location):
         scheme, host = "", ""
     if not location or scheme not in ("http", "https") or not host:
         raise DownloadError(
-            f"the server sends on to what is no address: {printable(location)[:100]!r}", again=False
+            f"the server redirects to what is not an address: {printable(location)[:100]!r}",
+            again=False,
         )
     if scheme == "http" and urlsplit(url).scheme == "https":
         raise DownloadError(
-            f"the server sends on from https to http ({printable(target)[:100]}), where anybody on "
-            "the way could change the file: refused",
+            f"the server redirects from https to http ({printable(target)[:100]}), where anybody "
+            "on the way could change the file: refused",
             again=False,
         )
     return target

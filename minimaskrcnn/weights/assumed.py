@@ -65,11 +65,11 @@ def _assumption(config, known_anchors):
     anchors = f"size {config.image_max_size}, anchor scales {scales}, ratios {ratios}"
     mean = ", ".join(f"{x:g}" for x in config.mean_pixel)
     rest = f"shorter side {config.image_min_size}, mean {mean}, scores from {config.min_score:g}"
-    told = f"holds no settings; its anchors tell {anchors}; assumed are {rest}"
+    told = f"holds no settings; its anchors show {anchors}; assumed are {rest}"
     if not known_anchors:
         told = f"holds no settings; assumed are {anchors}, {rest}"
     return (
-        f"{told}. If it was trained with others, it finds little or nothing: give them with "
+        f"{told}. If it was trained with others, it will find little or nothing: give them with "
         f"`minimaskrcnn weights convert IN.h5 OUT.h5 --config FILE` ({GUIDE})"
     )
 
@@ -107,9 +107,9 @@ def _with_anchors(path, boxes, config):
     found = find_anchors(boxes)
     if found is None or found.size[0] != found.size[1]:
         raise WeightsError(
-            f"{path}: holds {len(boxes):,} anchors that no scales and ratios on a square input "
-            "make with strides of 4 to 64 (another RPN_ANCHOR_STRIDE or BACKBONE_STRIDES?), which "
-            "this package cannot predict with"
+            f"{path}: holds {len(boxes):,} anchors that no scales and ratios give on a square "
+            "input with strides of 4 to 64 (another RPN_ANCHOR_STRIDE or BACKBONE_STRIDES?): this "
+            "package cannot predict with them"
         )
     size = found.size[0]
     return replace(
@@ -131,11 +131,14 @@ def _compare(path, boxes, config):
     if found is None or not same_anchors(
         boxes, found.size, config.anchor_scales, config.anchor_ratios
     ):
-        made = f"with {found}" if found else "otherwise, and no plain settings make them"
-        raise WeightsError(
-            f"{path}: was trained with other anchors than the configuration has ({given}): the "
-            f"file's are made {made}. Give these as anchor_scales and anchor_ratios "
+        theirs = (
+            f"the file's are those of {found}. Give these as anchor_scales and anchor_ratios "
             "(RPN_ANCHOR_SCALES, RPN_ANCHOR_RATIOS), or leave the configuration out"
+            if found
+            else "no scales and ratios give the file's, so that this package cannot predict with it"
+        )
+        raise WeightsError(
+            f"{path}: was trained with other anchors than the configuration has ({given}): {theirs}"
         )
     return [
         f"{path}: was trained on pictures of {found.size[0]} pixels; the configuration has "

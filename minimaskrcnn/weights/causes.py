@@ -45,7 +45,7 @@ def cause_of(error):
     if isinstance(error, requests.TooManyRedirects):
         return DownloadError("the server redirects in a circle", again=False)
     if isinstance(error, requests.exceptions.ChunkedEncodingError):
-        return DownloadError("the connection broke off", again=True)
+        return DownloadError("the connection was lost", again=True)
     if isinstance(error, requests.ConnectionError | requests.Timeout):
         unknown = type(cause).__name__ == "NameResolutionError" or "unreachable" in text
         return DownloadError(f"there is no connection ({text})", again=True, briefly=unknown)
@@ -65,7 +65,7 @@ def _of_proxy(text):
         )
     if "Tunnel connection failed" in text:
         return DownloadError(
-            f"the proxy does not let the connection through ({text}): ask whoever runs it, or "
+            f"the proxy does not let the connection through ({text}): ask its administrator, or "
             "fetch the file by other means",
             again=False,
         )

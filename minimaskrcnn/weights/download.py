@@ -32,8 +32,8 @@ def weights_home():
         return Path(home).expanduser()
     except RuntimeError as error:  # of a user who is not there
         raise WeightsError(
-            f"MINIMASKRCNN_HOME is {home!r:.100}, and nobody knows whose folder that is ({error}); "
-            "set it to a folder, or unset it"
+            f"MINIMASKRCNN_HOME is {home!r:.100}, the home folder of an unknown user "
+            f"({error}); set it to a folder, or unset it"
         ) from error
 
 

@@ -65,7 +65,7 @@ def _check_pictures(path, called, kernel):
     """The first layer tells of how many channels the pictures are."""
     if kernel and kernel[:2] == (7, 7) and len(kernel) == 4 and kernel[2] != 3:
         raise WeightsError(
-            f"{path}: was trained on pictures with {kernel[2]} in place of 3 channels "
+            f"{path}: was trained on pictures with {kernel[2]} instead of 3 channels "
             f"({called('backbone.stem')} has a kernel of shape {kernel}); this package gives it "
             "red, green and blue. Train it on RGB pictures, or convert that kernel to three "
             "channels (one channel: a third of it, three times)"
@@ -76,9 +76,9 @@ def _check_ratios(path, called, kernel, ratios):
     """The RPN's outputs tell how many anchors stand on a cell: two logits for each."""
     if kernel and len(kernel) == 4 and kernel[3] % 2 == 0 and kernel[3] != 2 * len(ratios):
         raise WeightsError(
-            f"{path}: has {kernel[3] // 2} anchors on each cell (by the outputs of "
+            f"{path}: has {kernel[3] // 2} anchors per cell (by the outputs of "
             f"{called('rpn.logits')}), but the configuration has {len(ratios)} anchor_ratios "
-            "(RPN_ANCHOR_RATIOS in matterport's, aspect_ratios in torchvision's). Name as many, in "
+            "(RPN_ANCHOR_RATIOS in matterport's, aspect_ratios in torchvision's). Give as many, in "
             "the order of training, with --config or in config=…"
         )
 

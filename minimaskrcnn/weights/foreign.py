@@ -17,10 +17,10 @@ JOIN = (
     "Join them: load them with safetensors into one dict, and write it with "
     "safetensors.torch.save_file"
 )
-_INDEX = f"lists the files that hold one model, and is none itself. {JOIN}"
+_INDEX = f"lists the files that hold one model, and is not a weight file itself. {JOIN}"
 _TAR = (
-    "is a tar archive: of PyTorch before 0.1.10, or of a folder. Unpack it, or save it anew with "
-    'PyTorch: torch.save(torch.load("…", weights_only=False), "weights.pth")'
+    "is a tar archive, made by PyTorch before 0.1.10 or from a folder. Unpack it, or save it anew "
+    'with PyTorch: torch.save(torch.load("…", weights_only=False), "weights.pth")'
 )
 
 _FOREIGN = [  # (how the file begins, what it is)
@@ -29,7 +29,7 @@ _FOREIGN = [  # (how the file begins, what it is)
     (b"\x1f\x8b", "is compressed: unpack it first (gunzip)"),
     (b"BZh", "is compressed: unpack it first (bunzip2)"),
     (b"\xfd7zXZ", "is compressed: unpack it first (unxz)"),
-    (b"\x80", "is a Python pickle, but none that torch.save wrote; it is never opened"),
+    (b"\x80", "is a Python pickle that torch.save did not write; it is never opened"),
     (b"{", "is JSON, not weights: what was saved may be a server's error message"),
 ]
 
@@ -47,7 +47,7 @@ def check_signature(path, head):
     if not head:
         raise WeightsError(f"{path}: is empty; a download may have failed. Fetch the file again")
     if not any(head):
-        raise WeightsError(f"{path}: begins with zeros: a download broke off. Fetch it again")
+        raise WeightsError(f"{path}: begins with zeros: a download was interrupted. Fetch it again")
     if b'"weight_map"' in head or head[257:262] == b"ustar":
         raise WeightsError(f"{path}: {_TAR if head[257:262] == b'ustar' else _INDEX}")
     for start, what in _FOREIGN:

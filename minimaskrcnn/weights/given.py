@@ -85,4 +85,4 @@ def read_text(path):
     except OSError as error:
         raise WeightsError(f"{path}: cannot be read ({error.strerror or error})") from error
     except UnicodeDecodeError as error:
-        raise WeightsError(f"{path}: is no text (neither UTF-8 nor UTF-16)") from error
+        raise WeightsError(f"{path}: is not a text (neither UTF-8 nor UTF-16)") from error

@@ -129,7 +129,7 @@ def _read_object(file, address, ks, depth, length=0):
                 raise WeightsError(
                     f"{file.path}: holds a compressed array, at byte {address:,}: {REPACK}"
                 )
-            what = _REFUSED.get(kind, f"something else than groups and arrays (type {kind:#x})")
+            what = _REFUSED.get(kind, f"something other than groups and arrays (type {kind:#x})")
             raise WeightsError(
                 f"{file.path}: holds {what}, at byte {address:,}. A weight file needs none of "
                 "that: this one is damaged, or was not saved by model.save_weights(…) of Keras"
@@ -174,12 +174,12 @@ def _array(file, address, messages):
     shape, dtype = shape_of(messages[0x01]), number_type(messages[0x03])
     if dtype is None:
         raise WeightsError(
-            f"{file.path}: holds an array of something else than little-endian floating-point "
+            f"{file.path}: holds an array of something other than little-endian floating-point "
             f"numbers (references, texts, integers?), at byte {address:,}; weights are float32"
         )
     if messages[0x08][:2] != b"\3\1":  # version; 1: in one piece
         raise WeightsError(
-            f"{file.path}: holds an array that does not lie in one piece (chunked or virtual), at "
+            f"{file.path}: holds an array that is not stored in one piece (chunked or virtual), at "
             f"byte {address:,}: {REPACK}"
         )
     start, length = struct.unpack_from("<QQ", messages[0x08], 2)

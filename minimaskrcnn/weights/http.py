@@ -83,7 +83,7 @@ def with_size(release, timeout=TIMEOUT):
 def _wait(error, seconds, progress):
     """Say what failed, and wait before the next try."""
     if progress:
-        complain(f"{error}; next try in {seconds:g} s")
+        complain(f"{error}; trying again in {seconds:g} s")
     time.sleep(seconds)
 
 
@@ -108,7 +108,7 @@ def _try_once(release, part, progress, timeout, deadline):
 
     watched(transfer, lambda: _size(part), deadline, word)
     if _size(part) < release.size:
-        raise DownloadError("the connection broke off", again=True)
+        raise DownloadError("the connection was lost", again=True)
 
 
 def _write_body(response, file, start, release, progress, watch):

@@ -79,7 +79,7 @@ def _read_place(file, arrays, place):
         parts = {"kernel": conv.kernel, "bias": conv.bias}
         if not all(np.isfinite(array).all() for array in parts.values()):
             raise WeightsError(
-                f"{file.path}: the layer {place.norm} has numbers beyond all measure"
+                f"{file.path}: the layer {place.norm} has numbers that are too large"
             )
     if place.stride != 1:
         parts["stride"] = place.stride

@@ -34,7 +34,7 @@ def locked(path):
             time.sleep(0.1)
             now = time.monotonic()
             if now > spoke + (30 if spoke > began else 2):
-                complain(f"another process holds {path}: waiting until it is done")
+                complain(f"another process is using {path}: waiting until it has finished")
                 spoke = now
         try:
             yield

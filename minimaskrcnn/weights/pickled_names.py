@@ -77,14 +77,14 @@ def tensor(storage, offset, shape, strides, *_):
     if not isinstance(storage, Storage) or len(shape) != len(strides) or len(shape) > MAX_RANK:
         raise ValueError("a tensor without a storage, a shape or strides")
     if not all(is_size(number) for number in (offset, *shape, *strides)):
-        raise ValueError("a tensor whose sizes are no numbers")
+        raise ValueError("a tensor whose sizes are not numbers")
     return Tensor(storage, offset, tuple(shape), tuple(strides))
 
 
 def storage(tag, kind, key, _device, count, view=None):
     """The Storage that a persistent id names."""
     if tag != "storage" or not isinstance(kind, Name) or kind.text not in STORAGES:
-        raise ValueError("what should be a storage is none")
+        raise ValueError("what should be a storage is not one")
     if type(key) is not str or not is_size(count) or view is not None:
         raise ValueError("a storage without a size, or within another one")
     return Storage(key, STORAGES[kind.text], count)

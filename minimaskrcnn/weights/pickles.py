@@ -116,7 +116,7 @@ def _append(machine, items):
     if isinstance(target, list):
         target.extend(items)
     elif target is not SKIP:
-        raise ValueError("items for what is no list")
+        raise ValueError("items for what is not a list")
 
 
 def _set(machine, items):
@@ -125,7 +125,7 @@ def _set(machine, items):
         pairs = zip(items[::2], items[1::2], strict=True)
         target.update((key, value) for key, value in pairs if type(key) is str)
     elif target is not SKIP:
-        raise ValueError("entries for what is no dict")
+        raise ValueError("entries for what is not a dict")
 
 
 def _name(machine, text):
@@ -148,14 +148,14 @@ def _call(machine):
     """Push what a call means; the only functions that run are those of `pickled_names`."""
     arguments, called = machine.stack.pop(), machine.stack.pop()
     if not isinstance(called, Name) or not isinstance(arguments, tuple) or len(arguments) > 8:
-        raise ValueError("a call of what is no name, or with what are no arguments")
+        raise ValueError("a call of what is not a name, or with what are not arguments")
     _push(machine, SKIP if called is SKIP else CALLS[called.text](*arguments))
 
 
 def _storage(machine):
     description = machine.stack.pop()
     if not isinstance(description, tuple) or len(description) > 6:
-        raise ValueError("what should be a storage is none")
+        raise ValueError("what should be a storage is not one")
     found = storage(*description)
     if machine.storages.setdefault(found.key, found) != found:
         raise ValueError("two storages with one key")

@@ -116,7 +116,7 @@ def _json(file, text):
 
     def once(pairs):
         if len(dict(pairs)) != len(pairs):
-            raise ValueError("a name stands twice in it")
+            raise ValueError("a name occurs twice in it")
         return dict(pairs)
 
     try:
@@ -133,7 +133,7 @@ def _part(file, name, entry, begin):
     entry = entry if isinstance(entry, dict) else {}
     dtype, shape, place = (entry.get(key) for key in ("dtype", "shape", "data_offsets"))
     if not (name.isprintable() and len(name) < 500 and _sizes(shape) and _sizes(place)):
-        raise damaged(file, 8, f"its header describes no array {ascii(name[:100])}")
+        raise damaged(file, 8, f"its header does not describe the array {ascii(name[:100])}")
     if not isinstance(dtype, str) or dtype not in DTYPES:
         what = ascii(dtype[:40]) if isinstance(dtype, str) else "none"
         raise WeightsError(

@@ -55,7 +55,9 @@ def _settings(file, group, prefix=""):
     settings = {}
     for name, value in group.attributes.items() if prefix else ():
         if not isinstance(value, np.ndarray):
-            raise WeightsError(f"{file.path}: {prefix}{name} is no number, which no layer here has")
+            raise WeightsError(
+                f"{file.path}: {prefix}{name} is not a number, as a layer's settings are"
+            )
         settings[prefix + name] = value.tolist()
     for name, member in group.members.items():
         if isinstance(member, Group):

@@ -34,7 +34,7 @@ def read_zip(file):
     pickles = [name for name in entries if name.endswith("/data.pkl") and name.count("/") == 1]
     if len(pickles) != 1:
         raise WeightsError(
-            f"{file.path}: is a ZIP archive, but none that torch.save wrote (it has no data.pkl): "
+            f"{file.path}: is a ZIP archive that torch.save did not write (it has no data.pkl): "
             "a Keras 3 model, NumPy arrays, or a folder that was packed? Unpack it, or save the "
             "weights in another form"
         )
@@ -88,6 +88,6 @@ def read_older(file):
 
 def _big_endian(file):
     return WeightsError(
-        f"{file.path}: was written on a big-endian machine; save it on a usual one (torch.load, "
-        "then torch.save)"
+        f"{file.path}: was written on a big-endian machine; save it on a little-endian one "
+        "(torch.load, then torch.save)"
     )

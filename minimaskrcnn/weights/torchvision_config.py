@@ -159,8 +159,8 @@ CHANGES = {
 def _whole(path, count):
     if type(count) is not int or not 2 <= count <= 10_000:
         raise WeightsError(
-            f"{path}: num_classes = {ascii(count)[:60]} is no number of classes, the background "
-            "included"
+            f"{path}: num_classes = {ascii(count)[:60]} is not a number of classes, the "
+            "background included"
         )
     return count
 

@@ -36,8 +36,8 @@ def other_network(arrays):
         )
     if f"{BODY}.conv1.weight" not in arrays and any(n.startswith(BODY) for n in arrays):
         return (
-            "has a backbone that is no ResNet (a MobileNet?); this package has bottleneck blocks: "
-            "ResNet-50, 101 or 152"
+            "has a backbone that is not a ResNet (a MobileNet?); this package has bottleneck "
+            "blocks: ResNet-50, 101 or 152"
         )
     if f"{HEADS}.box_predictor.cls_score.weight" in arrays and not any(
         name.startswith(f"{HEADS}.mask_") for name in arrays

@@ -11,7 +11,7 @@ import time
 
 from minimaskrcnn.weights.causes import DownloadError
 
-SLOWEST = 1000  # bytes a second, over …
+SLOWEST = 1000  # bytes per second, over …
 PATIENCE = 60  # … so many seconds: less is given up
 WORD_AFTER = 10  # seconds between two words
 
@@ -73,11 +73,11 @@ def _wait(watch, arrived, deadline, word):
     while not watch.done.wait(0.2):
         now = time.monotonic()
         if now > deadline:
-            raise DownloadError("it takes longer than the time that there is", again=False)
+            raise DownloadError("it takes longer than the time allowed", again=False)
         if now > began + PATIENCE:
             if arrived() - before < SLOWEST * PATIENCE:
                 raise DownloadError(
-                    f"the server sends less than {SLOWEST:,} bytes a second", again=True
+                    f"the server sends less than {SLOWEST:,} bytes per second", again=True
                 )
             began, before = now, arrived()
         if now > spoke + WORD_AFTER:

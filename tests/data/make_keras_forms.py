@@ -158,7 +158,7 @@ def stem_of(channels):
 
 
 def five_ratios(name, array):
-    """The RPN with five anchors on each cell in place of three."""
+    """The RPN with five anchors per cell in place of three."""
     more = {"rpn_class_raw": 10, "rpn_bbox_pred": 20}.get(name.split("/")[0])
     return array if more is None else np.resize(array, (*array.shape[:-1], more))
 
