@@ -250,11 +250,11 @@ panels(
 # %% [markdown]
 # ## 5 Your turn
 #
-# Two small functions, to be compared with the package's on a few cases. `check_function` never
-# raises; it tells the first case in which you differ.
+# Two small functions, to be compared with the package's on a few cases. A check never raises; it
+# tells the first case in which you differ.
 
 # %%
-from minimaskrcnn.check.verdict import Case, check_function
+from minimaskrcnn import check
 
 
 def my_mold(framed, config):
@@ -262,22 +262,7 @@ def my_mold(framed, config):
     ...
 
 
-# %%
-dark = np.zeros((1, 2, 3), np.uint8)
-unit = replace(SHAPES, pixel_std=1.0, mean_pixel=(10.0, 20.0, 30.0))
-right = mold(dark, unit)  # -10, -20, -30
-mistakes = (
-    (0 * right, "subtract the mean; the result may be negative"),
-    (-right, "the picture minus the mean, not the other way round"),
-    (right[..., ::-1], "mean_pixel is in the order of the picture's colours"),
-    (np.full_like(right, -20), "one number per colour, not one for all"),
-    (256 + right, "uint8 has no negative numbers: make floats first"),
-)
-
-# %%
-whole = Case("without dividing", (dark, unit), right, "subtract mean_pixel", mistakes)
-divided = Case("divided", (dark, small), mold(dark, small), "pixel_std is divided by, afterwards")
-check_function(my_mold, mold, [whole, divided])
+check.mold(my_mold)
 
 
 # %%
@@ -286,18 +271,7 @@ def my_size(shape, config):
     ...
 
 
-# %%
-hints = {
-    (100, 128): "the longer side may not exceed image_max_size; return the height first",
-    (20, 32): "enlarge until the shorter side has image_min_size, or the longer one its limit",
-    (100, 256): "a side that is too long makes the picture smaller",
-    (300, 300): "both sides are too long",
-}
-cases = [Case(f"{s}", (s, small), scaled_size(s, small), hint) for s, hint in hints.items()]
-roomy = replace(small, image_min_size=50, image_max_size=400)
-for s, hint in (((40, 60), "the scale is 50 / 40"), ((70, 90), "large enough already: scale 1")):
-    cases.append(Case(f"{s}, at least 50", (s, roomy), scaled_size(s, roomy), hint))
-check_function(my_size, scaled_size, cases, parts=("the height", "the width"))
+check.scaled_size(my_size)
 
 # %% [markdown]
 # **Help.** Three hints for each function, and a solution. Open one at a time.

@@ -290,10 +290,10 @@ print("objects with shortcuts:", len(model.predict(PHOTO)), "without:", len(bare
 # ## 6 Your turn
 #
 # A block, made of `conv2d(x, conv, relu=False, add=None)`, where `add` is an array to be added
-# before the ReLU; and folding. `check_function` tells the first case in which you differ.
+# before the ReLU; and folding. A check tells the first case in which you differ.
 
 # %%
-from minimaskrcnn.check.verdict import Case, check_function
+from minimaskrcnn import check
 
 
 def my_bottleneck(x, block):
@@ -301,26 +301,7 @@ def my_bottleneck(x, block):
     ...
 
 
-# %%
-x = rng.standard_normal((4, 4, 1)).astype(np.float32)
-simple = Bottleneck(ones(1, 1, 0), ones(3, 1, 0), ones(1, -1, 0))
-halved = replace(ones(1, 1, 0), stride=2)
-strided = Bottleneck(halved, ones(3, 1, 0), ones(1, 1, 0), replace(halved, bias=np.float32([9])))
-lowered = Bottleneck(ones(1, 1, 0), ones(3, 1, -9), ones(1, -1, 9))
-negated = Bottleneck(ones(1, 1, 2), ones(3, 1, 0), ones(1, 1, 0), ones(1, -1, 0))
-
-# %%
-hints = {
-    "without a shortcut of its own": (
-        simple,
-        "ReLU after reduce, after spatial, and after the sum",
-    ),
-    "with a stride": (strided, "add the shortcut: a convolution of x, not of f(x)"),
-    "negative after spatial": (lowered, "ReLU after spatial, too: nothing negative enters expand"),
-    "a negative shortcut": (negated, "the shortcut is added as it is: ReLU comes after the sum"),
-}
-cases = [Case(name, (x, b), bottleneck(x, b), hint) for name, (b, hint) in hints.items()]
-check_function(my_bottleneck, bottleneck, cases)
+check.bottleneck(my_bottleneck)
 
 
 # %%
@@ -329,28 +310,7 @@ def my_fold(conv, norm):
     ...
 
 
-# %%
-conv = Conv(np.arange(4.0).reshape(1, 1, 2, 2), np.array([5.0, 6.0]))
-tries = {  # gamma, beta, mean, variance
-    "scale kernel and bias by gamma / sqrt(variance + 0.001), along the last axis": [
-        [2, -3],
-        [0, 0],
-        [0, 0],
-        [400, 900.0],
-    ],
-    "epsilon is added to the variance": [[2, -3], [0, 0], [0, 0], [0, 0.0]],
-    "the mean is subtracted, too, before the scale": [[2, 1], [0, 0], [1, 2], [400, 900.0]],
-    "beta comes last": [[2, 1], [7, 0], [1, 2], [3, 8.0]],
-}
-
-# %%
-cases = []
-for number, (hint, numbers) in enumerate(tries.items(), start=1):
-    norm = BatchNorm(*np.array(numbers))
-    folded = fold_batch_norm(conv, norm)
-    wanted = (folded.kernel, folded.bias)
-    cases.append(Case(f"try {number} of the table", (conv, norm), wanted, hint))
-check_function(my_fold, fold_batch_norm, cases, parts=("the kernel", "the bias"))
+check.fold_batch_norm(my_fold)
 
 # %% [markdown]
 # **Help.** Three hints for each function, and a solution. Open one at a time.

@@ -215,11 +215,11 @@ for name, probs in found.items():
 # %% [markdown]
 # ## 6 Your turn
 #
-# `conv2d(x, conv, add=None)` is there to be used; doubling is a task of its own. `check_function`
-# tells the first case in which you differ.
+# `conv2d(x, conv, add=None)` is there to be used; doubling is a task of its own. A check tells the
+# first case in which you differ.
 
 # %%
-from minimaskrcnn.check.verdict import Case, check_function
+from minimaskrcnn import check
 
 
 def my_upsample(x):
@@ -227,12 +227,7 @@ def my_upsample(x):
     ...
 
 
-# %%
-cells = np.arange(12, dtype=np.float32).reshape(2, 3, 2)
-hint = "each cell becomes 2 by 2 equal cells, side by side"
-one = Case("one row", (coarse,), upsample(coarse), hint)
-two = Case("two channels", (cells,), upsample(cells), "rows and columns are repeated, channels not")
-check_function(my_upsample, upsample, [one, two])
+check.upsample(my_upsample)
 
 
 # %%
@@ -241,16 +236,7 @@ def my_pyramid(c_maps, fpn):
     ...
 
 
-# %%
-blur = Conv(np.full((3, 3, 1, 1), 1 / 9, np.float32), np.ones(1, np.float32), padding=(1, 1))
-first = "finest first; the coarser sum is doubled and added; the last: [::2, ::2] of the coarsest"
-second = "what travels down is the sum before its 3 x 3 convolution"
-blurred = FPN(lateral=(lateral, lateral), smooth=(blur, blur))
-cases = [
-    Case("section 1", ((fine, coarse), toy), pyramid((fine, coarse), toy), first),
-    Case("smooth blurs", ((fine, coarse), blurred), pyramid((fine, coarse), blurred), second),
-]
-check_function(my_pyramid, pyramid, cases, parts=("the finest", "the second", "the last"))
+check.pyramid(my_pyramid)
 
 # %% [markdown]
 # **Help.** Three hints for each function, and a solution. Open one at a time.

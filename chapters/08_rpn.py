@@ -236,13 +236,11 @@ panels(
 # %% [markdown]
 # ## 7 Your turn
 #
-# Softmax first. Then the RPN itself; `conv2d(x, conv, relu=False)` is imported for it.
-# `check_function` tells the first case in which you differ.
+# Softmax first. Then the RPN itself; `conv2d(x, conv, relu=False)` is imported for it. A check
+# tells the first case in which you differ.
 
 # %%
-from dataclasses import replace
-
-from minimaskrcnn.check.verdict import Case, check_function
+from minimaskrcnn import check
 from minimaskrcnn.conv import conv2d  # noqa: F401  for my_rpn
 
 
@@ -251,15 +249,7 @@ def my_softmax(logits):
     ...
 
 
-# %%
-tries = {
-    "two classes": (np.array([[0, np.log(3)]]), "e to the power of each, divided by their sum"),
-    "two rows": (np.array([[0.0, 1.0], [2.0, 0.0]]), "each row by itself: axis=-1, keepdims"),
-    "far apart": (np.array([[0.0, 1.0], [1e3, 1e3]]), "subtract each row's own largest first"),
-    "large": (np.array([[1000.0, 1001.0]]), "subtract the largest first: the same, no overflow"),
-}
-cases = [Case(name, (x,), softmax(x), hint) for name, (x, hint) in tries.items()]
-check_function(my_softmax, softmax, cases)
+check.softmax(my_softmax)
 
 
 # %%
@@ -268,26 +258,7 @@ def my_rpn(p_maps, rpn):
     ...
 
 
-# %%
-below = np.array([[-1, 5], [6, 7]], np.float32)[:, :, None]
-tries = {
-    "section 1": (
-        [p_map[:1, :2, :1] * 0 + 1],
-        "logits first; reshape the six channels of a cell to (3, 2)",
-    ),
-    "a negative cell": ([below], "ReLU after shared; cells row by row"),
-    "negative logits": ([below], "no ReLU after logits and deltas: they may be negative"),
-    "two levels": ([below, below[:1, :1]], "the levels one after the other, finest first"),
-}
-
-# %%
-cases = []
-last = {name: getattr(toy, name) for name in ("logits", "deltas")}
-lower = replace(toy, **{n: replace(conv, bias=conv.bias - 9) for n, conv in last.items()})
-for name, (maps, hint) in tries.items():
-    network = lower if name == "negative logits" else toy
-    cases.append(Case(name, (maps, network), region_proposals(maps, network), hint))
-check_function(my_rpn, region_proposals, cases, parts=("the logits", "the deltas"))
+check.region_proposals(my_rpn)
 
 # %% [markdown]
 # **Help.** Three hints for each function, and a solution. Open one at a time.

@@ -323,25 +323,15 @@ panels(
 # are matrices; each layer has a `bias`. ReLU follows the two hidden layers.
 
 # %%
-from dataclasses import replace
-
-from minimaskrcnn.check.verdict import Case, check_function
-
-real = steps["roi_features"][:5], model.box_head
-hint = "two hidden layers with ReLU; logits without softmax; deltas (R, K, 4), four per class"
-cases = [
-    Case("the head of section 1", (patch, tiny), box_head(patch, tiny), hint),
-    Case("five real regions", real, box_head(*real), "each of the four layers has a bias"),
-]
+from minimaskrcnn import check
 
 
-# %%
 def my_box_head(roi_features, head):
     """Return class_logits (R, K) and box_deltas (R, K, 4) of patches (R, P, P, C)."""
     ...
 
 
-check_function(my_box_head, box_head, cases, parts=("class logits", "box deltas"))
+check.box_head(my_box_head)
 
 # %% [markdown]
 # Then the doubling, by its definition: every cell paints a square of 2 × 2 with the kernel, summed
@@ -355,26 +345,7 @@ def my_deconv2d(x, layer):
     ...
 
 
-# %%
-wide, painted = np.array([[[1.0], [2]]], np.float32), np.kron([[1, 2]], brush)[:, :, None]
-mistakes = (
-    (painted[:, [0, 2, 1, 3]], "a cell's square lies together: y[2i + a, 2j + b]"),
-    (np.kron([[1, 2]], brush[::-1, ::-1])[:, :, None], "the square is not turned"),
-)
-hint = "y[2i + a, 2j + b] = x[i, j] · kernel[a, b]"
-cases = [Case("two cells", (wide, layer), painted, hint, mistakes)]
-
-# %%
-of_two = np.ones((1, 1, 2), np.float32)  # one cell, two channels
-mixed = Deconv(np.arange(16, dtype=np.float32).reshape(2, 2, 2, 2), np.float32([100, 0]))
-turned = Deconv(mixed.kernel.swapaxes(2, 3), mixed.bias)
-mistakes = (
-    (deconv2d(of_two, replace(mixed, bias=0 * mixed.bias)), "the bias is missing"),
-    (deconv2d(of_two, turned), "kernel is (2, 2, out, in): out before in"),
-)
-right, hint = deconv2d(of_two, mixed), "sum over the channels in, add the bias; index a counts rows"
-cases.append(Case("two channels", (of_two, mixed), right, hint, mistakes))
-check_function(my_deconv2d, deconv2d, cases)
+check.deconv2d(my_deconv2d)
 
 # %% [markdown]
 # And the mask head, from `conv2d(x, conv, relu=True)` and `deconv2d(x, layer, relu=True)`: the
@@ -388,13 +359,7 @@ def my_mask_head(mask_features, head):
     ...
 
 
-# %%
-few, head = steps["mask_features"][:2], model.mask_head
-right, last = mask_head(few, head), "no ReLU at the end: a logit below 0 means 'rather not'"
-mistakes = ((np.maximum(right, 0), last), (sigmoid(right), "logits, not probabilities"))
-mistakes += ((mask_head(few, replace(head, convs=head.convs[:-1])), "all of head.convs"),)
-hint = "head.convs in their order, then doubling, all with ReLU; then the logits"
-check_function(my_mask_head, mask_head, [Case("two objects", (few, head), right, hint, mistakes)])
+check.mask_head(my_mask_head)
 
 # %% [markdown]
 # **Help.** Three hints for each function, and a solution. Open one at a time.

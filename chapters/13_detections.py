@@ -254,43 +254,18 @@ curves(lines, "confidence threshold", "detections in 30 scenes", "what the thres
 # ## 6 Your turn
 #
 # Write it yourself. `apply_deltas`, `clip` and `nms` are there to be used. `config` has
-# `delta_std`, `min_score`, `detection_nms_threshold` and `max_detections`. These are the questions,
-# most of them about regions of section 1, and the hint that comes with each:
+# `delta_std`, `min_score`, `detection_nms_threshold` and `max_detections`.
 
 # %%
-from dataclasses import replace
-
-whole, low = (0, 0, 1, 1), replace(COCO, min_score=0.8)
-asked = (
-    ("B alone", [1], whole, COCO, "it moves by the deltas of its own class, times delta_std"),
-    ("A and D", [0, 3], whole, COCO, "D is background, class 0: no object"),
-    ("A and E", [0, 4], whole, COCO, "the score of E is below min_score"),
-    ("B alone, whose score is the least", [1], whole, low, "equal to min_score is enough: >="),
-    ("C, B and A", [2, 1, 0], whole, COCO, "NMS within each class: A suppresses B, not C"),
-    ("A in a window", [0], (0.2, 0, 0.8, 1), COCO, "boxes are cut off at the window"),
-    ("only the best", [2, 0], whole, replace(COCO, max_detections=1), "the best one is A"),
-)
-
-# %%
-from minimaskrcnn.check.verdict import Case, check_function
-
-cases = []
-for name, rows, window, settings, hint in asked:
-    arguments = *(array[rows] for array in toy), window, settings
-    cases.append(Case(name, arguments, select_detections(*arguments), hint))
-window = steps["window"]
-real = steps["proposals"], steps["class_probs"], steps["box_deltas"], window, config
-hint = "each region for its likeliest class; then all by score"
-cases.append(Case("the picture above", real, select_detections(*real), hint))
+from minimaskrcnn import check
 
 
-# %%
 def my_select_detections(rois, class_probs, box_deltas, window, config):
     """Return detections (N, 6), best score first, and source (N,), the regions they came from."""
     ...
 
 
-check_function(my_select_detections, select_detections, cases, parts=("detections", "source"))
+check.select_detections(my_select_detections)
 
 # %% [markdown]
 # **Help.** Three hints for each function, and a solution. Open one at a time.

@@ -363,28 +363,14 @@ check.roi_targets(my_roi_targets)
 # %% [markdown]
 # And the mask loss, with its gradient. `sigmoid` is there to be used.
 
+
 # %%
-from minimaskrcnn.check.verdict import Case, check_function
-
-
 def my_mask_loss(logits, class_ids, targets):
     """Return the mean loss over the cells of the true class's mask, and its gradient."""
     ...
 
 
-# %%
-hint = "mean of -t ln p - (1-t) ln(1-p); gradient (p-t) / count"
-two = np.repeat(logits, 2, axis=0)  # two regions; the second is of class 0
-tries = {
-    "the mask by hand": ((logits, np.array([1]), target), hint),
-    "another class": ((logits, np.array([0]), target), "only the true class's mask counts"),
-    "two regions": (
-        (two, np.array([1, 0]), np.repeat(target, 2, axis=0)),
-        "one mean over all cells",
-    ),
-}
-cases = [Case(name, given, mask_loss(*given), hint) for name, (given, hint) in tries.items()]
-check_function(my_mask_loss, mask_loss, cases, parts=("the loss", "the gradient"))
+check.mask_loss(my_mask_loss)
 
 # %% [markdown]
 # **Help.** Three hints for each function, and a solution. Open one at a time.

@@ -6,9 +6,36 @@ import time
 import numpy as np
 import pytest
 
-from minimaskrcnn import anchors, boxes, check, conv, masks, proposals, roi_align
+from minimaskrcnn import (
+    anchors,
+    boxes,
+    check,
+    conv,
+    detections,
+    fpn,
+    heads,
+    image,
+    layers,
+    masks,
+    proposals,
+    resizing,
+    resnet,
+    roi_align,
+    rpn,
+)
 from minimaskrcnn import nms as nms_module
-from minimaskrcnn.check import calling
+from minimaskrcnn.check import (
+    calling,
+    detections_cases,
+    fpn_cases,
+    heads_cases,
+    image_cases,
+    layers_cases,
+    losses_cases,
+    resnet_cases,
+    rpn_cases,
+)
+from minimaskrcnn.check.verdict import Case, check_function
 from minimaskrcnn.conv import Conv, conv2d_direct
 from minimaskrcnn.evaluate import average_precision
 from minimaskrcnn.resizing import resize
@@ -16,18 +43,31 @@ from minimaskrcnn.training import losses, targets
 
 HOMES = {
     "apply_deltas": boxes,
+    "bottleneck": resnet,
+    "box_head": heads,
     "conv2d": conv,
     "crop_and_resize": roi_align,
+    "deconv2d": layers,
     "encode_deltas": boxes,
+    "fold_batch_norm": conv,
     "interpolate": average_precision,
     "iou_matrix": boxes,
     "make_anchors": anchors,
+    "mask_head": heads,
+    "mask_loss": losses,
+    "mold": image,
     "nms": nms_module,
     "paste_mask": masks,
     "precision_recall": average_precision,
+    "pyramid": fpn,
+    "region_proposals": rpn,
     "roi_targets": targets,
+    "scaled_size": image,
+    "select_detections": detections,
     "select_proposals": proposals,
     "smooth_l1": losses,
+    "softmax": layers,
+    "upsample": resizing,
 }
 CHECKS = [name for name in check.__all__ if name != "mine"]  # that one runs the network
 each_check = pytest.mark.parametrize("name", CHECKS)
@@ -553,10 +593,69 @@ def test_a_typical_mistake_is_named(name, wrong, case, words):
 
 
 def test_each_check_has_six_wrong_versions_and_tells_most_of_them_apart():
-    for name in CHECKS:
+    for name in {n for n, _, _, _ in WRONG}:
         verdicts = [str(getattr(check, name)(wrong)) for n, wrong, _, _ in WRONG if n == name]
         said = {verdict.splitlines()[-1] for verdict in verdicts}
         assert len(verdicts) >= 6 and len(said) >= 4, (name, said)
+
+
+# Checks that know wrong functions, and name the mistake that a reader's function shares with one.
+
+KNOWN = {
+    "bottleneck": resnet_cases.BLOCKS,
+    "box_head": heads_cases.BOX_HEADS_WRONG,
+    "deconv2d": layers_cases.DECONVS_WRONG,
+    "fold_batch_norm": resnet_cases.FOLDS,
+    "mask_head": heads_cases.MASK_HEADS_WRONG,
+    "mask_loss": losses_cases.MASKS_WRONG,
+    "mold": image_cases.MOLDS,
+    "pyramid": fpn_cases.PYRAMIDS,
+    "region_proposals": rpn_cases.NETWORKS,
+    "scaled_size": image_cases.SCALED,
+    "select_detections": detections_cases.WRONG,
+    "softmax": layers_cases.SOFTMAXES,
+    "upsample": fpn_cases.UPSAMPLES,
+}
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of logarithms and roots of wrong numbers
+@pytest.mark.parametrize("name", KNOWN)
+def test_a_known_mistake_is_told_from_the_others(name):
+    for wrong, sentence in KNOWN[name]:
+        verdict = getattr(check, name)(wrong)
+        assert not verdict.agrees and str(verdict).splitlines()[-1] == sentence
+    assert len({sentence for _, sentence in KNOWN[name]}) >= 7
+
+
+def test_every_check_has_wrong_versions():
+    assert {n for n, _, _, _ in WRONG} | set(KNOWN) == set(CHECKS)
+
+
+def test_a_mistake_that_would_show_in_an_earlier_case_is_not_named():
+    def right_but_for_the_last(x):
+        return 2 * x if x.ndim < 3 else x
+
+    cases = [
+        Case("a row", (np.ones(2),), 2 * np.ones(2), ""),
+        Case("a map", (ONE,), 2 * ONE, "hint"),
+    ]
+    wrong = [(lambda x: x, "wrong in both"), (right_but_for_the_last, "wrong in the last alone")]
+    for pairs, said in ((wrong, "wrong in the last alone"), (wrong[:1], "hint")):
+        verdict = check_function(right_but_for_the_last, lambda x: 2 * x, cases, wrong=pairs)
+        assert str(verdict).splitlines()[-1] == said
+
+
+def test_a_wrong_function_that_cannot_answer_a_case_is_passed_over():
+    cases = [Case("a map", (ONE,), 2 * ONE, "hint")]
+    wrong = [
+        (lambda x: x[:, 9], "another"),
+        (lambda x: x.reshape(7), "another"),
+        (lambda x: x, "this"),
+    ]
+    assert str(check_function(lambda x: x, lambda x: 2 * x, cases, wrong=wrong)).endswith("this")
+
+
+ONE = np.ones((1, 1, 1))
 
 
 def test_the_harness_of_wrong_versions_is_right_without_a_mistake():

@@ -96,7 +96,7 @@ def changed(key, value, plain=None):
     ],
 )  # fmt: skip
 def test_a_dict_that_is_none_of_a_result_is_refused_in_a_sentence(plain):
-    with pytest.raises(DatasetError, match="no result"):
+    with pytest.raises(DatasetError, match="is not a result"):
         Detections.from_dict(plain, made_up(2).image)
 
 

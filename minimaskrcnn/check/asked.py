@@ -76,6 +76,10 @@ def _apart(answer, wanted):
 
 
 def first_lines(text):
-    """The first and the last line of a text, in one line: what is wrong, and why."""
+    """The first and the last line of a text, in one line: what is wrong, and why.
+
+    Where the last one only shows the line of code, the one before it says what that raised.
+    """
     lines = [line.strip() for line in text.splitlines()]
-    return "; ".join(dict.fromkeys((lines[0], lines[-1])))
+    why = lines[-2:] if lines[-1].startswith("in the line:") else lines[-1:]
+    return "; ".join(dict.fromkeys((lines[0], *why)))

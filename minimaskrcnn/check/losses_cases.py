@@ -1,8 +1,9 @@
-"""Cases for the smooth L1 loss."""
+"""Cases for the smooth L1 loss, and for the loss of the masks."""
 
 import numpy as np
 
 from minimaskrcnn.check.verdict import Case, check_function
+from minimaskrcnn.layers import sigmoid, softmax
 from minimaskrcnn.training import losses as package
 
 
@@ -85,3 +86,99 @@ CASES = [
 def smooth_l1(function):
     """Compare your `smooth_l1(answers, targets)`, which returns loss and gradient: Verdict."""
     return check_function(function, package.smooth_l1, CASES, parts=("the loss", "the gradient"))
+
+
+_LOGITS = np.array([2, -1, 0, 1, -2, 3, 0.5, -0.5] * 2, np.float32).reshape(
+    2, 2, 2, 2
+)  # (R, M, M, K)
+_LOGITS[1] *= -0.5
+_TARGETS = np.array([[[1, 0], [0, 1]], [[0, 1], [1, 1]]], np.float32)  # (R, M, M)
+
+
+def _mask_case(name, regions, class_ids, hint):
+    given = _LOGITS[regions], np.array(class_ids), _TARGETS[regions]
+    return Case(name, given, package.mask_loss(*given), hint)
+
+
+MASKS = [
+    _mask_case(
+        "one region", [0], [1], "mean of -t ln p - (1 - t) ln(1 - p); gradient (p - t) / cells"
+    ),
+    _mask_case("another class", [0], [0], "only the mask of the true class counts"),
+    _mask_case("two regions", [0, 1], [1, 0], "one mean over the cells of all regions"),
+]
+
+
+def _mask_loss(
+    chosen=lambda logits, rows, ids: sigmoid(logits)[rows, :, :, ids],
+    cost=lambda p, t: -t * np.log(p) - (1 - t) * np.log(1 - p),
+    slope=lambda p, t: (p - t) / p.size,
+    total=np.mean,
+):
+    """The loss of the masks with mistakes: other probabilities, costs, gradients, sums."""
+
+    def mask_loss(logits, class_ids, targets):
+        rows, gradient = np.arange(len(logits)), np.zeros_like(logits)
+        p = chosen(logits, rows, class_ids)
+        gradient[rows, :, :, class_ids] = slope(p, targets)
+        return float(total(cost(p, targets))), gradient
+
+    return mask_loss
+
+
+def _to_all(logits, class_ids, targets):
+    p, t = sigmoid(logits), targets[..., None]
+    return float((-t * np.log(p) - (1 - t) * np.log(1 - p)).mean()), (p - t) / p.size
+
+
+MASKS_WRONG = (
+    (
+        _mask_loss(total=np.sum, slope=lambda p, t: p - t),
+        "the mean over the cells, not the sum, in the loss and in the gradient",
+    ),
+    (_mask_loss(total=np.sum), "the loss is the mean over the cells, not the sum"),
+    (
+        _mask_loss(slope=lambda p, t: p - t),
+        "the loss is a mean: divide the gradient by the number of cells, too",
+    ),
+    (
+        _mask_loss(slope=lambda p, t: (p - t) / p[0].size),
+        "one mean over the cells of all regions: divide by all of them, not by those of one",
+    ),
+    (
+        _mask_loss(slope=lambda p, t: (t - p) / p.size),
+        "the gradient points to more loss: p - t, not t - p",
+    ),
+    (
+        _mask_loss(cost=lambda p, t: -t * np.log(p)),
+        "a cell outside of the object costs as well: -(1 - t) ln(1 - p)",
+    ),
+    (
+        _mask_loss(cost=lambda p, t: t * np.log(p) + (1 - t) * np.log(1 - p)),
+        "ln p is negative: the loss has a minus",
+    ),
+    (_mask_loss(cost=lambda p, t: (p - t) ** 2), "the cost is the logarithm, not the square"),
+    (
+        _mask_loss(lambda logits, rows, ids: sigmoid(logits)[rows, :, :, 0]),
+        "the mask of the region's true class, not that of class 0",
+    ),
+    (
+        _mask_loss(lambda logits, rows, ids: softmax(logits)[rows, :, :, ids]),
+        "a sigmoid for each mask by itself; a softmax would let the classes compete",
+    ),
+    (
+        _mask_loss(lambda logits, rows, ids: logits[rows, :, :, ids]),
+        "the sigmoid is missing: logits are no probabilities",
+    ),
+    (_to_all, "only the mask of the true class counts; yours lets all masks count"),
+    (
+        lambda *given: (package.mask_loss(*given)[0], 2 * package.mask_loss(*given)[1]),
+        "the gradient of -t ln p - (1 - t) ln(1 - p) by the logit is p - t",
+    ),
+)
+
+
+def mask_loss(function):
+    """Compare your `mask_loss(logits, class_ids, targets)`: loss and gradient. A Verdict."""
+    parts = ("the loss", "the gradient")
+    return check_function(function, package.mask_loss, MASKS, parts, wrong=MASKS_WRONG)

@@ -1,27 +1,26 @@
 """Try a reader's function on cases, and explain the first wrong answer.
 
 Idea    A check is a list of cases, which are tried in order. The first wrong answer is explained in
-        words. Each case is made for one typical mistake, and knows the answer that this mistake
-        gives.
+        words. Typical mistakes are known, by the answers that they give to a case or as functions
+        that make them: the reader is told which of them the wrong answer comes from.
 Length  One idea, in many small functions that put a difference into words.
 Shapes  function, cases  ->  Verdict
 """
 
 import inspect
-import re
+from contextlib import suppress
 from copy import deepcopy
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from time import perf_counter
 
 import numpy as np
 
 from minimaskrcnn.check.calling import Trouble, call
+from minimaskrcnn.check.words import SHOWN, short, shown
 
-SHOWN = 40  # numbers of an array that are written out
 RELATIVE, ABSOLUTE = 1e-4, 1e-5  # differences that do not count
 NOTICED = 0.1  # seconds for all cases: who is quicker than that is not called slow
 MUCH = 10  # times the package's time: a slower function is called slow
-_FORMAT = {"float_kind": lambda number: f"{number:.4g}"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +45,7 @@ class Verdict:
         return self.text
 
 
-def check_function(function, reference, cases, parts=("the answer",), read=None):
+def check_function(function, reference, cases, parts=("the answer",), read=None, wrong=()):
     """Try a reader's function on the cases.
 
     Parameters
@@ -56,13 +55,15 @@ def check_function(function, reference, cases, parts=("the answer",), read=None)
     cases : list of Case
     parts : names of what the function returns
     read : function from the reader's answer to the tuple of its parts, if it is not a tuple itself
+    wrong : pairs of a function with one typical mistake and the sentence that names it; the first
+        that answers as the reader's function does, right and then wrong, has the same mistake
 
     Returns
     -------
     Verdict; nothing that `function` does makes this raise
     """
     if not callable(function):
-        return Verdict(False, f"this is not a function, but {_short(function)}: give its name only")
+        return Verdict(False, f"this is not a function, but {short(function)}: give its name only")
     seconds = 0.0
     for number, case in enumerate(cases, start=1):
         arguments, start = deepcopy(case.arguments), perf_counter()
@@ -78,7 +79,7 @@ def check_function(function, reference, cases, parts=("the answer",), read=None)
             name = list(inspect.signature(reference).parameters)[changed[0]]
             said = [f"your function writes into its argument `{name}`: work on a copy of it"]
         else:
-            said = _said_of(answer, case, parts, read)
+            said = _said_of(answer, cases[:number], parts, read, wrong)
         if said:
             return _differs(case, number, len(cases), reference, said)
     return Verdict(True, f"all agree: {len(cases)} cases{slowness(seconds, reference, cases)}")
@@ -99,8 +100,9 @@ def slowness(seconds, reference, cases):
     return f"; right, but some {rounded:.0f} times slower than the package's"
 
 
-def _said_of(answer, case, parts, read):
-    """Lines about a wrong answer; none about a right one."""
+def _said_of(answer, cases, parts, read, wrong):
+    """Lines about a wrong answer to the last of the cases; none about a right one."""
+    case = cases[-1]
     try:
         answer = read(answer) if read else (answer if len(parts) > 1 else (answer,))
         got = _as_arrays(answer, parts)
@@ -110,7 +112,7 @@ def _said_of(answer, case, parts, read):
     for part, w, g in zip(parts, wanted, got, strict=True):
         lines = _difference(part, w, g)
         if lines:
-            return [*lines, _reason(case, got, len(parts))]
+            return [*lines, _reason(cases, got, len(parts), wrong)]
         lines = _other_dtype(part, w, g)
         if lines:
             return lines
@@ -137,7 +139,8 @@ def agree(answer, wanted):
 def _as_arrays(answer, parts):
     """The parts of an answer as arrays of numbers; Trouble if they are none."""
     if not isinstance(answer, tuple | list) or len(answer) != len(parts):
-        raise Trouble(f"wanted {len(parts)} things, {', '.join(parts)}; got {_short(answer)}")
+        got = f"{len(answer)}" if isinstance(answer, tuple | list) else short(answer)
+        raise Trouble(f"wanted {len(parts)} things, {', '.join(parts)}; got {got}")
     arrays = []
     for part, values in zip(parts, answer, strict=True):
         try:
@@ -145,14 +148,14 @@ def _as_arrays(answer, parts):
         except BaseException:  # lists of unequal length, an object with a broken __array__, …
             array = np.asarray(None)
         if array.dtype.kind not in "biuf":
-            raise Trouble(f"{part} should be an array of numbers, got {_short(values)}")
+            raise Trouble(f"{part} should be an array of numbers, got {short(values)}")
         arrays.append(array)
     return arrays
 
 
 def _difference(part, wanted, got):
     """Lines on how two arrays differ; none if they agree."""
-    both = [f"{part}: wanted {_shown(wanted)}", f"{' ' * len(part)}     got {_shown(got)}"]
+    both = [f"{part}: wanted {shown(wanted)}", f"{' ' * len(part)}     got {shown(got)}"]
     if got.shape != wanted.shape:
         if wanted.size > SHOWN or got.size > SHOWN:
             return [f"{part}: wanted the shape {wanted.shape}, got {got.shape}"]
@@ -178,16 +181,25 @@ def _other_dtype(part, wanted, got):
     return [f"{part}: right, but its dtype is {got.dtype}; wanted {kinds[wanted.dtype.kind]}"]
 
 
-def _reason(case, got, count):
-    """What to say about this wrong answer: a known mistake, or the case's hint."""
-    for answer, sentence in case.mistakes:
+def _reason(cases, got, count, wrong):
+    """What to say about a wrong answer to the last of the cases: a known mistake, or its hint."""
+    for answer, sentence in (*cases[-1].mistakes, *_mistakes(cases, wrong)):
         arrays = [np.asarray(a) for a in (answer if count > 1 else (answer,))]
         if all(
             a.shape == g.shape and np.allclose(a, g, rtol=1e-3, atol=1e-4, equal_nan=True)
             for a, g in zip(arrays, got, strict=True)
         ):
             return sentence
-    return case.hint
+    return cases[-1].hint
+
+
+def _mistakes(cases, wrong):
+    """Yield what wrong functions answer to the last of the cases, if they are right before that."""
+    for function, sentence in wrong:
+        with suppress(ValueError, IndexError), np.errstate(all="ignore"):  # shapes may not fit
+            answers = [function(*deepcopy(case.arguments)) for case in cases]
+            if all(agree(a, case.wanted) for a, case in zip(answers, cases[:-1], strict=False)):
+                yield answers[-1], sentence
 
 
 def _changed(before, after):
@@ -213,35 +225,7 @@ def _arrays_of(argument):
 def _differs(case, number, count, reference, lines):
     names = inspect.signature(reference).parameters
     asked = [
-        f"    {name} = {_shown(value)}" for name, value in zip(names, case.arguments, strict=False)
+        f"    {name} = {shown(value)}" for name, value in zip(names, case.arguments, strict=False)
     ]
     head = f"differs in case {number} of {count}: {case.name}"
     return Verdict(False, "\n".join([head, *asked, *lines]))
-
-
-def _shown(value):
-    """A value in few words."""
-    if isinstance(value, np.ndarray) and value.size > SHOWN:
-        return f"an array of shape {value.shape}"
-    if isinstance(value, np.ndarray):
-        text = np.array2string(value, separator=", ", threshold=SHOWN + 1, formatter=_FORMAT)
-        text = " ".join(text.split())
-        return f"{text} of shape {value.shape}" if value.ndim > 2 or not value.size else text
-    if is_dataclass(value):
-        told = [
-            f"{field.name}={_shown(getattr(value, field.name))}"
-            for field in fields(value)
-            if field.default is MISSING or getattr(value, field.name) != field.default
-        ]
-        return f"{type(value).__name__}({', '.join(told)})"
-    return _short(value)
-
-
-def _short(value):
-    """The repr of anything, whatever it is, on a line of its own."""
-    try:
-        text = repr(value)
-    except BaseException:
-        text = f"a broken {type(value).__name__}"
-    text = re.sub(" at 0x[0-9A-Fa-f]+", "", text)  # an address in memory tells a reader nothing
-    return text if len(text) <= 200 else f"{text[:200]}…"
