@@ -194,7 +194,7 @@ from minimaskrcnn import load_model
 from minimaskrcnn.datasets.scenes import scene
 
 WEIGHTS = "shapes"  # or "coco"
-PHOTO = scene(13).image  # or "street.jpg"
+PHOTO = scene(14).image  # or "street.jpg"
 
 model = load_model(WEIGHTS)
 steps = model.trace(PHOTO)  # every intermediate of the network, by name
@@ -234,7 +234,7 @@ panels(
 # %%
 from minimaskrcnn.proposals import select_proposals
 
-true_boxes = normalise(scene(13).boxes, (128, 128))
+true_boxes = normalise(scene(14).boxes, (128, 128))
 scores, given = steps["rpn_probs"][:, 1], steps["rpn_deltas"]
 best_ious = {}
 for name, used in (("with deltas", given), ("without", np.zeros_like(given))):

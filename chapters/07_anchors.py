@@ -119,7 +119,7 @@ from minimaskrcnn.image import letterbox
 from minimaskrcnn.photo import read_photo
 
 WEIGHTS = "shapes"  # or "coco"
-PHOTO = scene(13).image  # or "street.jpg"
+PHOTO = scene(154).image  # or "street.jpg"
 
 config = load_model(WEIGHTS).config
 framed = letterbox(read_photo(PHOTO), config)[0]  # the picture as the network sees it
@@ -174,7 +174,7 @@ moving_anchors(framed.shape[:2], config.anchor_scales, config.anchor_ratios, STR
 from minimaskrcnn.boxes import iou_matrix
 from minimaskrcnn.config import SHAPES
 
-example = scene(13)
+example = scene(154)
 true_boxes = example.boxes.astype(float)
 everything = make_anchors(example.image.shape, SHAPES.anchor_scales, SHAPES.anchor_ratios)
 iou = iou_matrix(everything, true_boxes)  # (anchors, objects)

@@ -137,7 +137,7 @@ from minimaskrcnn import load_model
 from minimaskrcnn.datasets.scenes import scene
 
 WEIGHTS = "shapes"  # or "coco"
-PHOTO = scene(13).image  # or "street.jpg"
+PHOTO = scene(226).image  # or "street.jpg"
 
 model = load_model(WEIGHTS)
 steps = model.trace(PHOTO)  # every intermediate of the network, by name

@@ -36,6 +36,8 @@ from minimaskrcnn.check import (
     rpn_cases,
 )
 from minimaskrcnn.check.verdict import Case, check_function
+from minimaskrcnn.check.words import shown
+from minimaskrcnn.config import Config
 from minimaskrcnn.conv import Conv, conv2d_direct
 from minimaskrcnn.evaluate import average_precision
 from minimaskrcnn.resizing import resize
@@ -94,6 +96,32 @@ def test_the_packages_own_function_agrees(name):
 def test_an_untouched_cell_is_not_written_yet(name, unwritten):
     verdict = getattr(check, name)(unwritten)
     assert not verdict.agrees and str(verdict) == "not written yet"
+
+
+def works_and_forgets_to_return(logits):
+    powers = np.exp(logits)
+    powers /= powers.sum(axis=-1, keepdims=True)
+
+
+def works_in_place_and_forgets_to_return(*arguments, **named):
+    print(arguments)
+
+
+def adds_and_forgets_to_return(logits):
+    total = logits + 1  # noqa: F841
+
+
+@pytest.mark.parametrize(
+    "forgetful",
+    [
+        works_and_forgets_to_return,
+        works_in_place_and_forgets_to_return,
+        adds_and_forgets_to_return,
+    ],
+)
+def test_a_function_that_does_something_but_returns_nothing_is_not_called_unwritten(forgetful):
+    said = str(check.softmax(forgetful))
+    assert "case 1 of 4" in said and "is there a `return` in every branch?" in said
 
 
 def test_plain_and_fast_forms_of_one_stage_both_agree():
@@ -750,7 +778,8 @@ def test_whatever_the_function_does_the_check_says_it_and_does_not_raise(functio
 
 @pytest.mark.parametrize("count", [1, 3])
 def test_too_few_and_too_many_answers_are_told(count):
-    assert "wanted 2 things" in str(check.precision_recall(lambda r, w, n: (r,) * count))
+    said = str(check.precision_recall(lambda r, w, n: (r,) * count))
+    assert said.endswith(f"wanted 2 things, precision, recall; got {count}")
 
 
 def test_an_endless_loop_is_given_up(monkeypatch):
@@ -801,3 +830,23 @@ def test_the_verdict_shows_what_was_asked_wanted_and_returned():
         "the answer: wanted [0, 1]",
         "               got [0]",
     ]
+
+
+@pytest.mark.parametrize(
+    "value, words",
+    [
+        (np.arange(3), "[0, 1, 2]"),
+        (np.ones((1, 1, 2)), "[[[1, 1]]] of shape (1, 1, 2)"),
+        (np.ones((0, 4)), "[] of shape (0, 4)"),
+        (np.ones((7, 7)), "an array of shape (7, 7)"),
+        ([np.ones(1), np.ones(2)], "[[1]; [1, 1]]"),
+        (Conv(np.ones((1, 1, 1, 1)), np.zeros(1)), "Conv(kernel=[[[[1]]]] of shape (1, 1, 1, 1), "),
+        (Config(min_score=0.5), "Config(min_score=0.5)"),
+    ],
+)
+def test_a_value_is_shown_in_few_words(value, words):
+    assert shown(value).startswith(words)
+
+
+def test_a_long_value_is_cut_off():
+    assert shown("a" * 500) == "'" + "a" * 199 + "…"

@@ -5,6 +5,7 @@ Idea    The function runs in a thread of its own, so that an endless loop can be
 """
 
 import ctypes
+import inspect
 import sys
 import threading
 import traceback
@@ -58,8 +59,21 @@ def call(function, arguments, seconds=None, whose=None):
     if "error" in outcome:
         raise _trouble(outcome["error"], whose or function)
     if outcome["answer"] is None or outcome["answer"] is Ellipsis:
-        raise Trouble("your function returns nothing: is there a `return` in every branch?", True)
+        said = "your function returns nothing: is there a `return` in every branch?"
+        raise Trouble(said, _does_nothing(whose or function))
     return outcome["answer"]
+
+
+def _does_nothing(function):
+    """Whether the body of a function is only `...`: it uses no name and assigns nothing."""
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return False
+    arguments = code.co_argcount + code.co_kwonlyargcount
+    arguments += bool(code.co_flags & inspect.CO_VARARGS) + bool(
+        code.co_flags & inspect.CO_VARKEYWORDS
+    )
+    return not code.co_names and code.co_nlocals == arguments
 
 
 def _stop(thread):
