@@ -18,7 +18,7 @@ from pathlib import Path
 
 import unreliable_server as says
 from attack import arguments, attack, within_limits
-from test_15_fetch import CONVERTED, assert_nothing_but_leftovers, get
+from fetching import CONVERTED, assert_nothing_but_leftovers, get
 from toy_weights import write_toy
 from unreliable_server import Server, reply
 

@@ -5,7 +5,7 @@ import threading
 
 import numpy as np
 import pytest
-from test_17_training import TINY, recipe, small_scenes
+from toy_training import TINY, recipe, small_scenes
 
 from minimaskrcnn.runtime import memory
 from minimaskrcnn.training.batches import make_batch
