@@ -164,16 +164,75 @@ print("picture", (height, width), "cells", cells, "anchors", 3 * sum(cells))
 print("in the trace:", len(steps["anchors"]))
 
 # %% [markdown]
+# ## Your turn
+#
+# Try it yourself. Section 3 as a function, for a picture of any size whose sides are multiples of
+# 64. `check_function` asks it a few questions and tells in words what is wrong; later chapters have
+# checks of their own.
+
+# %%
+from minimaskrcnn.anchors import make_anchors
+from minimaskrcnn.check.verdict import Case, check_function
+from minimaskrcnn.config import COCO
+
+
+def count_anchors(height, width):
+    """Return how many anchors the network judges in a picture of these sides."""
+    ...
+
+
+def truth(*sides):
+    return len(make_anchors(sides, COCO.anchor_scales, COCO.anchor_ratios))
+
+
+# %%
+cases = [
+    Case("a single cell in p6", (64, 64), truth(64, 64), "p6 has 1 cell, p5 4, … p2 256: add up"),
+    Case("not a square", (64, 192), truth(64, 192), "height and width are divided separately"),
+    Case("as the large network", (1024, 1024), truth(1024, 1024), "three anchors per cell"),
+]
+check_function(count_anchors, count_anchors, cases)
+
+# %% [markdown]
+# **Help.** Three hints for each function, and a solution. Open one at a time.
+#
+# `count_anchors`
+#
+# <details><summary>Hint 1</summary>
+#
+# Each level has a stride: 4, 8, 16, 32, 64. A map has height / stride rows and width / stride
+# columns.
+#
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# There are three anchors per cell.
+#
+# </details>
+#
+# <details><summary>Hint 3</summary>
+#
+# Add the cells of the five levels, and multiply by three.
+#
+# </details>
+#
+# <details><summary>A solution of count_anchors</summary>
+#
+# ```python
+# def count_anchors(height, width):
+#     cells = [(height // stride) * (width // stride) for stride in (4, 8, 16, 32, 64)]
+#     return 3 * sum(cells)
+# ```
+#
+# </details>
+
+# %% [markdown]
 # ## 4 The code
 #
 # The whole network is five steps: frame the photograph, look at it, propose regions, classify
 # them, outline what they hold. Each step calls a few stages, and each stage is a module of its own
 # with a chapter and a test file of the same name. `keep` is what `trace` collects with.
-
-# %% [markdown]
-# **Try it first.** The next cell shows the code of the package. You know enough to write it
-# yourself: section 8, "Your turn", has the signature, a check, and hints. Then come back and
-# compare.
 
 # %%
 import inspect
@@ -287,70 +346,6 @@ panels(
 # *domain shift*, and the score does not warn of it. Coins happen to resemble the drawings; for
 # people and cars one takes weights that have learned from photographs of them, and for one's own
 # pictures one trains (chapter 17b).
-
-# %% [markdown]
-# ## 8 Your turn
-#
-# Section 3 as a function, for a picture of any size whose sides are multiples of 64.
-# `check_function` asks it a few questions and tells in words what is wrong; later chapters have
-# checks of their own.
-
-# %%
-from minimaskrcnn.anchors import make_anchors
-from minimaskrcnn.check.verdict import Case, check_function
-from minimaskrcnn.config import COCO
-
-
-def count_anchors(height, width):
-    """Return how many anchors the network judges in a picture of these sides."""
-    ...
-
-
-def truth(*sides):
-    return len(make_anchors(sides, COCO.anchor_scales, COCO.anchor_ratios))
-
-
-# %%
-cases = [
-    Case("a single cell in p6", (64, 64), truth(64, 64), "p6 has 1 cell, p5 4, … p2 256: add up"),
-    Case("not a square", (64, 192), truth(64, 192), "height and width are divided separately"),
-    Case("as the large network", (1024, 1024), truth(1024, 1024), "three anchors per cell"),
-]
-check_function(count_anchors, count_anchors, cases)
-
-# %% [markdown]
-# **Help.** Three hints for each function, and a solution. Open one at a time.
-#
-# `count_anchors`
-#
-# <details><summary>Hint 1</summary>
-#
-# Each level has a stride: 4, 8, 16, 32, 64. A map has height / stride rows and width / stride
-# columns.
-#
-# </details>
-#
-# <details><summary>Hint 2</summary>
-#
-# There are three anchors per cell.
-#
-# </details>
-#
-# <details><summary>Hint 3</summary>
-#
-# Add the cells of the five levels, and multiply by three.
-#
-# </details>
-#
-# <details><summary>A solution of count_anchors</summary>
-#
-# ```python
-# def count_anchors(height, width):
-#     cells = [(height // stride) * (width // stride) for stride in (4, 8, 16, 32, 64)]
-#     return 3 * sum(cells)
-# ```
-#
-# </details>
 
 # %% [markdown]
 # **Further.** [The x-ray](../docs/xray.md) shows this whole way for any photograph, on one page.

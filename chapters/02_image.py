@@ -53,11 +53,6 @@ print("resize:", resize(row, 1, 6))
 # border of an enlarged picture gets a little darker. That is no virtue. But the weights of the
 # large network were trained on pictures resized so, and it is their habits that we must meet.
 
-# %% [markdown]
-# **Try it first.** The next cell shows the code of the package. You know enough to write it
-# yourself: section 5, "Your turn", has the signature, a check, and hints. Then come back and
-# compare.
-
 # %%
 import inspect
 
@@ -102,27 +97,142 @@ print("scale", min(64 / 20, 64 / 32), "size", (20 * 2, 32 * 2), "above", (64 - 4
 print("framed", framed.shape, "window", window)
 
 # %% [markdown]
-# The code: first the size, then the frame. `_frame` chooses the frame's sides: in mode "square"
+# ### Your turn
+#
+# Try it yourself before the package's code is shown. A check never raises; it tells the first case
+# in which you differ.
+
+# %%
+from minimaskrcnn import check
+
+
+def my_size(shape, config):
+    """Return (height, width) after resizing in mode "square", before padding."""
+    ...
+
+
+check.scaled_size(my_size)
+
+# %% [markdown]
+# **Help.** Three hints, and a solution. Open one at a time.
+#
+# `my_size`
+#
+# <details><summary>Hint 1</summary>
+#
+# The scale is what brings the shorter side to `config.image_min_size`, but never less than 1.
+#
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# If the longer side, multiplied and rounded, is more than `config.image_max_size`, another scale
+# counts: the one that makes it just that.
+#
+# </details>
+#
+# <details><summary>Hint 3</summary>
+#
+# Multiply both sides, and `round`.
+#
+# </details>
+#
+# <details><summary>A solution of my_size</summary>
+#
+# ```python
+# def my_size(shape, config):
+#     height, width = shape[:2]
+#     scale = max(1, config.image_min_size / min(height, width))
+#     if round(max(height, width) * scale) > config.image_max_size:
+#         scale = config.image_max_size / max(height, width)
+#     return round(height * scale), round(width * scale)
+# ```
+#
+# </details>
+
+# %% [markdown]
+# ### The package's code
+#
+# First the size, then the frame. `_frame` chooses the frame's sides: in mode "square"
 # both are `image_max_size`; in mode "pad64" the next multiples of 64.
 
 # %%
-from minimaskrcnn.image import mold, scaled_size
+from minimaskrcnn.image import scaled_size
 
-parts = [inspect.getsource(f) for f in (scaled_size, letterbox, mold)]
+parts = [inspect.getsource(f) for f in (scaled_size, letterbox)]
 Code("\n\n".join(parts), language="python")
 
 # %% [markdown]
-# The last one, `mold`, subtracts the *mean pixel*, the average red, green and blue of the pictures
+# ### The colours
+#
+# The last step, `mold`, subtracts the *mean pixel*, the average red, green and blue of the pictures
 # in training, so that the numbers lie around zero: a layer of weights works best on inputs that
 # are neither all positive nor very large. The small network also divides by `pixel_std`; for the
 # large one that is 1. By hand, for a pixel of (200, 127, 64):
 
 # %%
+from minimaskrcnn.image import mold
+
 pixel = np.array([[[200, 127, 64]]], np.uint8)
 print("by hand:", (200 - 127.5) / 64, (127 - 127.5) / 64, (64 - 127.5) / 64)
 print(
     "mold:", mold(pixel, SHAPES)[0, 0], "large network:", mold(pixel, replace(SHAPES, pixel_std=1))
 )
+
+# %% [markdown]
+# ### Your turn
+#
+# In one line, or in three.
+
+
+# %%
+def my_mold(framed, config):
+    """Return the picture (H, W, 3) uint8 as float32, minus the mean, divided by pixel_std."""
+    ...
+
+
+check.mold(my_mold)
+
+# %% [markdown]
+# **Help.** Three hints, and a solution. Open one at a time.
+#
+# `my_mold`
+#
+# <details><summary>Hint 1</summary>
+#
+# The picture is uint8: what happens to 10 - 20 there? Make it float32 first.
+#
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# `config.mean_pixel` has three numbers, one per colour: they are subtracted from the last axis by
+# themselves.
+#
+# </details>
+#
+# <details><summary>Hint 3</summary>
+#
+# Subtract first, then divide by `config.pixel_std`.
+#
+# </details>
+#
+# <details><summary>A solution of my_mold</summary>
+#
+# ```python
+# import numpy as np
+#
+#
+# def my_mold(framed, config):
+#     mean = np.array(config.mean_pixel, np.float32)
+#     return (framed.astype(np.float32) - mean) / config.pixel_std
+# ```
+#
+# </details>
+#
+
+# %%
+Code(inspect.getsource(mold), language="python")
 
 # %% [markdown]
 # ## 3 The real picture
@@ -246,103 +356,6 @@ panels(
     Panel("letterbox", draw(sure(strip_of_scene))),
     Panel("stretched to the frame", draw(sure(squashed))),
 )
-
-# %% [markdown]
-# ## 5 Your turn
-#
-# Two small functions, to be compared with the package's on a few cases. A check never raises; it
-# tells the first case in which you differ.
-
-# %%
-from minimaskrcnn import check
-
-
-def my_mold(framed, config):
-    """Return the picture (H, W, 3) uint8 as float32, minus the mean, divided by pixel_std."""
-    ...
-
-
-check.mold(my_mold)
-
-
-# %%
-def my_size(shape, config):
-    """Return (height, width) after resizing in mode "square", before padding."""
-    ...
-
-
-check.scaled_size(my_size)
-
-# %% [markdown]
-# **Help.** Three hints for each function, and a solution. Open one at a time.
-#
-# `my_mold`
-#
-# <details><summary>Hint 1</summary>
-#
-# The picture is uint8: what happens to 10 - 20 there? Make it float32 first.
-#
-# </details>
-#
-# <details><summary>Hint 2</summary>
-#
-# `config.mean_pixel` has three numbers, one per colour: they are subtracted from the last axis by
-# themselves.
-#
-# </details>
-#
-# <details><summary>Hint 3</summary>
-#
-# Subtract first, then divide by `config.pixel_std`.
-#
-# </details>
-#
-# <details><summary>A solution of my_mold</summary>
-#
-# ```python
-# import numpy as np
-#
-#
-# def my_mold(framed, config):
-#     mean = np.array(config.mean_pixel, np.float32)
-#     return (framed.astype(np.float32) - mean) / config.pixel_std
-# ```
-#
-# </details>
-#
-# `my_size`
-#
-# <details><summary>Hint 1</summary>
-#
-# The scale is what brings the shorter side to `config.image_min_size`, but never less than 1.
-#
-# </details>
-#
-# <details><summary>Hint 2</summary>
-#
-# If the longer side, multiplied and rounded, is more than `config.image_max_size`, another scale
-# counts: the one that makes it just that.
-#
-# </details>
-#
-# <details><summary>Hint 3</summary>
-#
-# Multiply both sides, and `round`.
-#
-# </details>
-#
-# <details><summary>A solution of my_size</summary>
-#
-# ```python
-# def my_size(shape, config):
-#     height, width = shape[:2]
-#     scale = max(1, config.image_min_size / min(height, width))
-#     if round(max(height, width) * scale) > config.image_max_size:
-#         scale = config.image_max_size / max(height, width)
-#     return round(height * scale), round(width * scale)
-# ```
-#
-# </details>
 
 # %% [markdown]
 # **Further.** Save your functions as `mold` and `scaled_size` in a file `my_image.py`. From a clone

@@ -96,9 +96,73 @@ for stride, padding in ((1, (0, 0)), (1, (1, 1)), (2, (1, 1))):
 # (section 5). Numba compiles the loops to machine code; `.py_func` is the plain Python.
 
 # %% [markdown]
-# **Try it first.** The next cell shows the code of the package. You know enough to write it
-# yourself: section 7, "Your turn", has the signature, a check, and hints. Then come back and
-# compare.
+# ### Your turn
+#
+# Try it yourself before the package's code is shown. Write the definition: loops are welcome.
+# `conv.kernel`, `conv.bias`, `conv.stride` and `conv.padding` (rows before and after; the same for
+# columns) are there; ReLU is not asked for.
+
+# %%
+from minimaskrcnn import check
+
+
+def my_conv2d(x, conv):
+    """Return the convolution of x (H, W, C) with conv, (H', W', D), as an array."""
+    ...
+
+
+check.conv2d(my_conv2d)
+
+# %% [markdown]
+# **Help.** Three hints for each function, and a solution. Open one at a time.
+#
+# `my_conv2d`
+#
+# <details><summary>Hint 1</summary>
+#
+# Put zeros around the map with `np.pad`: `conv.padding` is (before, after), and channels get none.
+#
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# There are `(padded height - kh) // stride + 1` rows of outputs. Output (i, j) looks at the window
+# that begins at row `i * stride`, column `j * stride`.
+#
+# </details>
+#
+# <details><summary>Hint 3</summary>
+#
+# A window (kh, kw, C), times the kernel (kh, kw, C, D), summed over the first three axes, gives D
+# outputs; then comes the bias. Or loop over the places of the kernel, as below: fewer and larger
+# steps.
+#
+# </details>
+#
+# <details><summary>A solution of my_conv2d</summary>
+#
+# ```python
+# import numpy as np
+#
+#
+# def my_conv2d(x, conv):
+#     kh, kw, channels, outputs = conv.kernel.shape
+#     before, after = conv.padding
+#     x = np.pad(x, ((before, after), (before, after), (0, 0)))
+#     height = (x.shape[0] - kh) // conv.stride + 1
+#     width = (x.shape[1] - kw) // conv.stride + 1
+#     y = np.zeros((height, width, outputs), np.float32) + conv.bias
+#     for a in range(kh):
+#         for b in range(kw):
+#             rows = x[a : a + conv.stride * height : conv.stride]
+#             y += rows[:, b : b + conv.stride * width : conv.stride] @ conv.kernel[a, b]
+#     return y
+# ```
+#
+# </details>
+
+# %% [markdown]
+# ### The package's code
 
 # %%
 import inspect
@@ -248,71 +312,6 @@ for relu in (False, True):
     both = conv2d(conv2d(cells, Conv(one, none), relu=relu), Conv(two, none))
     equal = np.allclose(both, conv2d(cells, merged), atol=1e-3)
     print(f"ReLU between them: {relu}; one convolution does the same: {equal}")
-
-# %% [markdown]
-# ## 7 Your turn
-#
-# Write the definition: loops are welcome. `conv.kernel`, `conv.bias`, `conv.stride` and
-# `conv.padding` (rows before and after; the same for columns) are there; ReLU is not asked for.
-
-# %%
-from minimaskrcnn import check
-
-
-def my_conv2d(x, conv):
-    """Return the convolution of x (H, W, C) with conv, (H', W', D), as an array."""
-    ...
-
-
-check.conv2d(my_conv2d)
-
-# %% [markdown]
-# **Help.** Three hints for each function, and a solution. Open one at a time.
-#
-# `my_conv2d`
-#
-# <details><summary>Hint 1</summary>
-#
-# Put zeros around the map with `np.pad`: `conv.padding` is (before, after), and channels get none.
-#
-# </details>
-#
-# <details><summary>Hint 2</summary>
-#
-# There are `(padded height - kh) // stride + 1` rows of outputs. Output (i, j) looks at the window
-# that begins at row `i * stride`, column `j * stride`.
-#
-# </details>
-#
-# <details><summary>Hint 3</summary>
-#
-# A window (kh, kw, C), times the kernel (kh, kw, C, D), summed over the first three axes, gives D
-# outputs; then comes the bias. Or loop over the places of the kernel, as below: fewer and larger
-# steps.
-#
-# </details>
-#
-# <details><summary>A solution of my_conv2d</summary>
-#
-# ```python
-# import numpy as np
-#
-#
-# def my_conv2d(x, conv):
-#     kh, kw, channels, outputs = conv.kernel.shape
-#     before, after = conv.padding
-#     x = np.pad(x, ((before, after), (before, after), (0, 0)))
-#     height = (x.shape[0] - kh) // conv.stride + 1
-#     width = (x.shape[1] - kw) // conv.stride + 1
-#     y = np.zeros((height, width, outputs), np.float32) + conv.bias
-#     for a in range(kh):
-#         for b in range(kw):
-#             rows = x[a : a + conv.stride * height : conv.stride]
-#             y += rows[:, b : b + conv.stride * width : conv.stride] @ conv.kernel[a, b]
-#     return y
-# ```
-#
-# </details>
 
 # %% [markdown]
 # **Further.** Save your function in a file `my_conv.py`. From a clone of the repository,

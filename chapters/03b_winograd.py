@@ -87,9 +87,89 @@ products = (g @ k) * (bt @ signal)  # the only six products of a kernel with a s
 print("by Winograd:", (at @ products).round(6), "by the definition:", t @ signal)
 
 # %% [markdown]
-# **Try it first.** The next cell shows the code of the package. With these three matrices you can
-# compute a long row of outputs yourself: section 6, "Your turn", has the signature, a check, and
-# hints. Then come back and compare.
+# ### Your turn
+#
+# Try it yourself before the package's code is shown. A row of any length, with channels, from tiles
+# of four outputs. The kernel is transformed once. Each tile of six inputs is transformed; at each
+# of the six points the products are added up over the channels; the sums are brought back.
+# Neighbouring tiles share two inputs. The last tile may be incomplete: fill it up with zeros and
+# throw away what is too much. The matrices are the package's.
+
+# %%
+from minimaskrcnn.check.verdict import Case, check_function
+from minimaskrcnn.conv.winograd import matrices
+
+
+def my_winograd_row(signal, kernel):
+    """Return the outputs (N - 2,) of signal (N, C) with kernel (3, C), by tiles of four."""
+    ...
+
+
+# %%
+def column(*numbers):
+    return np.array(numbers, float)[:, None]  # one channel
+
+
+six, nine, two = column(1, 2, 3, 4, 5, 6), column(*range(1, 10)), np.array([[1.0, 2], [3, 5]] * 3)
+exact = [321.0, 432, 543, 654, 765, 876, 987]
+ours = [Case("one tile", (six, column(1, 10, 100)), np.array(exact[:4]), "Aᵀ · (G k ∗ Bᵀ d)")]
+ours.append(Case("two channels", (two, two[:3]), np.array([44.0, 39] * 2), "add over channels"))
+ten, answer = column(*range(1, 11)), np.array([*exact, 1098])
+ours.append(Case("two tiles", (ten, column(1, 10, 100)), answer, "the second begins at input 4"))
+ours.append(Case("a part of a tile", (nine, column(1, 10, 100)), answer[:7], "zeros; throw away"))
+check_function(my_winograd_row, my_winograd_row, ours)
+
+# %% [markdown]
+# **Help.** Three hints for the function, and a solution. Open one at a time.
+#
+# `my_winograd_row`
+#
+# <details><summary>Hint 1</summary>
+#
+# Round the number of outputs up to a multiple of 4; as many inputs and two more are needed. Put
+# zeros at the end of the signal, along the first axis only.
+#
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# The kernel at the points is `g @ kernel`, (6, C); tile i is `signal[4 * i : 4 * i + 6]`, and `bt @
+# tile` is (6, C), too.
+#
+# </details>
+#
+# <details><summary>Hint 3</summary>
+#
+# Multiply the two, sum over the last axis: (6,). `at @` that gives four outputs. Concatenate, and
+# keep the first N - 2.
+#
+# </details>
+#
+# <details><summary>A solution of my_winograd_row</summary>
+#
+# ```python
+# import numpy as np
+#
+# from minimaskrcnn.conv.winograd import matrices
+#
+#
+# def my_winograd_row(signal, kernel):
+#     at, g, bt = matrices()
+#     outputs = len(signal) - 2
+#     tiles = -(-outputs // 4)
+#     signal = np.pad(signal, ((0, 4 * tiles + 2 - len(signal)), (0, 0)))
+#     at_the_points = g @ kernel  # (6, C), once
+#     row = []
+#     for i in range(tiles):
+#         tile = bt @ signal[4 * i : 4 * i + 6]  # (6, C)
+#         row.append(at @ (at_the_points * tile).sum(axis=1))
+#     return np.concatenate(row)[:outputs]
+# ```
+#
+# </details>
+
+# %% [markdown]
+# ### The package's code
 
 # %%
 import inspect
@@ -223,88 +303,6 @@ for points in ((0, 2 / 3, -2 / 3, 1.5, -1.5), (0, 1, -1, 4, -4), (1, 2, 3, 4, 5)
     exact = sum(kernels32[a].astype(float) * signals32[a : a + 4] for a in range(3))
     error = ((found - exact).std() / exact.std()) / unit
     print(f"largest number in B transposed {abs(bt32).max():5.1f}: error {error:.1f} units")
-
-# %% [markdown]
-# ## 6 Your turn
-#
-# A row of any length, with channels, from tiles of four outputs. The kernel is transformed once.
-# Each tile of six inputs is transformed; at each of the six points the products are added up over
-# the channels; the sums are brought back. Neighbouring tiles share two inputs. The last tile may
-# be incomplete: fill it up with zeros and throw away what is too much. The matrices are the
-# package's.
-
-# %%
-from minimaskrcnn.check.verdict import Case, check_function
-from minimaskrcnn.conv.winograd import matrices
-
-
-def my_winograd_row(signal, kernel):
-    """Return the outputs (N - 2,) of signal (N, C) with kernel (3, C), by tiles of four."""
-    ...
-
-
-# %%
-def column(*numbers):
-    return np.array(numbers, float)[:, None]  # one channel
-
-
-six, nine, two = column(1, 2, 3, 4, 5, 6), column(*range(1, 10)), np.array([[1.0, 2], [3, 5]] * 3)
-exact = [321.0, 432, 543, 654, 765, 876, 987]
-ours = [Case("one tile", (six, column(1, 10, 100)), np.array(exact[:4]), "Aᵀ · (G k ∗ Bᵀ d)")]
-ours.append(Case("two channels", (two, two[:3]), np.array([44.0, 39] * 2), "add over channels"))
-ten, answer = column(*range(1, 11)), np.array([*exact, 1098])
-ours.append(Case("two tiles", (ten, column(1, 10, 100)), answer, "the second begins at input 4"))
-ours.append(Case("a part of a tile", (nine, column(1, 10, 100)), answer[:7], "zeros; throw away"))
-check_function(my_winograd_row, my_winograd_row, ours)
-
-# %% [markdown]
-# **Help.** Three hints for the function, and a solution. Open one at a time.
-#
-# `my_winograd_row`
-#
-# <details><summary>Hint 1</summary>
-#
-# Round the number of outputs up to a multiple of 4; as many inputs and two more are needed. Put
-# zeros at the end of the signal, along the first axis only.
-#
-# </details>
-#
-# <details><summary>Hint 2</summary>
-#
-# The kernel at the points is `g @ kernel`, (6, C); tile i is `signal[4 * i : 4 * i + 6]`, and `bt @
-# tile` is (6, C), too.
-#
-# </details>
-#
-# <details><summary>Hint 3</summary>
-#
-# Multiply the two, sum over the last axis: (6,). `at @` that gives four outputs. Concatenate, and
-# keep the first N - 2.
-#
-# </details>
-#
-# <details><summary>A solution of my_winograd_row</summary>
-#
-# ```python
-# import numpy as np
-#
-# from minimaskrcnn.conv.winograd import matrices
-#
-#
-# def my_winograd_row(signal, kernel):
-#     at, g, bt = matrices()
-#     outputs = len(signal) - 2
-#     tiles = -(-outputs // 4)
-#     signal = np.pad(signal, ((0, 4 * tiles + 2 - len(signal)), (0, 0)))
-#     at_the_points = g @ kernel  # (6, C), once
-#     row = []
-#     for i in range(tiles):
-#         tile = bt @ signal[4 * i : 4 * i + 6]  # (6, C)
-#         row.append(at @ (at_the_points * tile).sum(axis=1))
-#     return np.concatenate(row)[:outputs]
-# ```
-#
-# </details>
 
 # %% [markdown]
 # **Further.** Your `conv2d` of chapter 03 works in two dimensions. Let it take Winograd's way for

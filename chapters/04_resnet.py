@@ -64,14 +64,70 @@ print("by hand:", by_hand[:, :, 0].tolist())
 print("bottleneck:", bottleneck(x, block)[:, :, 0].round(3).tolist())
 
 # %% [markdown]
+# ### Your turn
+#
+# Try it yourself before the package's code is shown: a block, made of `conv2d(x, conv, relu=False,
+# add=None)`, where `add` is an array to be added before the ReLU. The check tells the first case in
+# which you differ.
+
+# %%
+from minimaskrcnn import check
+
+
+def my_bottleneck(x, block):
+    """Return ReLU(shortcut + f(x)) of a block with reduce, spatial, expand, shortcut or None."""
+    ...
+
+
+check.bottleneck(my_bottleneck)
+
+# %% [markdown]
+# **Help.** Three hints, and a solution. Open one at a time.
+#
+# `my_bottleneck`
+#
+# <details><summary>Hint 1</summary>
+#
+# The block computes `f(x)` with three convolutions, ReLU after the first two.
+#
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# The shortcut is `x`, or `block.shortcut` applied to `x`: without ReLU.
+#
+# </details>
+#
+# <details><summary>Hint 3</summary>
+#
+# Add, and only then apply the last ReLU.
+#
+# </details>
+#
+# <details><summary>A solution of my_bottleneck</summary>
+#
+# ```python
+# import numpy as np
+#
+# from minimaskrcnn.conv import conv2d
+#
+#
+# def my_bottleneck(x, block):
+#     shortcut = x if block.shortcut is None else conv2d(x, block.shortcut)
+#     y = conv2d(x, block.reduce, relu=True)
+#     y = conv2d(y, block.spatial, relu=True)
+#     return np.maximum(conv2d(y, block.expand) + shortcut, 0)
+# ```
+#
+# </details>
+#
+
+# %% [markdown]
+# ### The package's code
+#
 # This is the code, down to the whole backbone. In the first block of a *stage* the number of
 # channels changes, and mostly the size as well; so there its shortcut is a 1 × 1 convolution with
 # the same stride.
-
-# %% [markdown]
-# **Try it first.** The next cell shows the code of the package. You know enough to write it
-# yourself: section 6, "Your turn", has the signature, a check, and hints. Then come back and
-# compare.
 
 # %%
 import inspect
@@ -217,6 +273,60 @@ print("batch_norm:", batch_norm(np.array([[2.0], [4.0], [6.0]]), norm)[:, 0].rou
 # before it can do both by itself: its kernel is multiplied by the scale, its bias changed. That
 # is *folding*, and it costs nothing any more.
 
+# %% [markdown]
+# ### Your turn
+#
+# Fold for yourself.
+
+
+# %%
+def my_fold(conv, norm):
+    """Return kernel and bias of the convolution that does what conv and then norm do."""
+    ...
+
+
+check.fold_batch_norm(my_fold)
+
+# %% [markdown]
+# **Help.** Three hints, and a solution. Open one at a time.
+#
+# `my_fold`
+#
+# <details><summary>Hint 1</summary>
+#
+# Normalisation computes (y - mean) / root(variance + 0.001) · gamma + beta, for each channel out.
+#
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# y is linear in the kernel: what it is multiplied by can be multiplied into the kernel's last
+# axis.
+#
+# </details>
+#
+# <details><summary>Hint 3</summary>
+#
+# The bias goes through the same: subtract the mean, multiply, add beta.
+#
+# </details>
+#
+# <details><summary>A solution of my_fold</summary>
+#
+# ```python
+# import numpy as np
+#
+#
+# def my_fold(conv, norm):
+#     scale = norm.gamma / np.sqrt(norm.variance + 0.001)
+#     return conv.kernel * scale, (conv.bias - norm.mean) * scale + norm.beta
+# ```
+#
+# </details>
+
+# %% [markdown]
+# ### The package's code
+
 # %%
 from minimaskrcnn.conv import fold_batch_norm
 
@@ -285,106 +395,6 @@ def cut(block):
 stages = tuple(tuple(cut(block) for block in blocks) for blocks in model.backbone.stages)
 bare = replace(model, backbone=replace(model.backbone, stages=stages))
 print("objects with shortcuts:", len(model.predict(PHOTO)), "without:", len(bare.predict(PHOTO)))
-
-# %% [markdown]
-# ## 6 Your turn
-#
-# A block, made of `conv2d(x, conv, relu=False, add=None)`, where `add` is an array to be added
-# before the ReLU; and folding. A check tells the first case in which you differ.
-
-# %%
-from minimaskrcnn import check
-
-
-def my_bottleneck(x, block):
-    """Return ReLU(shortcut + f(x)) of a block with reduce, spatial, expand, shortcut or None."""
-    ...
-
-
-check.bottleneck(my_bottleneck)
-
-
-# %%
-def my_fold(conv, norm):
-    """Return kernel and bias of the convolution that does what conv and then norm do."""
-    ...
-
-
-check.fold_batch_norm(my_fold)
-
-# %% [markdown]
-# **Help.** Three hints for each function, and a solution. Open one at a time.
-#
-# `my_bottleneck`
-#
-# <details><summary>Hint 1</summary>
-#
-# The block computes `f(x)` with three convolutions, ReLU after the first two.
-#
-# </details>
-#
-# <details><summary>Hint 2</summary>
-#
-# The shortcut is `x`, or `block.shortcut` applied to `x`: without ReLU.
-#
-# </details>
-#
-# <details><summary>Hint 3</summary>
-#
-# Add, and only then apply the last ReLU.
-#
-# </details>
-#
-# <details><summary>A solution of my_bottleneck</summary>
-#
-# ```python
-# import numpy as np
-#
-# from minimaskrcnn.conv import conv2d
-#
-#
-# def my_bottleneck(x, block):
-#     shortcut = x if block.shortcut is None else conv2d(x, block.shortcut)
-#     y = conv2d(x, block.reduce, relu=True)
-#     y = conv2d(y, block.spatial, relu=True)
-#     return np.maximum(conv2d(y, block.expand) + shortcut, 0)
-# ```
-#
-# </details>
-#
-# `my_fold`
-#
-# <details><summary>Hint 1</summary>
-#
-# Normalisation computes (y - mean) / root(variance + 0.001) · gamma + beta, for each channel out.
-#
-# </details>
-#
-# <details><summary>Hint 2</summary>
-#
-# y is linear in the kernel: what it is multiplied by can be multiplied into the kernel's last
-# axis.
-#
-# </details>
-#
-# <details><summary>Hint 3</summary>
-#
-# The bias goes through the same: subtract the mean, multiply, add beta.
-#
-# </details>
-#
-# <details><summary>A solution of my_fold</summary>
-#
-# ```python
-# import numpy as np
-#
-#
-# def my_fold(conv, norm):
-#     scale = norm.gamma / np.sqrt(norm.variance + 0.001)
-#     return conv.kernel * scale, (conv.bias - norm.mean) * scale + norm.beta
-# ```
-#
-# </details>
 
 # %% [markdown]
 # **Further.** Save your function as `bottleneck` in a file `my_resnet.py`. From a clone of the

@@ -64,12 +64,105 @@ print("then", next_one[:, :, 0].round(3), "and every second cell of it:", last[:
 # largest anchors (chapter 07).
 
 # %% [markdown]
-# ## 2 The code
+# ## Your turn
+#
+# Try it yourself before the package's code is shown. `conv2d(x, conv, add=None)` is there to be
+# used; doubling is a task of its own. A check tells the first case in which you differ.
+
+# %%
+from minimaskrcnn import check
+
+
+def my_upsample(x):
+    """Return the map (H, W, C) doubled by repeating every cell, (2 H, 2 W, C)."""
+    ...
+
+
+check.upsample(my_upsample)
+
+
+# %%
+def my_pyramid(c_maps, fpn):
+    """Return the maps of the pyramid, finest first, and one more: every second cell of the last."""
+    ...
+
+
+check.pyramid(my_pyramid)
 
 # %% [markdown]
-# **Try it first.** The next cell shows the code of the package. You know enough to write it
-# yourself: section 6, "Your turn", has the signature, a check, and hints. Then come back and
-# compare.
+# **Help.** Three hints for each function, and a solution. Open one at a time.
+#
+# `my_upsample`
+#
+# <details><summary>Hint 1</summary>
+#
+# Each cell is to be repeated along two axes.
+#
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# `np.repeat` has an `axis`.
+#
+# </details>
+#
+# <details><summary>Hint 3</summary>
+#
+# Rows are axis 0, columns axis 1; the channels stay.
+#
+# </details>
+#
+# <details><summary>A solution of my_upsample</summary>
+#
+# ```python
+# def my_upsample(x):
+#     return x.repeat(2, axis=-3).repeat(2, axis=-2)
+# ```
+#
+# </details>
+#
+# `my_pyramid`
+#
+# <details><summary>Hint 1</summary>
+#
+# Begin with the coarsest map: its lateral convolution is the first sum.
+#
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# Each finer sum is the lateral convolution of its map plus the doubled sum of the level before.
+#
+# </details>
+#
+# <details><summary>Hint 3</summary>
+#
+# The 3 × 3 (`fpn.smooth`) is applied to each sum and does not travel down. The last map of all is
+# every second cell of the coarsest.
+#
+# </details>
+#
+# <details><summary>A solution of my_pyramid</summary>
+#
+# ```python
+# from minimaskrcnn.conv import conv2d
+#
+#
+# def my_pyramid(c_maps, fpn):
+#     level, levels = None, []
+#     for c_map, lateral, smooth in zip(
+#         c_maps[::-1], fpn.lateral[::-1], fpn.smooth[::-1], strict=True
+#     ):
+#         own = conv2d(c_map, lateral)
+#         level = own if level is None else own + my_upsample(level)
+#         levels.insert(0, conv2d(level, smooth))
+#     return [*levels, levels[-1][::2, ::2]]
+# ```
+#
+# </details>
+
+# %% [markdown]
+# ## 2 The code
 
 # %%
 import inspect
@@ -211,104 +304,6 @@ for name, probs in found.items():
 # %% [markdown]
 # Circles, squares and triangles can be told apart by their outline alone, so that much is left. To
 # tell a cat's ear from a dog's, one has to know that there is a cat.
-
-# %% [markdown]
-# ## 6 Your turn
-#
-# `conv2d(x, conv, add=None)` is there to be used; doubling is a task of its own. A check tells the
-# first case in which you differ.
-
-# %%
-from minimaskrcnn import check
-
-
-def my_upsample(x):
-    """Return the map (H, W, C) doubled by repeating every cell, (2 H, 2 W, C)."""
-    ...
-
-
-check.upsample(my_upsample)
-
-
-# %%
-def my_pyramid(c_maps, fpn):
-    """Return the maps of the pyramid, finest first, and one more: every second cell of the last."""
-    ...
-
-
-check.pyramid(my_pyramid)
-
-# %% [markdown]
-# **Help.** Three hints for each function, and a solution. Open one at a time.
-#
-# `my_upsample`
-#
-# <details><summary>Hint 1</summary>
-#
-# Each cell is to be repeated along two axes.
-#
-# </details>
-#
-# <details><summary>Hint 2</summary>
-#
-# `np.repeat` has an `axis`.
-#
-# </details>
-#
-# <details><summary>Hint 3</summary>
-#
-# Rows are axis 0, columns axis 1; the channels stay.
-#
-# </details>
-#
-# <details><summary>A solution of my_upsample</summary>
-#
-# ```python
-# def my_upsample(x):
-#     return x.repeat(2, axis=-3).repeat(2, axis=-2)
-# ```
-#
-# </details>
-#
-# `my_pyramid`
-#
-# <details><summary>Hint 1</summary>
-#
-# Begin with the coarsest map: its lateral convolution is the first sum.
-#
-# </details>
-#
-# <details><summary>Hint 2</summary>
-#
-# Each finer sum is the lateral convolution of its map plus the doubled sum of the level before.
-#
-# </details>
-#
-# <details><summary>Hint 3</summary>
-#
-# The 3 × 3 (`fpn.smooth`) is applied to each sum and does not travel down. The last map of all is
-# every second cell of the coarsest.
-#
-# </details>
-#
-# <details><summary>A solution of my_pyramid</summary>
-#
-# ```python
-# from minimaskrcnn.conv import conv2d
-#
-#
-# def my_pyramid(c_maps, fpn):
-#     level, levels = None, []
-#     for c_map, lateral, smooth in zip(
-#         c_maps[::-1], fpn.lateral[::-1], fpn.smooth[::-1], strict=True
-#     ):
-#         own = conv2d(c_map, lateral)
-#         level = own if level is None else own + my_upsample(level)
-#         levels.insert(0, conv2d(level, smooth))
-#     return [*levels, levels[-1][::2, ::2]]
-# ```
-#
-# </details>
 
 # %% [markdown]
 # **Further.** Save your function as `pyramid` in a file `my_fpn.py`. From a clone of the

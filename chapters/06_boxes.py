@@ -83,13 +83,72 @@ curves(
 )
 
 # %% [markdown]
-# This is the loop. It is compiled by Numba, which turns Python loops into machine code;
-# `.py_func` is the same function as plain Python, for the eye and the debugger.
+# ### Your turn
+#
+# Try it yourself before the package's code is shown, on whole arrays: one row per box. Beware of
+# boxes that are apart in *both* directions.
+
+# %%
+from minimaskrcnn import check
+
+
+def my_iou(a, b):
+    """Return the IoU of every box of a (N, 4) with every box of b (M, 4), as (N, M)."""
+    ...
+
+
+check.iou_matrix(my_iou)
 
 # %% [markdown]
-# **Try it first.** The next cell shows the code of the package. You know enough to write it
-# yourself: section 6, "Your turn", has the signature, a check, and hints. Then come back and
-# compare.
+# **Help.** Three hints, and a solution. Open one at a time.
+#
+# `my_iou`
+#
+# <details><summary>Hint 1</summary>
+#
+# The shared part reaches from the larger of the two y1 to the smaller of the two y2, and likewise
+# in x.
+#
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# If that is negative, there is no shared part: cut both lengths off at 0 *before* you multiply.
+#
+# </details>
+#
+# <details><summary>Hint 3</summary>
+#
+# Divide by area + area - shared; two boxes without any area have IoU 0.
+#
+# </details>
+#
+# <details><summary>A solution of my_iou</summary>
+#
+# ```python
+# import numpy as np
+#
+#
+# def my_iou(a, b):
+#     iou = np.zeros((len(a), len(b)))
+#     for i, (y1, x1, y2, x2) in enumerate(a):
+#         for j, other in enumerate(b):
+#             down = max(min(y2, other[2]) - max(y1, other[0]), 0)
+#             across = max(min(x2, other[3]) - max(x1, other[1]), 0)
+#             both = (y2 - y1) * (x2 - x1) + (other[2] - other[0]) * (other[3] - other[1])
+#             union = both - down * across
+#             iou[i, j] = down * across / union if union > 0 else 0
+#     return iou
+# ```
+#
+# </details>
+#
+
+# %% [markdown]
+# ### The package's code
+#
+# This is the loop. It is compiled by Numba, which turns Python loops into machine code;
+# `.py_func` is the same function as plain Python, for the eye and the debugger.
 
 # %%
 import inspect
@@ -145,6 +204,105 @@ paper = np.full((14, 18, 3), 255, np.uint8)
 three = np.concatenate([box, only_moved, back])
 names = ("box", "moved", "resized")
 panels(Panel("by deltas", paper, three, names, (ORANGE, SKY, BLUE), ruler=True))
+
+# %% [markdown]
+# ### Your turn
+#
+# Two small functions, again on whole arrays: one row per box.
+
+
+# %%
+def my_encode(boxes, targets):
+    """Return the deltas (N, 4), dy dx dh dw, that move boxes onto targets, both (N, 4)."""
+    ...
+
+
+check.encode_deltas(my_encode)
+
+
+# %%
+def my_apply(boxes, deltas):
+    """Return the boxes (N, 4) moved and resized by their deltas (N, 4)."""
+    ...
+
+
+check.apply_deltas(my_apply)
+
+# %% [markdown]
+# **Help.** Three hints for each function, and a solution. Open one at a time.
+#
+# `my_encode`
+#
+# <details><summary>Hint 1</summary>
+#
+# A centre is y1 + height / 2.
+#
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# The move is counted in the sizes of `boxes`, not of `targets`.
+#
+# </details>
+#
+# <details><summary>Hint 3</summary>
+#
+# The change of size is log(new / old).
+#
+# </details>
+#
+# <details><summary>A solution of my_encode</summary>
+#
+# ```python
+# import numpy as np
+#
+#
+# def my_encode(boxes, targets):
+#     size, wanted = boxes[:, 2:] - boxes[:, :2], targets[:, 2:] - targets[:, :2]
+#     moves = (targets[:, :2] + wanted / 2 - boxes[:, :2] - size / 2) / size
+#     return np.concatenate([moves, np.log(wanted / size)], axis=1)
+# ```
+#
+# </details>
+#
+#
+# `my_apply`
+#
+# <details><summary>Hint 1</summary>
+#
+# Turn corners into centre and size.
+#
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# Move the centre by delta · size, then multiply the size by exp(delta).
+#
+# </details>
+#
+# <details><summary>Hint 3</summary>
+#
+# Corners again: centre minus and plus half the *new* size.
+#
+# </details>
+#
+# <details><summary>A solution of my_apply</summary>
+#
+# ```python
+# import numpy as np
+#
+#
+# def my_apply(boxes, deltas):
+#     size = boxes[:, 2:] - boxes[:, :2]
+#     centre = boxes[:, :2] + size / 2 + deltas[:, :2] * size
+#     size = size * np.exp(deltas[:, 2:])
+#     return np.concatenate([centre - size / 2, centre + size / 2], axis=1)
+# ```
+#
+# </details>
+
+# %% [markdown]
+# ### The package's code
 
 # %%
 parts = [inspect.getsource(f) for f in (encode_deltas, apply_deltas)]
@@ -241,154 +399,6 @@ for name, used in (("with deltas", given), ("without", np.zeros_like(given))):
     boxes, _ = select_proposals(steps["anchors"], scores, used, model.config)
     best_ious[name] = iou_matrix(boxes, true_boxes).max(axis=0)
     print(f"{name:12} best IoU of each object:", best_ious[name].round(2))
-
-# %% [markdown]
-# ## 6 Your turn
-#
-# Three small functions. Each works on whole arrays: one row per box. In the first, beware of boxes
-# that are apart in *both* directions.
-
-# %%
-from minimaskrcnn import check
-
-
-def my_iou(a, b):
-    """Return the IoU of every box of a (N, 4) with every box of b (M, 4), as (N, M)."""
-    ...
-
-
-check.iou_matrix(my_iou)
-
-
-# %%
-def my_encode(boxes, targets):
-    """Return the deltas (N, 4), dy dx dh dw, that move boxes onto targets, both (N, 4)."""
-    ...
-
-
-check.encode_deltas(my_encode)
-
-
-# %%
-def my_apply(boxes, deltas):
-    """Return the boxes (N, 4) moved and resized by their deltas (N, 4)."""
-    ...
-
-
-check.apply_deltas(my_apply)
-
-# %% [markdown]
-# **Help.** Three hints for each function, and a solution. Open one at a time.
-#
-# `my_iou`
-#
-# <details><summary>Hint 1</summary>
-#
-# The shared part reaches from the larger of the two y1 to the smaller of the two y2, and likewise
-# in x.
-#
-# </details>
-#
-# <details><summary>Hint 2</summary>
-#
-# If that is negative, there is no shared part: cut both lengths off at 0 *before* you multiply.
-#
-# </details>
-#
-# <details><summary>Hint 3</summary>
-#
-# Divide by area + area - shared; two boxes without any area have IoU 0.
-#
-# </details>
-#
-# <details><summary>A solution of my_iou</summary>
-#
-# ```python
-# import numpy as np
-#
-#
-# def my_iou(a, b):
-#     iou = np.zeros((len(a), len(b)))
-#     for i, (y1, x1, y2, x2) in enumerate(a):
-#         for j, other in enumerate(b):
-#             down = max(min(y2, other[2]) - max(y1, other[0]), 0)
-#             across = max(min(x2, other[3]) - max(x1, other[1]), 0)
-#             both = (y2 - y1) * (x2 - x1) + (other[2] - other[0]) * (other[3] - other[1])
-#             union = both - down * across
-#             iou[i, j] = down * across / union if union > 0 else 0
-#     return iou
-# ```
-#
-# </details>
-#
-# `my_encode`
-#
-# <details><summary>Hint 1</summary>
-#
-# A centre is y1 + height / 2.
-#
-# </details>
-#
-# <details><summary>Hint 2</summary>
-#
-# The move is counted in the sizes of `boxes`, not of `targets`.
-#
-# </details>
-#
-# <details><summary>Hint 3</summary>
-#
-# The change of size is log(new / old).
-#
-# </details>
-#
-# <details><summary>A solution of my_encode</summary>
-#
-# ```python
-# import numpy as np
-#
-#
-# def my_encode(boxes, targets):
-#     size, wanted = boxes[:, 2:] - boxes[:, :2], targets[:, 2:] - targets[:, :2]
-#     moves = (targets[:, :2] + wanted / 2 - boxes[:, :2] - size / 2) / size
-#     return np.concatenate([moves, np.log(wanted / size)], axis=1)
-# ```
-#
-# </details>
-#
-# `my_apply`
-#
-# <details><summary>Hint 1</summary>
-#
-# Turn corners into centre and size.
-#
-# </details>
-#
-# <details><summary>Hint 2</summary>
-#
-# Move the centre by delta · size, then multiply the size by exp(delta).
-#
-# </details>
-#
-# <details><summary>Hint 3</summary>
-#
-# Corners again: centre minus and plus half the *new* size.
-#
-# </details>
-#
-# <details><summary>A solution of my_apply</summary>
-#
-# ```python
-# import numpy as np
-#
-#
-# def my_apply(boxes, deltas):
-#     size = boxes[:, 2:] - boxes[:, :2]
-#     centre = boxes[:, :2] + size / 2 + deltas[:, :2] * size
-#     size = size * np.exp(deltas[:, 2:])
-#     return np.concatenate([centre - size / 2, centre + size / 2], axis=1)
-# ```
-#
-# </details>
 
 # %% [markdown]
 # **Further.** Save your functions under the package's names (`iou_matrix`, `encode_deltas`,

@@ -78,16 +78,72 @@ for ratio, (y1, x1, y2, x2) in zip(ratios, shapes, strict=True):
     print(f"ratio {ratio:<4}  height {height:2.0f}  width {width:2.0f}  area {height * width:.0f}")
 
 # %% [markdown]
+# ## Your turn
+#
+# Try it yourself before the package's code is shown. First for one level and one ratio, then more.
+# The check names the first case in which you differ.
+
+# %%
+from minimaskrcnn import check
+
+
+def my_anchors(shape, scales, ratios, strides):
+    """Return the anchors (A, 4), y1 x1 y2 x2 in pixels, by level, row, column and ratio."""
+    ...
+
+
+check.make_anchors(my_anchors)
+
+# %% [markdown]
+# **Help.** Three hints for each function, and a solution. Open one at a time.
+#
+# `my_anchors`
+#
+# <details><summary>Hint 1</summary>
+#
+# The centres are multiples of the stride: 0, stride, 2 · stride … as many as the map has cells
+# (round up).
+#
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# A ratio is width / height, and the area stays scale²: height = scale / √ratio, width = scale ·
+# √ratio.
+#
+# </details>
+#
+# <details><summary>Hint 3</summary>
+#
+# The order is level, row, column, ratio: four loops, from the outside to the inside.
+#
+# </details>
+#
+# <details><summary>A solution of my_anchors</summary>
+#
+# ```python
+# import numpy as np
+#
+#
+# def my_anchors(shape, scales, ratios, strides):
+#     anchors = []
+#     for scale, stride in zip(scales, strides, strict=True):
+#         for y in range(0, -(-shape[0] // stride) * stride, stride):
+#             for x in range(0, -(-shape[1] // stride) * stride, stride):
+#                 for ratio in ratios:
+#                     half = scale / ratio**0.5 / 2, scale * ratio**0.5 / 2
+#                     anchors.append([y - half[0], x - half[1], y + half[0], x + half[1]])
+#     return np.array(anchors, np.float32).reshape(-1, 4)
+# ```
+#
+# </details>
+
+# %% [markdown]
 # ## 3 The code
 #
 # All levels of the pyramid, each with its own scale and stride, one after the other. Within a
 # level the order is row, column, ratio. The network's answers come in the same order (chapter
 # 08): that is all that ties an answer to its anchor.
-
-# %% [markdown]
-# **Try it first.** The next cell shows the code of the package. You know enough to write it
-# yourself: section 7, "Your turn", has the signature, a check, and hints. Then come back and
-# compare.
 
 # %%
 import inspect
@@ -214,67 +270,6 @@ from minimaskrcnn.config import COCO
 
 large = make_anchors((1024, 1024), COCO.anchor_scales, COCO.anchor_ratios)
 print(f"{len(large):,} anchors of scales {COCO.anchor_scales}")
-
-# %% [markdown]
-# ## 7 Your turn
-#
-# Write it yourself: first for one level and one ratio, then more. The check names the first case
-# in which you differ.
-
-# %%
-from minimaskrcnn import check
-
-
-def my_anchors(shape, scales, ratios, strides):
-    """Return the anchors of all levels, (A, 4) y1 x1 y2 x2 in pixels; order: see section 3."""
-    ...
-
-
-check.make_anchors(my_anchors)
-
-# %% [markdown]
-# **Help.** Three hints for each function, and a solution. Open one at a time.
-#
-# `my_anchors`
-#
-# <details><summary>Hint 1</summary>
-#
-# The centres are multiples of the stride: 0, stride, 2 · stride … as many as the map has cells
-# (round up).
-#
-# </details>
-#
-# <details><summary>Hint 2</summary>
-#
-# A ratio is width / height, and the area stays scale²: height = scale / √ratio, width = scale ·
-# √ratio.
-#
-# </details>
-#
-# <details><summary>Hint 3</summary>
-#
-# The order is level, row, column, ratio: four loops, from the outside to the inside.
-#
-# </details>
-#
-# <details><summary>A solution of my_anchors</summary>
-#
-# ```python
-# import numpy as np
-#
-#
-# def my_anchors(shape, scales, ratios, strides):
-#     anchors = []
-#     for scale, stride in zip(scales, strides, strict=True):
-#         for y in range(0, -(-shape[0] // stride) * stride, stride):
-#             for x in range(0, -(-shape[1] // stride) * stride, stride):
-#                 for ratio in ratios:
-#                     half = scale / ratio**0.5 / 2, scale * ratio**0.5 / 2
-#                     anchors.append([y - half[0], x - half[1], y + half[0], x + half[1]])
-#     return np.array(anchors, np.float32).reshape(-1, 4)
-# ```
-#
-# </details>
 
 # %% [markdown]
 # **Further.** Save your function as `make_anchors` in a file `my_anchors.py`. From a clone of the

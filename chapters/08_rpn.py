@@ -84,6 +84,108 @@ print("the same, 5 added to both:", softmax(np.array([5, 5 + np.log(3)])).round(
 # *score*: the one number by which it is ranked.
 
 # %% [markdown]
+# ## Your turn
+#
+# Try it yourself before the package's code is shown. Softmax first. Then the RPN itself; `conv2d(x,
+# conv, relu=False)` is imported for it. A check tells the first case in which you differ.
+
+# %%
+from minimaskrcnn import check
+from minimaskrcnn.conv import conv2d  # noqa: F401  for my_rpn
+
+
+def my_softmax(logits):
+    """Return probabilities that sum to 1 along the last axis of logits (..., K)."""
+    ...
+
+
+check.softmax(my_softmax)
+
+
+# %%
+def my_rpn(p_maps, rpn):
+    """Return logits (A, 2) and deltas (A, 4) of all anchors of all levels."""
+    ...
+
+
+check.region_proposals(my_rpn)
+
+# %% [markdown]
+# **Help.** Three hints for each function, and a solution. Open one at a time.
+#
+# `my_softmax`
+#
+# <details><summary>Hint 1</summary>
+#
+# e to the power of each logit, divided by the sum of the row.
+#
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# `sum(axis=-1, keepdims=True)` sums each row and can be divided by.
+#
+# </details>
+#
+# <details><summary>Hint 3</summary>
+#
+# Subtract the row's largest logit first: the answer is the same, and nothing overflows.
+#
+# </details>
+#
+# <details><summary>A solution of my_softmax</summary>
+#
+# ```python
+# import numpy as np
+#
+#
+# def my_softmax(logits):
+#     powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
+#     return powers / powers.sum(axis=-1, keepdims=True)
+# ```
+#
+# </details>
+#
+# `my_rpn`
+#
+# <details><summary>Hint 1</summary>
+#
+# `rpn.shared` has ReLU; `rpn.logits` and `rpn.deltas` have none.
+#
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# `reshape(-1, 2)` turns the six channels of every cell into three rows.
+#
+# </details>
+#
+# <details><summary>Hint 3</summary>
+#
+# Concatenate the levels in their order.
+#
+# </details>
+#
+# <details><summary>A solution of my_rpn</summary>
+#
+# ```python
+# import numpy as np
+#
+# from minimaskrcnn.conv import conv2d
+#
+#
+# def my_rpn(p_maps, rpn):
+#     logits, deltas = [], []
+#     for p_map in p_maps:
+#         shared = conv2d(p_map, rpn.shared, relu=True)
+#         logits.append(conv2d(shared, rpn.logits).reshape(-1, 2))
+#         deltas.append(conv2d(shared, rpn.deltas).reshape(-1, 4))
+#     return np.concatenate(logits), np.concatenate(deltas)
+# ```
+#
+# </details>
+
+# %% [markdown]
 # ## 3 The code
 #
 # A loop over the levels with the same weights. `conv2d_chain` is the 3 × 3 convolution followed by
@@ -91,11 +193,6 @@ print("the same, 5 added to both:", softmax(np.array([5, 5 + np.log(3)])).round(
 # them: block by block they need not be written to memory. Chapter 19 measures that.) The channels
 # of a cell lie together in memory, so a plain `reshape` cuts them into anchors: cell by cell, row
 # by row, and the levels one after the other.
-
-# %% [markdown]
-# **Try it first.** The next cell shows the code of the package. You know enough to write it
-# yourself: section 7, "Your turn", has the signature, a check, and hints. Then come back and
-# compare.
 
 # %%
 import inspect
@@ -232,108 +329,6 @@ panels(
 # The boxes kept their shapes, but their centres are mirrored at the diagonal: on the right they no
 # longer surround the objects. In such a picture one sees it at once; in a table of numbers, never.
 # Look at pictures of intermediate results.
-
-# %% [markdown]
-# ## 7 Your turn
-#
-# Softmax first. Then the RPN itself; `conv2d(x, conv, relu=False)` is imported for it. A check
-# tells the first case in which you differ.
-
-# %%
-from minimaskrcnn import check
-from minimaskrcnn.conv import conv2d  # noqa: F401  for my_rpn
-
-
-def my_softmax(logits):
-    """Return probabilities that sum to 1 along the last axis of logits (..., K)."""
-    ...
-
-
-check.softmax(my_softmax)
-
-
-# %%
-def my_rpn(p_maps, rpn):
-    """Return logits (A, 2) and deltas (A, 4) of all anchors of all levels."""
-    ...
-
-
-check.region_proposals(my_rpn)
-
-# %% [markdown]
-# **Help.** Three hints for each function, and a solution. Open one at a time.
-#
-# `my_softmax`
-#
-# <details><summary>Hint 1</summary>
-#
-# e to the power of each logit, divided by the sum of the row.
-#
-# </details>
-#
-# <details><summary>Hint 2</summary>
-#
-# `sum(axis=-1, keepdims=True)` sums each row and can be divided by.
-#
-# </details>
-#
-# <details><summary>Hint 3</summary>
-#
-# Subtract the row's largest logit first: the answer is the same, and nothing overflows.
-#
-# </details>
-#
-# <details><summary>A solution of my_softmax</summary>
-#
-# ```python
-# import numpy as np
-#
-#
-# def my_softmax(logits):
-#     powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
-#     return powers / powers.sum(axis=-1, keepdims=True)
-# ```
-#
-# </details>
-#
-# `my_rpn`
-#
-# <details><summary>Hint 1</summary>
-#
-# `rpn.shared` has ReLU; `rpn.logits` and `rpn.deltas` have none.
-#
-# </details>
-#
-# <details><summary>Hint 2</summary>
-#
-# `reshape(-1, 2)` turns the six channels of every cell into three rows.
-#
-# </details>
-#
-# <details><summary>Hint 3</summary>
-#
-# Concatenate the levels in their order.
-#
-# </details>
-#
-# <details><summary>A solution of my_rpn</summary>
-#
-# ```python
-# import numpy as np
-#
-# from minimaskrcnn.conv import conv2d
-#
-#
-# def my_rpn(p_maps, rpn):
-#     logits, deltas = [], []
-#     for p_map in p_maps:
-#         shared = conv2d(p_map, rpn.shared, relu=True)
-#         logits.append(conv2d(shared, rpn.logits).reshape(-1, 2))
-#         deltas.append(conv2d(shared, rpn.deltas).reshape(-1, 4))
-#     return np.concatenate(logits), np.concatenate(deltas)
-# ```
-#
-# </details>
 
 # %% [markdown]
 # **Further.** Save your functions as `softmax` and `region_proposals` in a file `my_rpn.py`. From a

@@ -67,12 +67,71 @@ iou_matrix(boxes, boxes).round(3)
 #
 # **Walk down from the best score. Keep a box, unless it overlaps an already kept one by more than
 # the threshold.** All that is not kept is *suppressed*; what survives are local maxima of the
-# score, hence the name: what is *not* a maximum goes. This is the whole code:
+# score, hence the name: what is *not* a maximum goes.
 
 # %% [markdown]
-# **Try it first.** The next cell shows the code of the package. You know enough to write it
-# yourself: section 7, "Your turn", has the signature, a check, and hints. Then come back and
-# compare.
+# ### Your turn
+#
+# Try it yourself before the package's code is shown. `iou_matrix` is there to be used. The check
+# tells you about the first case in which you differ from the package, and what the reason usually
+# is. (The package's function has one argument more, `limit=None`: how many to keep at most. You
+# need not have it.)
+
+# %%
+from minimaskrcnn import check
+
+
+def my_nms(boxes, scores, iou_threshold):
+    """Return the indices of the boxes to keep, best score first, as an int64 array."""
+    ...
+
+
+check.nms(my_nms)
+
+# %% [markdown]
+# **Help.** Three hints for each function, and a solution. Open one at a time.
+#
+# `my_nms`
+#
+# <details><summary>Hint 1</summary>
+#
+# Walk through the boxes from the best score down; equal scores: the lower index first (a *stable*
+# sort).
+#
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# Keep a box if its IoU with each of the *kept* ones is not above the threshold.
+#
+# </details>
+#
+# <details><summary>Hint 3</summary>
+#
+# Equal to the threshold is kept: `<=`.
+#
+# </details>
+#
+# <details><summary>A solution of my_nms</summary>
+#
+# ```python
+# import numpy as np
+#
+# from minimaskrcnn.boxes import iou_matrix
+#
+#
+# def my_nms(boxes, scores, iou_threshold):
+#     overlap, keep = iou_matrix(boxes, boxes), []
+#     for i in np.argsort(-scores, kind="stable"):
+#         if all(overlap[i, j] <= np.float32(iou_threshold) for j in keep):
+#             keep.append(i)
+#     return np.array(keep, np.int64)
+# ```
+#
+# </details>
+
+# %% [markdown]
+# ### The package's code
 
 # %%
 import inspect
@@ -272,66 +331,6 @@ panels(
 # that overlaps a better one stays, with a score that is lowered the more the larger their IoU is.
 # The neighbour then comes late in the list and is not lost. DETR (chapter 01) needs no NMS at all,
 # because it learns to answer once for each object.
-
-# %% [markdown]
-# ## 7 Your turn
-#
-# Write it yourself. `iou_matrix` is there to be used. The check tells you about the first case in
-# which you differ from the package, and what the reason usually is. (The package's function has one
-# argument more, `limit=None`: how many to keep at most. You need not have it.)
-
-# %%
-from minimaskrcnn import check
-
-
-def my_nms(boxes, scores, iou_threshold):
-    """Return the indices of the boxes to keep, best score first, as an int64 array."""
-    ...
-
-
-check.nms(my_nms)
-
-# %% [markdown]
-# **Help.** Three hints for each function, and a solution. Open one at a time.
-#
-# `my_nms`
-#
-# <details><summary>Hint 1</summary>
-#
-# Walk through the boxes from the best score down; equal scores: the lower index first (a *stable*
-# sort).
-#
-# </details>
-#
-# <details><summary>Hint 2</summary>
-#
-# Keep a box if its IoU with each of the *kept* ones is not above the threshold.
-#
-# </details>
-#
-# <details><summary>Hint 3</summary>
-#
-# Equal to the threshold is kept: `<=`.
-#
-# </details>
-#
-# <details><summary>A solution of my_nms</summary>
-#
-# ```python
-# import numpy as np
-#
-# from minimaskrcnn.boxes import iou_matrix
-#
-#
-# def my_nms(boxes, scores, iou_threshold):
-#     overlap, keep = iou_matrix(boxes, boxes), []
-#     for i in np.argsort(-scores, kind="stable"):
-#         if all(overlap[i, j] <= np.float32(iou_threshold) for j in keep):
-#             keep.append(i)
-#     return np.array(keep, np.int64)
-# ```
-#
-# </details>
 
 # %% [markdown]
 # **Further.** In an [x-ray](../docs/xray.md) of a photograph a slider moves the threshold of this

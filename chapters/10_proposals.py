@@ -97,14 +97,71 @@ panels(
 )
 
 # %% [markdown]
+# ## Your turn
+#
+# Try it yourself before the package's code is shown. `apply_deltas`, `clip` and `nms` are there to
+# be used; `config` has `pre_nms_proposals`, `post_nms_proposals`, `rpn_nms_threshold` and
+# `delta_std`. Scores may be equal: then the lower index comes first.
+
+# %%
+from minimaskrcnn import check
+from minimaskrcnn.nms import nms  # noqa: F401  for my_select_proposals
+
+
+def my_select_proposals(anchors, scores, deltas, config):
+    """Return the proposals (R, 4), best score first, and their scores (R,)."""
+    ...
+
+
+check.select_proposals(my_select_proposals)
+
+# %% [markdown]
+# **Help.** Three hints for each function, and a solution. Open one at a time.
+#
+# `my_select_proposals`
+#
+# <details><summary>Hint 1</summary>
+#
+# Sort by score with `np.argsort(-scores, kind="stable")`, and take the first `pre_nms_proposals`.
+#
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# Multiply the deltas by `config.delta_std` before you apply them; clip the boxes to (0, 0, 1, 1).
+#
+# </details>
+#
+# <details><summary>Hint 3</summary>
+#
+# `nms` returns indices into what it was given: choose boxes *and* scores with them, after cutting
+# to `post_nms_proposals`.
+#
+# </details>
+#
+# <details><summary>A solution of my_select_proposals</summary>
+#
+# ```python
+# import numpy as np
+#
+# from minimaskrcnn.boxes import apply_deltas, clip
+# from minimaskrcnn.nms import nms
+#
+#
+# def my_select_proposals(anchors, scores, deltas, config):
+#     best = np.argsort(-scores, kind="stable")[: config.pre_nms_proposals]
+#     std = np.array(config.delta_std, np.float32)
+#     boxes = clip(apply_deltas(anchors[best], deltas[best] * std), (0, 0, 1, 1))
+#     keep = nms(boxes, scores[best], config.rpn_nms_threshold, config.post_nms_proposals)
+#     return boxes[keep], scores[best][keep]
+# ```
+#
+# </details>
+
+# %% [markdown]
 # ## 2 The code
 #
 # The five steps are the last five lines.
-
-# %% [markdown]
-# **Try it first.** The next cell shows the code of the package. You know enough to write it
-# yourself: section 7, "Your turn", has the signature, a check, and hints. Then come back and
-# compare.
 
 # %%
 import inspect
@@ -152,8 +209,6 @@ print(f"at most {config.post_nms_proposals} are proposed; proposals: {steps['pro
 # from, `keep` which of them survive NMS.
 
 # %%
-from minimaskrcnn.nms import nms
-
 best = top_indices(scores, config.pre_nms_proposals)
 std = np.array(config.delta_std, np.float32)
 cut = clip(apply_deltas(steps["anchors"][best], steps["rpn_deltas"][best] * std), (0, 0, 1, 1))
@@ -276,67 +331,6 @@ print("the same 6000 indices; at least twice as fast:", slow > 2 * quick)
 
 # %%
 Code(inspect.getsource(top_indices), language="python")
-
-# %% [markdown]
-# ## 7 Your turn
-#
-# Put it together yourself. `apply_deltas`, `clip` and `nms` are there to be used; `config` has
-# `pre_nms_proposals`, `post_nms_proposals`, `rpn_nms_threshold` and `delta_std`. Scores may be
-# equal: then the lower index comes first.
-
-# %%
-from minimaskrcnn import check
-
-
-def my_select_proposals(anchors, scores, deltas, config):
-    """Return the proposals (R, 4), best score first, and their scores (R,)."""
-    ...
-
-
-check.select_proposals(my_select_proposals)
-
-# %% [markdown]
-# **Help.** Three hints for each function, and a solution. Open one at a time.
-#
-# `my_select_proposals`
-#
-# <details><summary>Hint 1</summary>
-#
-# Sort by score with `np.argsort(-scores, kind="stable")`, and take the first `pre_nms_proposals`.
-#
-# </details>
-#
-# <details><summary>Hint 2</summary>
-#
-# Multiply the deltas by `config.delta_std` before you apply them; clip the boxes to (0, 0, 1, 1).
-#
-# </details>
-#
-# <details><summary>Hint 3</summary>
-#
-# `nms` returns indices into what it was given: choose boxes *and* scores with them, after cutting
-# to `post_nms_proposals`.
-#
-# </details>
-#
-# <details><summary>A solution of my_select_proposals</summary>
-#
-# ```python
-# import numpy as np
-#
-# from minimaskrcnn.boxes import apply_deltas, clip
-# from minimaskrcnn.nms import nms
-#
-#
-# def my_select_proposals(anchors, scores, deltas, config):
-#     best = np.argsort(-scores, kind="stable")[: config.pre_nms_proposals]
-#     std = np.array(config.delta_std, np.float32)
-#     boxes = clip(apply_deltas(anchors[best], deltas[best] * std), (0, 0, 1, 1))
-#     keep = nms(boxes, scores[best], config.rpn_nms_threshold, config.post_nms_proposals)
-#     return boxes[keep], scores[best][keep]
-# ```
-#
-# </details>
 
 # %% [markdown]
 # **Further.** Save your function as `select_proposals` in a file `my_proposals.py`. From a clone of

@@ -83,14 +83,88 @@ names, colours = (*values, ""), (*(GREY,) * 9, ORANGE)
 panels(Panel("the region and its points", tens[:, :, 0], drawn, names, colours, dots, ruler=True))
 
 # %% [markdown]
-# The code: where the points lie; the loops over regions, rows and columns; reading one point. A
-# point beyond the map gets 0. The loops are compiled by Numba; `.py_func` is the same as plain
-# Python.
+# ### Your turn
+#
+# Try it yourself before the package's code is shown. Write `crop_and_resize`. Begin with a single
+# region and a single channel; the point (0, 0) of the grid lies on the region's corner, a single
+# point in its middle. The check starts with points that you can read by hand.
+
+# %%
+from minimaskrcnn import check
+
+
+def my_crop_and_resize(feature_map, rois, size):
+    """Return the patches (R, P, Q, C) of rois (R, 4) in feature_map (H, W, C), size = (P, Q)."""
+    ...
+
+
+check.crop_and_resize(my_crop_and_resize)
 
 # %% [markdown]
-# **Try it first.** The next cell shows the code of the package. You know enough to write it
-# yourself: section 7, "Your turn", has the signature, a check, and hints. Then come back and
-# compare.
+# **Help.** Three hints for each function, and a solution. Open one at a time.
+#
+# `my_crop_and_resize`
+#
+# <details><summary>Hint 1</summary>
+#
+# Boxes are normalised: y · (H - 1) is a row of the map. P points between two rows are (y2 - y1) /
+# (P - 1) apart; a single one lies in the middle.
+#
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# A point between four cells takes a mean of them: first along the row above and the row below,
+# then between the two.
+#
+# </details>
+#
+# <details><summary>Hint 3</summary>
+#
+# A point outside the map gives zeros; one on the border does not.
+#
+# </details>
+#
+# <details><summary>A solution of my_crop_and_resize</summary>
+#
+# ```python
+# import numpy as np
+#
+#
+# def my_crop_and_resize(feature_map, rois, size):
+#     height, width, channels = feature_map.shape
+#     patches = np.zeros((len(rois), *size, channels), feature_map.dtype)
+#     for r, (y1, x1, y2, x2) in enumerate(rois):
+#         for i, y in enumerate(_points(y1, y2, height, size[0])):
+#             for j, x in enumerate(_points(x1, x2, width, size[1])):
+#                 if 0 <= y <= height - 1 and 0 <= x <= width - 1:
+#                     patches[r, i, j] = _between(feature_map, y, x)
+#     return patches
+#
+#
+# def _points(start, end, cells, count):
+#     if count == 1:
+#         return [(start + end) / 2 * (cells - 1)]
+#     step = (end - start) * np.float32(cells - 1) / np.float32(count - 1)
+#     return [start * np.float32(cells - 1) + np.float32(i) * step for i in range(count)]
+#
+#
+# def _between(feature_map, y, x):
+#     top, left = int(y), int(x)
+#     bottom, right = min(top + 1, len(feature_map) - 1), min(left + 1, feature_map.shape[1] - 1)
+#     above = feature_map[top, left] * (1 - (x - left)) + feature_map[top, right] * (x - left)
+#     below = feature_map[bottom, left] * (1 - (x - left)) + feature_map[bottom, right] * (x - left)
+#     return above * (1 - (y - top)) + below * (y - top)
+# ```
+#
+# </details>
+
+# %% [markdown]
+# ### The package's code
+#
+# Where the points lie; the loops over regions, rows and columns; reading one point. A
+# point beyond the map gets 0. The loops are compiled by Numba; `.py_func` is the same as plain
+# Python.
 
 # %%
 import inspect
@@ -374,83 +448,6 @@ panels(*(Panel(f"{n}: {v}", own * 255, mask=w) for n, v, w in zip(names, iou, wa
 # %% [markdown]
 # A class survives such a shift: a triangle is a triangle two pixels to the left. A mask does not.
 # That is why RoIPool was good enough for naming boxes, and this stage had to be invented for masks.
-
-# %% [markdown]
-# ## 7 Your turn
-#
-# Write `crop_and_resize`. Begin with a single region and a single channel; the point (0, 0) of the
-# grid lies on the region's corner, a single point in its middle. The check starts with points
-# that you can read by hand.
-
-# %%
-from minimaskrcnn import check
-
-
-def my_crop_and_resize(feature_map, rois, size):
-    """Return the patches (R, P, Q, C) of rois (R, 4) in feature_map (H, W, C), size = (P, Q)."""
-    ...
-
-
-check.crop_and_resize(my_crop_and_resize)
-
-# %% [markdown]
-# **Help.** Three hints for each function, and a solution. Open one at a time.
-#
-# `my_crop_and_resize`
-#
-# <details><summary>Hint 1</summary>
-#
-# Boxes are normalised: y · (H - 1) is a row of the map. P points between two rows are (y2 - y1) /
-# (P - 1) apart; a single one lies in the middle.
-#
-# </details>
-#
-# <details><summary>Hint 2</summary>
-#
-# A point between four cells takes a mean of them: first along the row above and the row below,
-# then between the two.
-#
-# </details>
-#
-# <details><summary>Hint 3</summary>
-#
-# A point outside the map gives zeros; one on the border does not.
-#
-# </details>
-#
-# <details><summary>A solution of my_crop_and_resize</summary>
-#
-# ```python
-# import numpy as np
-#
-#
-# def my_crop_and_resize(feature_map, rois, size):
-#     height, width, channels = feature_map.shape
-#     patches = np.zeros((len(rois), *size, channels), feature_map.dtype)
-#     for r, (y1, x1, y2, x2) in enumerate(rois):
-#         for i, y in enumerate(_points(y1, y2, height, size[0])):
-#             for j, x in enumerate(_points(x1, x2, width, size[1])):
-#                 if 0 <= y <= height - 1 and 0 <= x <= width - 1:
-#                     patches[r, i, j] = _between(feature_map, y, x)
-#     return patches
-#
-#
-# def _points(start, end, cells, count):
-#     if count == 1:
-#         return [(start + end) / 2 * (cells - 1)]
-#     step = (end - start) * np.float32(cells - 1) / np.float32(count - 1)
-#     return [start * np.float32(cells - 1) + np.float32(i) * step for i in range(count)]
-#
-#
-# def _between(feature_map, y, x):
-#     top, left = int(y), int(x)
-#     bottom, right = min(top + 1, len(feature_map) - 1), min(left + 1, feature_map.shape[1] - 1)
-#     above = feature_map[top, left] * (1 - (x - left)) + feature_map[top, right] * (x - left)
-#     below = feature_map[bottom, left] * (1 - (x - left)) + feature_map[bottom, right] * (x - left)
-#     return above * (1 - (y - top)) + below * (y - top)
-# ```
-#
-# </details>
 
 # %% [markdown]
 # **Further.** Save your function as `crop_and_resize` in a file `my_roi_align.py`. From a clone of

@@ -103,12 +103,170 @@ shown = {"2 x 2": small, "the brush": brush, "4 x 4": doubled}
 panels(*(Panel(t, x, ruler=True, limits=(0, 4)) for t, x in shown.items()))
 
 # %% [markdown]
-# ## 3 The code
+# ## Your turn
+#
+# Try it yourself before the package's code is shown. Three functions. First the box head, with
+# NumPy alone. `head.hidden1.kernel` is (P, P, C, hidden), `head.hidden2.kernel` is (1, 1, hidden,
+# hidden), `head.logits.kernel` and `head.deltas.kernel` are matrices; each layer has a `bias`. ReLU
+# follows the two hidden layers.
+
+# %%
+from minimaskrcnn import check
+
+
+def my_box_head(roi_features, head):
+    """Return class_logits (R, K) and box_deltas (R, K, 4) of patches (R, P, P, C)."""
+    ...
+
+
+check.box_head(my_box_head)
 
 # %% [markdown]
-# **Try it first.** The next cell shows the code of the package. You know enough to write it
-# yourself: section 9, "Your turn", has the signature, a check, and hints. Then come back and
-# compare.
+# Then the doubling, by its definition: every cell paints a square of 2 × 2 with the kernel, summed
+# over the channels, and the bias. `layer.kernel` is (2, 2, out, in), `layer.bias` is (out,). ReLU
+# is not asked for.
+
+
+# %%
+def my_deconv2d(x, layer):
+    """Return the map (2 H, 2 W, out) of x (H, W, in), each cell as a square of its own."""
+    ...
+
+
+check.deconv2d(my_deconv2d)
+
+# %% [markdown]
+# And the mask head, from `conv2d(x, conv, relu=True)` and `deconv2d(x, layer, relu=True)`: the
+# convolutions `head.convs`, the doubling `head.deconv`, and `head.logits`, a convolution of 1 × 1.
+# Which of them are followed by a ReLU?
+
+
+# %%
+def my_mask_head(mask_features, head):
+    """Return the mask logits (N, 2 P, 2 P, K) of patches (N, P, P, C)."""
+    ...
+
+
+check.mask_head(my_mask_head)
+
+# %% [markdown]
+# **Help.** Three hints for each function, and a solution. Open one at a time.
+#
+# `my_box_head`
+#
+# <details><summary>Hint 1</summary>
+#
+# The first layer sees the whole patch: as a row of P · P · C numbers it is a matrix product.
+#
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# `kernel.reshape(-1, hidden)` has its rows in the same order as `reshape` of the patch.
+#
+# </details>
+#
+# <details><summary>Hint 3</summary>
+#
+# ReLU after the two hidden layers, none after logits and deltas; the deltas are reshaped to (R, K,
+# 4).
+#
+# </details>
+#
+# <details><summary>A solution of my_box_head</summary>
+#
+# ```python
+# import numpy as np
+#
+#
+# def my_box_head(roi_features, head):
+#     x = roi_features.reshape(len(roi_features), -1)
+#     for conv in (head.hidden1, head.hidden2):
+#         x = np.maximum(x @ conv.kernel.reshape(x.shape[1], -1) + conv.bias, 0)
+#     logits = x @ head.logits.kernel + head.logits.bias
+#     deltas = x @ head.deltas.kernel + head.deltas.bias
+#     return logits, deltas.reshape(*logits.shape, 4)
+# ```
+#
+# </details>
+#
+# `my_deconv2d`
+#
+# <details><summary>Hint 1</summary>
+#
+# The result is (2 H, 2 W, out). Its rows 0, 2, 4, … belong to a = 0, its rows 1, 3, 5, … to a = 1;
+# columns likewise.
+#
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# For each (a, b) the cells are x (H, W, in) times kernel[a, b] (out, in), transposed.
+#
+# </details>
+#
+# <details><summary>Hint 3</summary>
+#
+# `y[a::2, b::2] = x @ layer.kernel[a, b].T + layer.bias`
+#
+# </details>
+#
+# <details><summary>A solution of my_deconv2d</summary>
+#
+# ```python
+# import numpy as np
+#
+#
+# def my_deconv2d(x, layer):
+#     height, width, _ = x.shape
+#     y = np.empty((2 * height, 2 * width, len(layer.bias)), np.float32)
+#     for a in range(2):
+#         for b in range(2):
+#             y[a::2, b::2] = x @ layer.kernel[a, b].T + layer.bias
+#     return y
+# ```
+#
+# </details>
+#
+# `my_mask_head`
+#
+# <details><summary>Hint 1</summary>
+#
+# A loop over `head.convs`, each applied to what the one before has given.
+#
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# Then `deconv2d` with ReLU, then `conv2d` with `head.logits`.
+#
+# </details>
+#
+# <details><summary>Hint 3</summary>
+#
+# The last convolution has no ReLU: its numbers are logits.
+#
+# </details>
+#
+# <details><summary>A solution of my_mask_head</summary>
+#
+# ```python
+# from minimaskrcnn.conv import conv2d
+# from minimaskrcnn.layers import deconv2d
+#
+#
+# def my_mask_head(mask_features, head):
+#     x = mask_features
+#     for conv in head.convs:
+#         x = conv2d(x, conv, relu=True)
+#     x = deconv2d(x, head.deconv, relu=True)
+#     return conv2d(x, head.logits)
+# ```
+#
+# </details>
+
+# %% [markdown]
+# ## 3 The code
 
 # %%
 import inspect
@@ -314,168 +472,6 @@ panels(
 # This is not quite fair, as the network was not trained for it. Trained so, it would have to
 # decide the class again at every pixel, and the paper measures that this gives clearly worse masks.
 # With the sigmoid, the box head decides once, for the whole region, and the mask head only draws.
-
-# %% [markdown]
-# ## 9 Your turn
-#
-# Three functions. First the box head, with NumPy alone. `head.hidden1.kernel` is (P, P, C, hidden),
-# `head.hidden2.kernel` is (1, 1, hidden, hidden), `head.logits.kernel` and `head.deltas.kernel`
-# are matrices; each layer has a `bias`. ReLU follows the two hidden layers.
-
-# %%
-from minimaskrcnn import check
-
-
-def my_box_head(roi_features, head):
-    """Return class_logits (R, K) and box_deltas (R, K, 4) of patches (R, P, P, C)."""
-    ...
-
-
-check.box_head(my_box_head)
-
-# %% [markdown]
-# Then the doubling, by its definition: every cell paints a square of 2 × 2 with the kernel, summed
-# over the channels, and the bias. `layer.kernel` is (2, 2, out, in), `layer.bias` is (out,). ReLU
-# is not asked for.
-
-
-# %%
-def my_deconv2d(x, layer):
-    """Return the map (2 H, 2 W, out) of x (H, W, in), each cell as a square of its own."""
-    ...
-
-
-check.deconv2d(my_deconv2d)
-
-# %% [markdown]
-# And the mask head, from `conv2d(x, conv, relu=True)` and `deconv2d(x, layer, relu=True)`: the
-# convolutions `head.convs`, the doubling `head.deconv`, and `head.logits`, a convolution of 1 × 1.
-# Which of them are followed by a ReLU?
-
-
-# %%
-def my_mask_head(mask_features, head):
-    """Return the mask logits (N, 2 P, 2 P, K) of patches (N, P, P, C)."""
-    ...
-
-
-check.mask_head(my_mask_head)
-
-# %% [markdown]
-# **Help.** Three hints for each function, and a solution. Open one at a time.
-#
-# `my_box_head`
-#
-# <details><summary>Hint 1</summary>
-#
-# The first layer sees the whole patch: as a row of P · P · C numbers it is a matrix product.
-#
-# </details>
-#
-# <details><summary>Hint 2</summary>
-#
-# `kernel.reshape(-1, hidden)` has its rows in the same order as `reshape` of the patch.
-#
-# </details>
-#
-# <details><summary>Hint 3</summary>
-#
-# ReLU after the two hidden layers, none after logits and deltas; the deltas are reshaped to (R, K,
-# 4).
-#
-# </details>
-#
-# <details><summary>A solution of my_box_head</summary>
-#
-# ```python
-# import numpy as np
-#
-#
-# def my_box_head(roi_features, head):
-#     x = roi_features.reshape(len(roi_features), -1)
-#     for conv in (head.hidden1, head.hidden2):
-#         x = np.maximum(x @ conv.kernel.reshape(x.shape[1], -1) + conv.bias, 0)
-#     logits = x @ head.logits.kernel + head.logits.bias
-#     deltas = x @ head.deltas.kernel + head.deltas.bias
-#     return logits, deltas.reshape(*logits.shape, 4)
-# ```
-#
-# </details>
-#
-# `my_deconv2d`
-#
-# <details><summary>Hint 1</summary>
-#
-# The result is (2 H, 2 W, out). Its rows 0, 2, 4, … belong to a = 0, its rows 1, 3, 5, … to a = 1;
-# columns likewise.
-#
-# </details>
-#
-# <details><summary>Hint 2</summary>
-#
-# For each (a, b) the cells are x (H, W, in) times kernel[a, b] (out, in), transposed.
-#
-# </details>
-#
-# <details><summary>Hint 3</summary>
-#
-# `y[a::2, b::2] = x @ layer.kernel[a, b].T + layer.bias`
-#
-# </details>
-#
-# <details><summary>A solution of my_deconv2d</summary>
-#
-# ```python
-# import numpy as np
-#
-#
-# def my_deconv2d(x, layer):
-#     height, width, _ = x.shape
-#     y = np.empty((2 * height, 2 * width, len(layer.bias)), np.float32)
-#     for a in range(2):
-#         for b in range(2):
-#             y[a::2, b::2] = x @ layer.kernel[a, b].T + layer.bias
-#     return y
-# ```
-#
-# </details>
-#
-# `my_mask_head`
-#
-# <details><summary>Hint 1</summary>
-#
-# A loop over `head.convs`, each applied to what the one before has given.
-#
-# </details>
-#
-# <details><summary>Hint 2</summary>
-#
-# Then `deconv2d` with ReLU, then `conv2d` with `head.logits`.
-#
-# </details>
-#
-# <details><summary>Hint 3</summary>
-#
-# The last convolution has no ReLU: its numbers are logits.
-#
-# </details>
-#
-# <details><summary>A solution of my_mask_head</summary>
-#
-# ```python
-# from minimaskrcnn.conv import conv2d
-# from minimaskrcnn.layers import deconv2d
-#
-#
-# def my_mask_head(mask_features, head):
-#     x = mask_features
-#     for conv in head.convs:
-#         x = conv2d(x, conv, relu=True)
-#     x = deconv2d(x, head.deconv, relu=True)
-#     return conv2d(x, head.logits)
-# ```
-#
-# </details>
 
 # %% [markdown]
 # **Further.** Save your functions in a file `my_heads.py`. From a clone of the repository,

@@ -104,12 +104,75 @@ cut, _ = select_detections(rois, probs, deltas, (0.2, 0, 0.8, 1), COCO)
 print("A:", detections[0, :4].round(3), "->", cut[0, :4].round(3))
 
 # %% [markdown]
-# ## 2 The code
+# ## Your turn
+#
+# Try it yourself before the package's code is shown. `apply_deltas`, `clip` and `nms` are there to
+# be used. `config` has `delta_std`, `min_score`, `detection_nms_threshold` and `max_detections`.
+
+# %%
+from minimaskrcnn import check
+from minimaskrcnn.nms import nms  # noqa: F401  for my_select_detections
+
+
+def my_select_detections(rois, class_probs, box_deltas, window, config):
+    """Return detections (N, 6), best score first, and source (N,), the regions they came from."""
+    ...
+
+
+check.select_detections(my_select_detections)
 
 # %% [markdown]
-# **Try it first.** The next cell shows the code of the package. You know enough to write it
-# yourself: section 6, "Your turn", has the signature, a check, and hints. Then come back and
-# compare.
+# **Help.** Three hints for each function, and a solution. Open one at a time.
+#
+# `my_select_detections`
+#
+# <details><summary>Hint 1</summary>
+#
+# Every region takes its likeliest class; class 0 is dropped, and what is below `min_score`.
+#
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# The box moves by the deltas of *that* class, times `delta_std`, and is clipped to the window.
+#
+# </details>
+#
+# <details><summary>Hint 3</summary>
+#
+# NMS runs within each class; afterwards everything is sorted by score (equal scores: the lower
+# region first) and cut to `max_detections`.
+#
+# </details>
+#
+# <details><summary>A solution of my_select_detections</summary>
+#
+# ```python
+# import numpy as np
+#
+# from minimaskrcnn.boxes import apply_deltas, clip
+# from minimaskrcnn.nms import nms
+#
+#
+# def my_select_detections(rois, class_probs, box_deltas, window, config):
+#     classes, found = class_probs.argmax(axis=1), []
+#     std = np.array(config.delta_std, np.float32)
+#     for class_id in range(1, class_probs.shape[1]):
+#         sure = class_probs[:, class_id] >= np.float32(config.min_score)
+#         own = np.flatnonzero((classes == class_id) & sure)
+#         boxes = clip(apply_deltas(rois[own], box_deltas[own, class_id] * std), window)
+#         scores = class_probs[own, class_id]
+#         for i in nms(boxes, scores, config.detection_nms_threshold):
+#             found.append((*boxes[i], class_id, scores[i], own[i]))
+#     found.sort(key=lambda row: (-row[5], row[6]))
+#     rows = np.array(found[: config.max_detections], np.float64).reshape(-1, 7)
+#     return rows[:, :6].astype(np.float32), rows[:, 6].astype(int)
+# ```
+#
+# </details>
+
+# %% [markdown]
+# ## 2 The code
 
 # %%
 import inspect
@@ -192,8 +255,6 @@ for row, region in zip(detections, steps["detection_proposals"], strict=True):
 # network is.
 
 # %%
-from minimaskrcnn.nms import nms
-
 crowd = scene(120)
 true_boxes, threshold = crowd.boxes.astype(np.float32), 0.5
 descending = np.linspace(0.99, 0.9, len(true_boxes), dtype=np.float32)  # made-up scores
@@ -249,73 +310,6 @@ curves(lines, "confidence threshold", "detections in 30 scenes", "what the thres
 # The right number depends on what the detections are for. To show them to people you want few
 # wrong ones: 0.7 for the large network. To count how many objects can be found at all, keep
 # more, as the small network does: its settings have 0.05.
-
-# %% [markdown]
-# ## 6 Your turn
-#
-# Write it yourself. `apply_deltas`, `clip` and `nms` are there to be used. `config` has
-# `delta_std`, `min_score`, `detection_nms_threshold` and `max_detections`.
-
-# %%
-from minimaskrcnn import check
-
-
-def my_select_detections(rois, class_probs, box_deltas, window, config):
-    """Return detections (N, 6), best score first, and source (N,), the regions they came from."""
-    ...
-
-
-check.select_detections(my_select_detections)
-
-# %% [markdown]
-# **Help.** Three hints for each function, and a solution. Open one at a time.
-#
-# `my_select_detections`
-#
-# <details><summary>Hint 1</summary>
-#
-# Every region takes its likeliest class; class 0 is dropped, and what is below `min_score`.
-#
-# </details>
-#
-# <details><summary>Hint 2</summary>
-#
-# The box moves by the deltas of *that* class, times `delta_std`, and is clipped to the window.
-#
-# </details>
-#
-# <details><summary>Hint 3</summary>
-#
-# NMS runs within each class; afterwards everything is sorted by score (equal scores: the lower
-# region first) and cut to `max_detections`.
-#
-# </details>
-#
-# <details><summary>A solution of my_select_detections</summary>
-#
-# ```python
-# import numpy as np
-#
-# from minimaskrcnn.boxes import apply_deltas, clip
-# from minimaskrcnn.nms import nms
-#
-#
-# def my_select_detections(rois, class_probs, box_deltas, window, config):
-#     classes, found = class_probs.argmax(axis=1), []
-#     std = np.array(config.delta_std, np.float32)
-#     for class_id in range(1, class_probs.shape[1]):
-#         sure = class_probs[:, class_id] >= np.float32(config.min_score)
-#         own = np.flatnonzero((classes == class_id) & sure)
-#         boxes = clip(apply_deltas(rois[own], box_deltas[own, class_id] * std), window)
-#         scores = class_probs[own, class_id]
-#         for i in nms(boxes, scores, config.detection_nms_threshold):
-#             found.append((*boxes[i], class_id, scores[i], own[i]))
-#     found.sort(key=lambda row: (-row[5], row[6]))
-#     rows = np.array(found[: config.max_detections], np.float64).reshape(-1, 7)
-#     return rows[:, :6].astype(np.float32), rows[:, 6].astype(int)
-# ```
-#
-# </details>
 
 # %% [markdown]
 # **Further.** In an [x-ray](../docs/xray.md) of a photograph two sliders move both thresholds of

@@ -108,12 +108,64 @@ panels(
 # mask would consist of large squares.
 
 # %% [markdown]
-# ## 3 The code
+# ## Your turn
+#
+# Try it yourself before the package's code is shown. `resize` is there to be used. Where does the
+# mask go, and in what order are stretching and asking for one half?
+
+# %%
+from minimaskrcnn import check
+
+
+def my_paste_mask(mask_probs, box, shape):
+    """Return the mask (H, W) bool of probabilities (h, w) over a box in pixels."""
+    ...
+
+
+check.paste_mask(my_paste_mask)
 
 # %% [markdown]
-# **Try it first.** The next cell shows the code of the package. You know enough to write it
-# yourself: section 8, "Your turn", has the signature, a check, and hints. Then come back and
-# compare.
+# **Help.** Three hints for each function, and a solution. Open one at a time.
+#
+# `my_paste_mask`
+#
+# <details><summary>Hint 1</summary>
+#
+# Begin with a mask of False, as large as the picture.
+#
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# Stretch the *probabilities* to the box's height and width, and only then ask for 0.5.
+#
+# </details>
+#
+# <details><summary>Hint 3</summary>
+#
+# 0.5 itself belongs to the object: `>=`.
+#
+# </details>
+#
+# <details><summary>A solution of my_paste_mask</summary>
+#
+# ```python
+# import numpy as np
+#
+# from minimaskrcnn.resizing import resize
+#
+#
+# def my_paste_mask(mask_probs, box, shape):
+#     y1, x1, y2, x2 = box
+#     mask = np.zeros(shape[:2], bool)
+#     mask[y1:y2, x1:x2] = resize(mask_probs, y2 - y1, x2 - x1) >= 0.5
+#     return mask
+# ```
+#
+# </details>
+
+# %% [markdown]
+# ## 3 The code
 
 # %%
 import inspect
@@ -308,63 +360,6 @@ curves({"": (limits, means)}, "limit", "mean IoU with the true mask", "from whic
 # Where a network that has learned to give probabilities (chapter 16) says one half, it is right in
 # half of the cases: from there on "rather yes" begins. The curve is flat around its top, as most
 # numbers of a mask are near 0 or near 1, and only a thin seam at the outline changes sides.
-
-# %% [markdown]
-# ## 8 Your turn
-#
-# `resize` is there to be used. Where does the mask go, and in what order are stretching and asking
-# for one half?
-
-# %%
-from minimaskrcnn import check
-
-
-def my_paste_mask(mask_probs, box, shape):
-    """Return the mask (H, W) bool of probabilities (h, w) over a box in pixels."""
-    ...
-
-
-check.paste_mask(my_paste_mask)
-
-# %% [markdown]
-# **Help.** Three hints for each function, and a solution. Open one at a time.
-#
-# `my_paste_mask`
-#
-# <details><summary>Hint 1</summary>
-#
-# Begin with a mask of False, as large as the picture.
-#
-# </details>
-#
-# <details><summary>Hint 2</summary>
-#
-# Stretch the *probabilities* to the box's height and width, and only then ask for 0.5.
-#
-# </details>
-#
-# <details><summary>Hint 3</summary>
-#
-# 0.5 itself belongs to the object: `>=`.
-#
-# </details>
-#
-# <details><summary>A solution of my_paste_mask</summary>
-#
-# ```python
-# import numpy as np
-#
-# from minimaskrcnn.resizing import resize
-#
-#
-# def my_paste_mask(mask_probs, box, shape):
-#     y1, x1, y2, x2 = box
-#     mask = np.zeros(shape[:2], bool)
-#     mask[y1:y2, x1:x2] = resize(mask_probs, y2 - y1, x2 - x1) >= 0.5
-#     return mask
-# ```
-#
-# </details>
 
 # %% [markdown]
 # **Further.** Save your function as `paste_mask` in a file `my_masks.py`. From a clone of the

@@ -187,9 +187,76 @@ folded = fold_batch_norm(one, norm)
 print("kernel", folded.kernel.ravel(), "bias", folded.bias)
 
 # %% [markdown]
-# **Try it first.** The next cell shows the code of the package. You know enough to write it
-# yourself: section 7, "Your turn", has the signature, a check, and hints. Then come back and
-# compare.
+# ### Your turn
+#
+# Try it yourself before the package's code is shown. Fold for yourself: kernel (kh, kw, in, out),
+# everything else (out,). The normalisation adds 0.001 to the variance before it takes the root.
+
+# %%
+from minimaskrcnn.check.verdict import Case, check_function
+
+
+def my_fold(kernel, bias, gamma, beta, mean, variance):
+    """Return the kernel and the bias of the convolution that does both."""
+    ...
+
+
+# %%
+def case(name, hint, shape, *numbers):
+    """A question, and what the package answers."""
+    kernel = np.arange(1, 1 + np.prod(shape), dtype=np.float32).reshape(shape)
+    bias, *norm = (np.array(n, np.float32) for n in numbers)
+    wanted = fold_batch_norm(Conv(kernel, bias), BatchNorm(*norm))
+    return Case(name, (kernel, bias, *norm), (wanted.kernel, wanted.bias), hint)
+
+
+# %%
+hint = "the root of variance + 0.001 is 2: -x - 1"
+by_hand = case("section 3", hint, (1, 1, 1, 1), [5], [-2], [1], [3], [3.999])
+dead = case("a variance of 0", "0.001 goes under the root", (1, 1, 1, 1), [0], [1], [0], [0], [0])
+channels = [[1, 2], [-1, 3], [0, 1], [2, 2], [0.5, 4]]
+wide = case("two channels", "a factor for each channel out, the last axis", (3, 3, 2, 2), *channels)
+check_function(my_fold, my_fold, [by_hand, dead, wide], parts=("the kernel", "the bias"))
+
+# %% [markdown]
+# **Help.** Three hints for each function, and a solution. Open one at a time.
+#
+# `my_fold`
+#
+# <details><summary>Hint 1</summary>
+#
+# Write down what happens to one output: y = kernel · x + bias, then (y - mean) / root · gamma +
+# beta.
+#
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# What multiplies x is kernel · gamma / root: a factor per output channel, the kernel's last axis.
+#
+# </details>
+#
+# <details><summary>Hint 3</summary>
+#
+# What is left is the new bias: (bias - mean) · gamma / root + beta.
+#
+# </details>
+#
+# <details><summary>A solution of my_fold</summary>
+#
+# ```python
+# import numpy as np
+#
+#
+# def my_fold(kernel, bias, gamma, beta, mean, variance):
+#     scale = gamma / np.sqrt(variance + 0.001)
+#     return kernel * scale, (bias - mean) * scale + beta
+# ```
+#
+# </details>
+
+# %% [markdown]
+# ### The package's code
 
 # %%
 import inspect
@@ -348,75 +415,6 @@ panels(
 # %% [markdown]
 # Hence the rule of this package: a file that loads is loaded completely. Every layer has a place,
 # every place has a layer, every number is finite; otherwise there is a sentence, and no network.
-
-# %% [markdown]
-# ## 7 Your turn
-#
-# Fold for yourself: kernel (kh, kw, in, out), everything else (out,). The normalisation adds 0.001
-# to the variance before it takes the root.
-
-# %%
-from minimaskrcnn.check.verdict import Case, check_function
-
-
-def my_fold(kernel, bias, gamma, beta, mean, variance):
-    """Return the kernel and the bias of the convolution that does both."""
-    ...
-
-
-# %%
-def case(name, hint, shape, *numbers):
-    """A question, and what the package answers."""
-    kernel = np.arange(1, 1 + np.prod(shape), dtype=np.float32).reshape(shape)
-    bias, *norm = (np.array(n, np.float32) for n in numbers)
-    wanted = fold_batch_norm(Conv(kernel, bias), BatchNorm(*norm))
-    return Case(name, (kernel, bias, *norm), (wanted.kernel, wanted.bias), hint)
-
-
-# %%
-hint = "the root of variance + 0.001 is 2: -x - 1"
-by_hand = case("section 3", hint, (1, 1, 1, 1), [5], [-2], [1], [3], [3.999])
-dead = case("a variance of 0", "0.001 goes under the root", (1, 1, 1, 1), [0], [1], [0], [0], [0])
-channels = [[1, 2], [-1, 3], [0, 1], [2, 2], [0.5, 4]]
-wide = case("two channels", "a factor for each channel out, the last axis", (3, 3, 2, 2), *channels)
-check_function(my_fold, my_fold, [by_hand, dead, wide], parts=("the kernel", "the bias"))
-
-# %% [markdown]
-# **Help.** Three hints for each function, and a solution. Open one at a time.
-#
-# `my_fold`
-#
-# <details><summary>Hint 1</summary>
-#
-# Write down what happens to one output: y = kernel · x + bias, then (y - mean) / root · gamma +
-# beta.
-#
-# </details>
-#
-# <details><summary>Hint 2</summary>
-#
-# What multiplies x is kernel · gamma / root: a factor per output channel, the kernel's last axis.
-#
-# </details>
-#
-# <details><summary>Hint 3</summary>
-#
-# What is left is the new bias: (bias - mean) · gamma / root + beta.
-#
-# </details>
-#
-# <details><summary>A solution of my_fold</summary>
-#
-# ```python
-# import numpy as np
-#
-#
-# def my_fold(kernel, bias, gamma, beta, mean, variance):
-#     scale = gamma / np.sqrt(variance + 0.001)
-#     return kernel * scale, (bias - mean) * scale + beta
-# ```
-#
-# </details>
 
 # %% [markdown]
 # **Further.** From a clone of the repository, `pytest tests/test_15_hostile.py` shows what else a

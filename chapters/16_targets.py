@@ -80,11 +80,6 @@ print("anchor_targets: dy dx dh dw", deltas[0].round(4))
 # people); what is there is neither the one nor the other. `_thin_out` makes random anchors neutral
 # until at most `count` are asked about.
 
-# %% [markdown]
-# **Try it first.** The next cell shows the code of the package. You know enough to write it
-# yourself: section 8, "Your turn", has the signature, a check, and hints. Then come back and
-# compare.
-
 # %%
 import inspect
 
@@ -186,6 +181,84 @@ panels(*cuts)
 # together: mostly the object, and near enough to be put right. Evaluation (chapter 18) begins to
 # call a detection right at 0.5, too. It is a compromise, and it has lasted.
 
+# %% [markdown]
+# ### Your turn
+#
+# Try it yourself before the package's code is shown. A region is positive if its IoU with an object
+# is 0.5 or more. Of the `count` regions a third at most are positive, and for each positive there
+# are two negatives, as far as there are any; what overlaps a crowd by 0.001 or more is no negative.
+# The order of the rows does not matter, and any random choice will do: the check only looks at what
+# must be. `iou_matrix` and `encode_deltas` are there to be used.
+
+# %%
+from minimaskrcnn import check
+from minimaskrcnn.boxes import encode_deltas  # noqa: F401  for my_roi_targets
+
+
+def my_roi_targets(proposals, boxes, class_ids, crowd_boxes, count, rng, delta_std):
+    """Return the sampled rois (R, 4), their class_ids (R,) and deltas (R, 4)."""
+    ...
+
+
+check.roi_targets(my_roi_targets)
+
+# %% [markdown]
+# **Help.** Three hints, and a solution. Open one at a time.
+#
+# `my_roi_targets`
+#
+# <details><summary>Hint 1</summary>
+#
+# A region is positive if its best IoU with an object is at least 0.5; what overlaps a crowd with
+# an IoU of 0.001 or more is no background.
+#
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# Take random positives, at most a third of `count`, and for each positive two negatives, as far as
+# there are any.
+#
+# </details>
+#
+# <details><summary>Hint 3</summary>
+#
+# Positives get the class and the deltas of their best object, divided by `delta_std`; negatives
+# class 0 and deltas of 0.
+#
+# </details>
+#
+# <details><summary>A solution of my_roi_targets</summary>
+#
+# ```python
+# import numpy as np
+#
+# from minimaskrcnn.boxes import encode_deltas, iou_matrix
+#
+#
+# def my_roi_targets(proposals, boxes, class_ids, crowd_boxes, count, rng, delta_std):
+#     overlap = iou_matrix(proposals, boxes)
+#     best = overlap.max(axis=1, initial=0)
+#     far = iou_matrix(proposals, crowd_boxes).max(axis=1, initial=0) < 0.001  # from all crowds
+#     positive = rng.permutation(np.flatnonzero(best >= 0.5))[: int(count * 0.33)]
+#     others = int(len(positive) / 0.33) - len(positive)
+#     negative = rng.permutation(np.flatnonzero((best < 0.5) & far))[:others]
+#     rois = proposals[np.concatenate([positive, negative])]
+#     labels, deltas = np.zeros(len(rois), int), np.zeros((len(rois), 4), np.float32)
+#     if len(positive):
+#         objects = overlap[positive].argmax(axis=1)
+#         labels[: len(positive)] = class_ids[objects]
+#         moves = encode_deltas(proposals[positive], boxes[objects])
+#         deltas[: len(positive)] = moves / np.array(delta_std)
+#     return rois, labels, deltas
+# ```
+#
+# </details>
+#
+
+# %% [markdown]
+# ### The package's code
+
 # %%
 from minimaskrcnn.training.targets import roi_targets
 
@@ -267,6 +340,64 @@ print("smooth_l1:           ", *(smooth_l1(np.array([x]), np.zeros(1))[0] for x 
 lines = {"d² / 2": (d, d * d / 2), "|d|": (d, abs(d)), "smooth L1": (d, smooth)}
 curves(lines | {"its slope": (d, slope)}, "error d", "loss", "smooth L1 has the best of both")
 
+# %% [markdown]
+# ### Your turn
+#
+# The loss, and its gradient.
+
+
+# %%
+def my_smooth_l1(answers, targets):
+    """Return the mean loss, a float, and its gradient, shaped as the answers."""
+    ...
+
+
+check.smooth_l1(my_smooth_l1)
+
+# %% [markdown]
+# **Help.** Three hints, and a solution. Open one at a time.
+#
+# `my_smooth_l1`
+#
+# <details><summary>Hint 1</summary>
+#
+# d = answers - targets. Below 1 in size: d² / 2, else |d| - 1/2; then the mean over all numbers.
+#
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# The gradient of d² / 2 is d, that of |d| is its sign.
+#
+# </details>
+#
+# <details><summary>Hint 3</summary>
+#
+# The mean divides the gradient as well: by the number of all numbers.
+#
+# </details>
+#
+# <details><summary>A solution of my_smooth_l1</summary>
+#
+# ```python
+# import numpy as np
+#
+#
+# def my_smooth_l1(answers, targets):
+#     error = answers - targets
+#     if not error.size:
+#         return 0.0, error
+#     small = np.abs(error) < 1
+#     loss = np.where(small, error**2 / 2, np.abs(error) - 0.5).mean()
+#     return loss, np.where(small, error, np.sign(error)) / error.size
+# ```
+#
+# </details>
+#
+
+# %% [markdown]
+# ### The package's code
+
 # %%
 body = inspect.getsource(smooth_l1).split('"""')
 Code(body[0].rstrip(" ") + body[2].lstrip("\n"), language="python")
@@ -292,7 +423,65 @@ print("each cell by hand:\n", by_hand.round(3), "\nmean", by_hand.mean().round(4
 print("mask_loss", round(loss, 4), " gradient of the other class:", gradient[0, :, :, 0].tolist())
 
 # %% [markdown]
-# All five, for the trained network and for one that has learned nothing, on this scene. `learn`
+# ### Your turn
+#
+# The loss of the masks, with its gradient. `sigmoid` is there to be used.
+
+
+# %%
+def my_mask_loss(logits, class_ids, targets):
+    """Return the mean loss over the cells of the true class's mask, and its gradient."""
+    ...
+
+
+check.mask_loss(my_mask_loss)
+
+# %% [markdown]
+# **Help.** Three hints, and a solution. Open one at a time.
+#
+# `my_mask_loss`
+#
+# <details><summary>Hint 1</summary>
+#
+# `logits[range(R), :, :, class_ids]` are the masks of the true classes.
+#
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# p = sigmoid of them; a cell costs -t ln p - (1 - t) ln(1 - p), and the loss is the mean over all
+# cells of all regions.
+#
+# </details>
+#
+# <details><summary>Hint 3</summary>
+#
+# The gradient is (p - t) / number of cells for the true class, and 0 for all others.
+#
+# </details>
+#
+# <details><summary>A solution of my_mask_loss</summary>
+#
+# ```python
+# import numpy as np
+#
+# from minimaskrcnn.layers import sigmoid
+#
+#
+# def my_mask_loss(logits, class_ids, targets):
+#     rows, gradient = np.arange(len(logits)), np.zeros_like(logits)
+#     p = sigmoid(logits[rows, :, :, class_ids])
+#     cost = -targets * np.log(p) - (1 - targets) * np.log(1 - p)
+#     gradient[rows, :, :, class_ids] = (p - targets) / p.size
+#     return cost.mean(), gradient
+# ```
+#
+# </details>
+
+# %% [markdown]
+# ### All five
+#
+# Here they are for the trained network and for one that has learned nothing, on this scene. `learn`
 # does what this chapter did piece by piece.
 
 # %%
@@ -333,173 +522,6 @@ for name, given in (("as they are", random_proposals), ("with objects", helped))
     drawn = roi_targets(given, *known, sampling.rois, rng, config.delta_std)
     positives = np.count_nonzero(drawn.class_ids)
     print(f"{name:13} {len(given):3} proposals, sample: {positives} positive of {len(drawn.rois)}")
-
-# %% [markdown]
-# ## 8 Your turn
-#
-# Smooth L1 with its gradient; who is positive among the regions; the mask loss. In the second, the
-# order of the rows does not matter, and any lot will do: the check only looks at what must be.
-
-# %%
-from minimaskrcnn import check
-
-
-def my_smooth_l1(answers, targets):
-    """Return the mean loss, a float, and its gradient, shaped as the answers."""
-    ...
-
-
-check.smooth_l1(my_smooth_l1)
-
-
-# %%
-def my_roi_targets(proposals, boxes, class_ids, crowd_boxes, count, rng, delta_std):
-    """Return the sampled rois (R, 4), their class_ids (R,) and deltas (R, 4)."""
-    ...
-
-
-check.roi_targets(my_roi_targets)
-
-# %% [markdown]
-# And the mask loss, with its gradient. `sigmoid` is there to be used.
-
-
-# %%
-def my_mask_loss(logits, class_ids, targets):
-    """Return the mean loss over the cells of the true class's mask, and its gradient."""
-    ...
-
-
-check.mask_loss(my_mask_loss)
-
-# %% [markdown]
-# **Help.** Three hints for each function, and a solution. Open one at a time.
-#
-# `my_smooth_l1`
-#
-# <details><summary>Hint 1</summary>
-#
-# d = answers - targets. Below 1 in size: d² / 2, else |d| - 1/2; then the mean over all numbers.
-#
-# </details>
-#
-# <details><summary>Hint 2</summary>
-#
-# The gradient of d² / 2 is d, that of |d| is its sign.
-#
-# </details>
-#
-# <details><summary>Hint 3</summary>
-#
-# The mean divides the gradient as well: by the number of all numbers.
-#
-# </details>
-#
-# <details><summary>A solution of my_smooth_l1</summary>
-#
-# ```python
-# import numpy as np
-#
-#
-# def my_smooth_l1(answers, targets):
-#     error = answers - targets
-#     if not error.size:
-#         return 0.0, error
-#     small = np.abs(error) < 1
-#     loss = np.where(small, error**2 / 2, np.abs(error) - 0.5).mean()
-#     return loss, np.where(small, error, np.sign(error)) / error.size
-# ```
-#
-# </details>
-#
-# `my_roi_targets`
-#
-# <details><summary>Hint 1</summary>
-#
-# A region is positive if its best IoU with an object is at least 0.5; what overlaps a crowd with
-# an IoU of 0.001 or more is no background.
-#
-# </details>
-#
-# <details><summary>Hint 2</summary>
-#
-# Take random positives, at most a third of `count`, and for each positive two negatives, as far as
-# there are any.
-#
-# </details>
-#
-# <details><summary>Hint 3</summary>
-#
-# Positives get the class and the deltas of their best object, divided by `delta_std`; negatives
-# class 0 and deltas of 0.
-#
-# </details>
-#
-# <details><summary>A solution of my_roi_targets</summary>
-#
-# ```python
-# import numpy as np
-#
-# from minimaskrcnn.boxes import encode_deltas, iou_matrix
-#
-#
-# def my_roi_targets(proposals, boxes, class_ids, crowd_boxes, count, rng, delta_std):
-#     overlap = iou_matrix(proposals, boxes)
-#     best = overlap.max(axis=1, initial=0)
-#     far = iou_matrix(proposals, crowd_boxes).max(axis=1, initial=0) < 0.001  # from all crowds
-#     positive = rng.permutation(np.flatnonzero(best >= 0.5))[: int(count * 0.33)]
-#     others = int(len(positive) / 0.33) - len(positive)
-#     negative = rng.permutation(np.flatnonzero((best < 0.5) & far))[:others]
-#     rois = proposals[np.concatenate([positive, negative])]
-#     labels, deltas = np.zeros(len(rois), int), np.zeros((len(rois), 4), np.float32)
-#     if len(positive):
-#         objects = overlap[positive].argmax(axis=1)
-#         labels[: len(positive)] = class_ids[objects]
-#         moves = encode_deltas(proposals[positive], boxes[objects])
-#         deltas[: len(positive)] = moves / np.array(delta_std)
-#     return rois, labels, deltas
-# ```
-#
-# </details>
-#
-# `my_mask_loss`
-#
-# <details><summary>Hint 1</summary>
-#
-# `logits[range(R), :, :, class_ids]` are the masks of the true classes.
-#
-# </details>
-#
-# <details><summary>Hint 2</summary>
-#
-# p = sigmoid of them; a cell costs -t ln p - (1 - t) ln(1 - p), and the loss is the mean over all
-# cells of all regions.
-#
-# </details>
-#
-# <details><summary>Hint 3</summary>
-#
-# The gradient is (p - t) / number of cells for the true class, and 0 for all others.
-#
-# </details>
-#
-# <details><summary>A solution of my_mask_loss</summary>
-#
-# ```python
-# import numpy as np
-#
-# from minimaskrcnn.layers import sigmoid
-#
-#
-# def my_mask_loss(logits, class_ids, targets):
-#     rows, gradient = np.arange(len(logits)), np.zeros_like(logits)
-#     p = sigmoid(logits[rows, :, :, class_ids])
-#     cost = -targets * np.log(p) - (1 - targets) * np.log(1 - p)
-#     gradient[rows, :, :, class_ids] = (p - targets) / p.size
-#     return cost.mean(), gradient
-# ```
-#
-# </details>
 
 # %% [markdown]
 # **Further.** Save your functions as `smooth_l1` and `roi_targets` in a file `my_targets.py`. From

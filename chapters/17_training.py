@@ -115,16 +115,112 @@ curves(ways, "steps", "the weight", "one weight, three learning rates")
 # all.
 
 # %% [markdown]
+# ## Your turn
+#
+# Try it yourself before the package's code is shown. First the tool to check with; then something
+# to check, the gradients of a matrix product, y = x · kernel, from that of y. (Which of the two
+# needs the other's shape? Write down the shapes.)
+
+# %%
+from minimaskrcnn.check.verdict import Case, check_function
+
+
+def my_slope(function, x, h):
+    """Return the finite difference of function at x, from h to the left to h to the right."""
+    ...
+
+
+# %%
+hint = "right minus left, over 2 h: (3.5² - 2.5²) / 1"
+square = Case("x² at 3", (np.square, 3.0, 0.5), 6.0, hint)
+near = Case("x² at 3, nearer", (np.square, 3.0, 0.1), 6.0, "divide by the way between, 2 h")
+kink = Case("|x| at 0", (np.abs, 0.0, 0.1), 0.0, "both sides count: the same height, so slope 0")
+check_function(my_slope, my_slope, [square, near, kink])
+
+
+# %%
+def my_backward(dy, x, kernel):
+    """Return dx (N, in) and dkernel (in, out), given dy (N, out), x (N, in), kernel (in, out)."""
+    ...
+
+
+ones = np.ones((1, 1))
+numbers = 0.5 * ones, 2 * ones, 1.5 * ones
+scalars = Case("one number", numbers, (0.75 * ones, ones), "dx 0.75, dkernel 1")
+dy, x, k = (np.arange(1.0, n * m + 1).reshape(n, m) for n, m in ((3, 2), (3, 4), (4, 2)))
+hint = "dx = dy · kernelᵀ first, then dkernel = xᵀ · dy: write down the shapes"
+matrices = Case("matrices", (dy, x, k), (dy @ k.T, x.T @ dy), hint)
+check_function(my_backward, my_backward, [scalars, matrices], parts=("dx", "dkernel"))
+
+# %% [markdown]
+# **Help.** Three hints for each function, and a solution. Open one at a time.
+#
+# `my_slope`
+#
+# <details><summary>Hint 1</summary>
+#
+# Go h to the right and h to the left of x.
+#
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# A slope is a difference of heights divided by the way between.
+#
+# </details>
+#
+# <details><summary>Hint 3</summary>
+#
+# The way is 2 h.
+#
+# </details>
+#
+# <details><summary>A solution of my_slope</summary>
+#
+# ```python
+# def my_slope(function, x, h):
+#     return (function(x + h) - function(x - h)) / (2 * h)
+# ```
+#
+# </details>
+#
+#
+# `my_backward`
+#
+# <details><summary>Hint 1</summary>
+#
+# dx has the shape of x, dkernel that of kernel. Which products have these shapes?
+#
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# (N, out) times (out, in) is (N, in).
+#
+# </details>
+#
+# <details><summary>Hint 3</summary>
+#
+# (in, N) times (N, out) is (in, out).
+#
+# </details>
+#
+# <details><summary>A solution of my_backward</summary>
+#
+# ```python
+# def my_backward(dy, x, kernel):
+#     return dy @ kernel.T, x.T @ dy
+# ```
+#
+# </details>
+#
+
+# %% [markdown]
 # ## 3 The code
 #
 # Here is all of the tape: `record`, which does nothing unless somebody is recording, and
 # `gradients`, which walks from the last note to the first. An array that was used twice gets the
 # sum of what comes back from both.
-
-# %% [markdown]
-# **Try it first.** The next cell shows the code of the package. You know enough to write it
-# yourself: section 8, "Your turn", has the signature, a check, and hints. Then come back and
-# compare.
 
 # %%
 import inspect
@@ -208,6 +304,109 @@ for name in ("mask_head.logits.kernel", "rpn.shared.kernel", "backbone.stages.1.
 numbers = sum(gradient.size for gradient in gradients.values())
 print(f"gradients found in one walk: {numbers:,}")
 print(f"runs of the network to try them all: {2 * numbers:,}")
+
+# %% [markdown]
+# ### Your turn: the loop
+#
+# Write the loop itself, with momentum as in section 2: velocity = momentum · velocity - rate ·
+# gradient, then weights = weights + velocity. The velocity is 0 at first.
+
+
+# %%
+def my_training(weights, gradient_of, rate, momentum, steps):
+    """Return the weights (N,) after some steps; gradient_of(weights) gives their gradient (N,)."""
+    ...
+
+
+# %%
+def of_square(w):
+    return 2 * w  # the gradient of w²
+
+
+uphill = ((np.array([12.0]), "the loss should fall: against the gradient"),)
+stale = ((np.array([6.0]), "ask for the gradient anew at each step"),)
+still = (
+    (np.array([6.4]), "the velocity stays from step to step"),
+    (np.array([7.6]), "the gradient counts whole: no (1 - momentum) before it"),
+)
+
+# %%
+ten, both = (np.array([10.0]), of_square, 0.1), (np.array([10.0, -4.0]), of_square, 0.1)
+tries = [
+    Case("one step", (*ten, 0.0, 1), np.array([8.0]), "10 - 0.1 · 20", uphill),
+    Case("two steps", (*ten, 0.0, 2), np.array([6.4]), "8 - 0.1 · 16", stale),
+    Case("momentum", (*ten, 0.5, 2), np.array([5.4]), "velocities -2 and -1 - 1.6", still),
+    Case("two weights", (*both, 0.5, 4), np.array([1.226, -0.4904]), "8, 5.4, 3.02, 1.226"),
+    Case("no step", (*both, 0.5, 0), both[0], "then nothing moves"),
+]
+check_function(my_training, my_training, tries)
+
+# %% [markdown]
+# Your loop trains a whole network: the one of section 4, on its one scene. All its numbers stand
+# in one row, and `learn` says how the losses change with them. When your loop is written, the sum
+# of the losses falls here:
+
+# %%
+arrays = named_arrays(tiny)
+ends = np.cumsum([array.size for array in arrays.values()])[:-1]
+
+
+def network_of(w):
+    parts = zip(arrays, np.split(w, ends), strict=True)
+    return with_arrays(tiny, {name: part.reshape(arrays[name].shape) for name, part in parts})
+
+
+def gradient_of(w):
+    gradients = learn(network_of(w), *given)[1]
+    return np.concatenate([gradients.get(n, 0 * a).ravel() for n, a in arrays.items()])
+
+
+# %% tags=["varies"]
+start = np.concatenate([array.ravel() for array in arrays.values()])
+found = my_training(start, gradient_of, rate=0.02, momentum=0.9, steps=15)
+for name, w in {"before": start, "after": found}.items():
+    if w is not None:
+        print(f"{name:6} {sum(learn(network_of(w), *given)[0].values()):.3f}")
+
+# %% [markdown]
+# **Help.** Three hints, and a solution. Open one at a time.
+#
+# `my_training`
+#
+# <details><summary>Hint 1</summary>
+#
+# `velocity = np.zeros_like(weights)`, then a loop over `range(steps)`.
+#
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# In each step ask `gradient_of` for the gradient at the weights as they are now.
+#
+# </details>
+#
+# <details><summary>Hint 3</summary>
+#
+# `weights = weights + velocity` makes a new array; `weights += velocity` would write into the
+# caller's.
+#
+# </details>
+#
+# <details><summary>A solution of my_training</summary>
+#
+# ```python
+# import numpy as np
+#
+#
+# def my_training(weights, gradient_of, rate, momentum, steps):
+#     velocity = np.zeros_like(weights)
+#     for _ in range(steps):
+#         velocity = momentum * velocity - rate * gradient_of(weights)
+#         weights = weights + velocity
+#     return weights
+# ```
+#
+# </details>
 
 # %% [markdown]
 # ## 5 The first steps of a real training
@@ -329,203 +528,6 @@ from minimaskrcnn.pictures import Picture
 
 drawn = Path("..") / "docs" / "training" / "losses.png"
 Picture(drawn.read_bytes(), "the losses of the bundled network") if drawn.exists() else None
-
-# %% [markdown]
-# ## 8 Your turn
-#
-# First the tool to check with; then something to check, the gradients of a matrix product,
-# y = x · kernel, from that of y (which of the two needs the other's shape? Write down the shapes);
-# then the loop that uses them.
-
-# %%
-from minimaskrcnn.check.verdict import Case, check_function
-
-
-def my_slope(function, x, h):
-    """Return the finite difference of function at x, from h to the left to h to the right."""
-    ...
-
-
-# %%
-hint = "right minus left, over 2 h: (3.5² - 2.5²) / 1"
-square = Case("x² at 3", (np.square, 3.0, 0.5), 6.0, hint)
-near = Case("x² at 3, nearer", (np.square, 3.0, 0.1), 6.0, "divide by the way between, 2 h")
-kink = Case("|x| at 0", (np.abs, 0.0, 0.1), 0.0, "both sides count: the same height, so slope 0")
-check_function(my_slope, my_slope, [square, near, kink])
-
-
-# %%
-def my_backward(dy, x, kernel):
-    """Return dx (N, in) and dkernel (in, out), given dy (N, out), x (N, in), kernel (in, out)."""
-    ...
-
-
-ones = np.ones((1, 1))
-numbers = 0.5 * ones, 2 * ones, 1.5 * ones
-scalars = Case("one number", numbers, (0.75 * ones, ones), "dx 0.75, dkernel 1")
-dy, x, k = (np.arange(1.0, n * m + 1).reshape(n, m) for n, m in ((3, 2), (3, 4), (4, 2)))
-hint = "dx = dy · kernelᵀ first, then dkernel = xᵀ · dy (section 3)"
-matrices = Case("matrices", (dy, x, k), (dy @ k.T, x.T @ dy), hint)
-check_function(my_backward, my_backward, [scalars, matrices], parts=("dx", "dkernel"))
-
-# %% [markdown]
-# And the loop itself, with momentum as in section 2: velocity = momentum · velocity - rate ·
-# gradient, then weights = weights + velocity. The velocity is 0 at first.
-
-
-# %%
-def my_training(weights, gradient_of, rate, momentum, steps):
-    """Return the weights (N,) after some steps; gradient_of(weights) gives their gradient (N,)."""
-    ...
-
-
-# %%
-def of_square(w):
-    return 2 * w  # the gradient of w²
-
-
-uphill = ((np.array([12.0]), "the loss should fall: against the gradient"),)
-stale = ((np.array([6.0]), "ask for the gradient anew at each step"),)
-still = (
-    (np.array([6.4]), "the velocity stays from step to step"),
-    (np.array([7.6]), "the gradient counts whole: no (1 - momentum) before it"),
-)
-
-# %%
-ten, both = (np.array([10.0]), of_square, 0.1), (np.array([10.0, -4.0]), of_square, 0.1)
-tries = [
-    Case("one step", (*ten, 0.0, 1), np.array([8.0]), "10 - 0.1 · 20", uphill),
-    Case("two steps", (*ten, 0.0, 2), np.array([6.4]), "8 - 0.1 · 16", stale),
-    Case("momentum", (*ten, 0.5, 2), np.array([5.4]), "velocities -2 and -1 - 1.6", still),
-    Case("two weights", (*both, 0.5, 4), np.array([1.226, -0.4904]), "8, 5.4, 3.02, 1.226"),
-    Case("no step", (*both, 0.5, 0), both[0], "then nothing moves"),
-]
-check_function(my_training, my_training, tries)
-
-# %% [markdown]
-# Your loop trains a whole network: the one of section 4, on its one scene. All its numbers stand
-# in one row, and `learn` says how the losses change with them. When your loop is written, the sum
-# of the losses falls here:
-
-# %%
-arrays = named_arrays(tiny)
-ends = np.cumsum([array.size for array in arrays.values()])[:-1]
-
-
-def network_of(w):
-    parts = zip(arrays, np.split(w, ends), strict=True)
-    return with_arrays(tiny, {name: part.reshape(arrays[name].shape) for name, part in parts})
-
-
-def gradient_of(w):
-    gradients = learn(network_of(w), *given)[1]
-    return np.concatenate([gradients.get(n, 0 * a).ravel() for n, a in arrays.items()])
-
-
-# %% tags=["varies"]
-start = np.concatenate([array.ravel() for array in arrays.values()])
-found = my_training(start, gradient_of, rate=0.02, momentum=0.9, steps=15)
-for name, w in {"before": start, "after": found}.items():
-    if w is not None:
-        print(f"{name:6} {sum(learn(network_of(w), *given)[0].values()):.3f}")
-
-# %% [markdown]
-# **Help.** Three hints for each function, and a solution. Open one at a time.
-#
-# `my_slope`
-#
-# <details><summary>Hint 1</summary>
-#
-# Go h to the right and h to the left of x.
-#
-# </details>
-#
-# <details><summary>Hint 2</summary>
-#
-# A slope is a difference of heights divided by the way between.
-#
-# </details>
-#
-# <details><summary>Hint 3</summary>
-#
-# The way is 2 h.
-#
-# </details>
-#
-# <details><summary>A solution of my_slope</summary>
-#
-# ```python
-# def my_slope(function, x, h):
-#     return (function(x + h) - function(x - h)) / (2 * h)
-# ```
-#
-# </details>
-#
-# `my_backward`
-#
-# <details><summary>Hint 1</summary>
-#
-# dx has the shape of x, dkernel that of kernel. Which products have these shapes?
-#
-# </details>
-#
-# <details><summary>Hint 2</summary>
-#
-# (N, out) times (out, in) is (N, in).
-#
-# </details>
-#
-# <details><summary>Hint 3</summary>
-#
-# (in, N) times (N, out) is (in, out).
-#
-# </details>
-#
-# <details><summary>A solution of my_backward</summary>
-#
-# ```python
-# def my_backward(dy, x, kernel):
-#     return dy @ kernel.T, x.T @ dy
-# ```
-#
-# </details>
-#
-# `my_training`
-#
-# <details><summary>Hint 1</summary>
-#
-# `velocity = np.zeros_like(weights)`, then a loop over `range(steps)`.
-#
-# </details>
-#
-# <details><summary>Hint 2</summary>
-#
-# In each step ask `gradient_of` for the gradient at the weights as they are now.
-#
-# </details>
-#
-# <details><summary>Hint 3</summary>
-#
-# `weights = weights + velocity` makes a new array; `weights += velocity` would write into the
-# caller's.
-#
-# </details>
-#
-# <details><summary>A solution of my_training</summary>
-#
-# ```python
-# import numpy as np
-#
-#
-# def my_training(weights, gradient_of, rate, momentum, steps):
-#     velocity = np.zeros_like(weights)
-#     for _ in range(steps):
-#         velocity = momentum * velocity - rate * gradient_of(weights)
-#         weights = weights + velocity
-#     return weights
-# ```
-#
-# </details>
 
 # %% [markdown]
 # **Further.** From a clone of the repository,

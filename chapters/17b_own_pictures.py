@@ -74,11 +74,6 @@ for plan in (nuclei, load_model("nuclei").config):
 # %% [markdown]
 # Here are all rules. Each is one line; anyone who knows better gives the number instead.
 
-# %% [markdown]
-# **Try it first.** The next cell shows the code of the package. You know enough to write it
-# yourself: section 8, "Your turn", has the signature, a check, and hints. Then come back and
-# compare.
-
 # %%
 import inspect
 import re
@@ -309,57 +304,11 @@ curves(lines, "step", "mask AP on other pictures", "1600 steps") if lines else N
 # `best.h5`, whatever comes after. And it can stop by itself, when several looks in a row have found
 # nothing better (`--patience 3`):
 
-# %%
-from minimaskrcnn.training.watch import has_stopped, is_better
-
-parts = [inspect.getsource(function) for function in (is_better, has_stopped)]
-bare = [re.sub(r' *""".*?"""\n', "", part, count=1, flags=re.DOTALL) for part in parts]
-Code("\n\n".join(bare), language="python")
-
-# %%
-scores = []
-for step, mask in ((100, 0.10), (200, 0.31), (300, 0.28), (400, 0.30), (500, 0.35), (600, 0.34)):
-    scores.append((step, mask, mask))
-    stops = [patience for patience in (1, 2, 3) if has_stopped(scores, patience)]
-    print(
-        f"step {step}: AP {mask:.2f}, the best: {is_better(scores)!s:5} stops with patience {stops}"
-    )
-
 # %% [markdown]
-# With a patience of 1 this training ends at step 300, with 2 at step 400, and never sees its
-# 0.35. AP goes up and down by chance, the more the smaller the validation set is. So patience
-# should not be short. And who has chosen the best of many looks has used the validation set to
-# choose: a third set, looked at once, says how good the network really is (the *test set*).
-
-# %% [markdown]
-# ## 7 What goes wrong: other pictures than those it learned from
+# ### Your turn
 #
-# Validation pictures come from the same source as those to learn from. What people try next does
-# not. The same shapes, twice as large; in other light; on a finer grid of pixels, half as large:
-
-# %% tags=["varies"]
-best = learned["changed at random"]
-others = [drawn(seed) for seed in range(100, 132)]
-kinds = {
-    "like those it learned from": others,
-    "twice as large": [drawn(seed, 128) for seed in range(100, 132)],
-    "a quarter as bright": [replace(e, image=e.image // 4) for e in others],
-    "bright and dark swapped": [replace(e, image=255 - e.image) for e in others],
-}
-for name, pictures in kinds.items():
-    print(f"{name:28} AP {mask_ap(best, pictures):.2f}")
-
-# %% [markdown]
-# Dark pictures it has hardly seen: brightness was changed at random, but never so far, and there AP
-# is lost. What was bright and is dark says nothing to it, since shapes and grounds had all colours
-# anyway. That a shape may be twice as large, it has learned only in part. A network is good on what
-# it was shown, and on little else: pictures of the new kind have to be among those to learn from,
-# or augmentation has to make them.
-
-# %% [markdown]
-# ## 8 Your turn
-#
-# When should a training stop? Write it yourself, from the scores alone.
+# Try it yourself before the package's code is shown: when should a training stop, judging by the
+# scores alone?
 
 # %%
 from minimaskrcnn.check.verdict import Case, check_function
@@ -415,6 +364,56 @@ check_function(my_has_stopped, my_has_stopped, cases)
 # ```
 #
 # </details>
+
+# %% [markdown]
+# ### The package's code
+
+# %%
+from minimaskrcnn.training.watch import has_stopped, is_better
+
+parts = [inspect.getsource(function) for function in (is_better, has_stopped)]
+bare = [re.sub(r' *""".*?"""\n', "", part, count=1, flags=re.DOTALL) for part in parts]
+Code("\n\n".join(bare), language="python")
+
+# %%
+scores = []
+for step, mask in ((100, 0.10), (200, 0.31), (300, 0.28), (400, 0.30), (500, 0.35), (600, 0.34)):
+    scores.append((step, mask, mask))
+    stops = [patience for patience in (1, 2, 3) if has_stopped(scores, patience)]
+    print(
+        f"step {step}: AP {mask:.2f}, the best: {is_better(scores)!s:5} stops with patience {stops}"
+    )
+
+# %% [markdown]
+# With a patience of 1 this training ends at step 300, with 2 at step 400, and never sees its
+# 0.35. AP goes up and down by chance, the more the smaller the validation set is. So patience
+# should not be short. And who has chosen the best of many looks has used the validation set to
+# choose: a third set, looked at once, says how good the network really is (the *test set*).
+
+# %% [markdown]
+# ## 7 What goes wrong: other pictures than those it learned from
+#
+# Validation pictures come from the same source as those to learn from. What people try next does
+# not. The same shapes, twice as large; in other light; on a finer grid of pixels, half as large:
+
+# %% tags=["varies"]
+best = learned["changed at random"]
+others = [drawn(seed) for seed in range(100, 132)]
+kinds = {
+    "like those it learned from": others,
+    "twice as large": [drawn(seed, 128) for seed in range(100, 132)],
+    "a quarter as bright": [replace(e, image=e.image // 4) for e in others],
+    "bright and dark swapped": [replace(e, image=255 - e.image) for e in others],
+}
+for name, pictures in kinds.items():
+    print(f"{name:28} AP {mask_ap(best, pictures):.2f}")
+
+# %% [markdown]
+# Dark pictures it has hardly seen: brightness was changed at random, but never so far, and there AP
+# is lost. What was bright and is dark says nothing to it, since shapes and grounds had all colours
+# anyway. That a shape may be twice as large, it has learned only in part. A network is good on what
+# it was shown, and on little else: pictures of the new kind have to be among those to learn from,
+# or augmentation has to make them.
 
 # %% [markdown]
 # **Further.** Your own pictures: outline the objects in a program that writes COCO's JSON (or one

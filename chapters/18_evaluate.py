@@ -106,16 +106,108 @@ from minimaskrcnn.pictures.moving import moving_precision
 moving_precision(right, 3)
 
 # %% [markdown]
+# ## Your turn
+#
+# Try it yourself before the package's code is shown. The two steps from judgements to the curve. In
+# the second, look for the function that gives the running maximum of an array; and mind from which
+# side it has to run.
+
+# %%
+from minimaskrcnn import check
+
+
+def my_precision_recall(right, wrong, num_objects):
+    """Return precision and recall after each detection, both (D,)."""
+    ...
+
+
+check.precision_recall(my_precision_recall)
+
+
+# %%
+def my_interpolate(precision, recall):
+    """Return the best precision at each of the 101 recalls or beyond, (101,)."""
+    ...
+
+
+check.interpolate(my_interpolate)
+
+# %% [markdown]
+# **Help.** Three hints for each function, and a solution. Open one at a time.
+#
+# `my_precision_recall`
+#
+# <details><summary>Hint 1</summary>
+#
+# `np.cumsum` counts what was right up to each detection.
+#
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# Precision divides by all that were judged so far, right or wrong. None judged yet: 0.
+#
+# </details>
+#
+# <details><summary>Hint 3</summary>
+#
+# Recall divides by the number of objects.
+#
+# </details>
+#
+# <details><summary>A solution of my_precision_recall</summary>
+#
+# ```python
+# import numpy as np
+#
+#
+# def my_precision_recall(right, wrong, num_objects):
+#     hits = np.cumsum(right)
+#     judged = hits + np.cumsum(wrong)
+#     return hits / np.maximum(judged, 1), hits / num_objects
+# ```
+#
+# </details>
+#
+# `my_interpolate`
+#
+# <details><summary>Hint 1</summary>
+#
+# The 101 recalls are `np.linspace(0, 1, 101)`.
+#
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# At each, the best precision of all points whose recall is at least that.
+#
+# </details>
+#
+# <details><summary>Hint 3</summary>
+#
+# If there is no such point, it is 0.
+#
+# </details>
+#
+# <details><summary>A solution of my_interpolate</summary>
+#
+# ```python
+# import numpy as np
+#
+#
+# def my_interpolate(precision, recall):
+#     points = np.linspace(0, 1, 101)
+#     return np.array([max(precision[recall >= point], default=0) for point in points])
+# ```
+#
+# </details>
+
+# %% [markdown]
 # ## 2 The code
 #
 # Two things more than in the toy. A *crowd* is a region of objects that nobody has outlined one by
 # one: any number of detections may lie in it, and none of them counts. And if only objects of one
 # size are asked for, the others are *ignored*: finding one is neither right nor wrong.
-
-# %% [markdown]
-# **Try it first.** The next cell shows the code of the package. You know enough to write it
-# yourself: section 7, "Your turn", has the signature, a check, and hints. Then come back and
-# compare.
 
 # %%
 import inspect
@@ -307,102 +399,6 @@ for name, bar in (("all", 0.0), ("the surer half", middle)):
 # **What AP does not say.** Which score to choose as a bar in practice, which of the two kinds of
 # error costs more, whether the network is sure for good reasons: look at the curve for the first,
 # at your task for the second, at pictures for the third.
-
-# %% [markdown]
-# ## 7 Your turn
-#
-# The two steps from judgements to the curve. In the second, look for the function that gives the
-# running maximum of an array; and mind from which side it has to run.
-
-# %%
-from minimaskrcnn import check
-
-
-def my_precision_recall(right, wrong, num_objects):
-    """Return precision and recall after each detection, both (D,)."""
-    ...
-
-
-check.precision_recall(my_precision_recall)
-
-
-# %%
-def my_interpolate(precision, recall):
-    """Return the best precision at each of the 101 recalls or beyond, (101,)."""
-    ...
-
-
-check.interpolate(my_interpolate)
-
-# %% [markdown]
-# **Help.** Three hints for each function, and a solution. Open one at a time.
-#
-# `my_precision_recall`
-#
-# <details><summary>Hint 1</summary>
-#
-# `np.cumsum` counts what was right up to each detection.
-#
-# </details>
-#
-# <details><summary>Hint 2</summary>
-#
-# Precision divides by all that were judged so far, right or wrong. None judged yet: 0.
-#
-# </details>
-#
-# <details><summary>Hint 3</summary>
-#
-# Recall divides by the number of objects.
-#
-# </details>
-#
-# <details><summary>A solution of my_precision_recall</summary>
-#
-# ```python
-# import numpy as np
-#
-#
-# def my_precision_recall(right, wrong, num_objects):
-#     hits = np.cumsum(right)
-#     judged = hits + np.cumsum(wrong)
-#     return hits / np.maximum(judged, 1), hits / num_objects
-# ```
-#
-# </details>
-#
-# `my_interpolate`
-#
-# <details><summary>Hint 1</summary>
-#
-# The 101 recalls are `np.linspace(0, 1, 101)`.
-#
-# </details>
-#
-# <details><summary>Hint 2</summary>
-#
-# At each, the best precision of all points whose recall is at least that.
-#
-# </details>
-#
-# <details><summary>Hint 3</summary>
-#
-# If there is no such point, it is 0.
-#
-# </details>
-#
-# <details><summary>A solution of my_interpolate</summary>
-#
-# ```python
-# import numpy as np
-#
-#
-# def my_interpolate(precision, recall):
-#     points = np.linspace(0, 1, 101)
-#     return np.array([max(precision[recall >= point], default=0) for point in points])
-# ```
-#
-# </details>
 
 # %% [markdown]
 # **Further.** Save your functions as `precision_recall` and `interpolate` in a file `my_ap.py`.

@@ -191,11 +191,6 @@ print(f"a block: at most {4 * BLOCK:,} bytes")
 # done with them before it takes the next. A block fits into the cache. And blocks are what the
 # threads share: each takes the next one that is left. Here is the code:
 
-# %% [markdown]
-# **Try it first.** The next cell shows the code of the package. You know enough to write it
-# yourself: section 8, "Your turn", has the signature, a check, and hints. Then come back and
-# compare.
-
 # %%
 import inspect
 

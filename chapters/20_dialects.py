@@ -372,10 +372,6 @@ print(ours[0], theirs[0].round(2), sep="\n\n")
 # In the code a convention is a name in the configuration. `run` asks once which five steps to take;
 # the steps have the same names and the same arguments in both.
 
-# %% [markdown]
-# **Try it first.** The next cell shows the code of the package. You know enough to write it
-# yourself: "Your turn", below, has the signature, a check, and hints. Then come back and compare.
-
 # %%
 import inspect
 

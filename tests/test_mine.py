@@ -3,11 +3,16 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from mine import settle
 
 from minimaskrcnn import check
+from minimaskrcnn.check.adapters import adapted
+from minimaskrcnn.conv import BatchNorm, Conv, fold_batch_norm
 
 ROOT = Path(__file__).parent.parent
 THE_THRESHOLD = "test_an_overlap_equal_to_the_threshold_is_kept"
@@ -121,3 +126,17 @@ def test_stages_use_the_readers_function_and_a_file_with_nothing_to_test_is_an_e
     assert done.stdout.startswith("mine\n")
     assert "none.py: nothing to test" in done.stdout and "'nmss'" in done.stdout
     assert "missing.py: there is no such file" in done.stdout
+
+
+def test_what_a_reader_folds_has_no_norm_left():
+    conv = Conv(np.ones((1, 1, 2, 3)), np.ones(3))
+    norm = BatchNorm(*np.random.RandomState(0).uniform(1, 2, (4, 3)))
+
+    def own(conv, norm):
+        scale = norm.gamma / np.sqrt(norm.variance + 0.001)
+        return conv.kernel * scale, (conv.bias - norm.mean) * scale + norm.beta
+
+    fold = adapted("fold_batch_norm", own, fold_batch_norm, settle)
+    learning = replace(conv, norm=norm)
+    assert fold(learning, norm).norm is None
+    np.testing.assert_array_equal(fold(learning, norm).kernel, fold_batch_norm(conv, norm).kernel)

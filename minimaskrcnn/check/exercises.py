@@ -103,7 +103,7 @@ def _fold_batch_norm(own, theirs):
 
     def fold(conv, norm, epsilon):
         kernel, bias = own(conv, norm)
-        return replace(conv, kernel=np.asarray(kernel), bias=np.asarray(bias))
+        return replace(conv, kernel=np.asarray(kernel), bias=np.asarray(bias), norm=None)
 
     return within(fold, theirs, lambda *given: given[2] != EPSILON)
 
