@@ -4,8 +4,8 @@
 # **The question.** How can a program say of every pixel of a photograph to which of several objects
 # it belongs?
 #
-# **You will see** the whole way of a picture through Mask R-CNN, with every array that is made on
-# it.
+# **You will see** the whole path of a picture through Mask R-CNN, with every array that is made
+# along it.
 #
 # **You will learn** what the network is for, of which four questions it consists, and what each
 # name in the code will mean.
@@ -46,9 +46,10 @@ strip("tour")
 # each on the hardware of its year.
 #
 # **What came after.** DETR (2020, [arXiv:2005.12872](https://arxiv.org/abs/2005.12872)) does
-# without anchors and without NMS: a transformer answers with a set of objects at once. Mask2Former
-# (2022, [arXiv:2112.01527](https://arxiv.org/abs/2112.01527)) asks each of its answers for a mask
-# over the whole picture, and the same network does semantic segmentation. Segment Anything (2023,
+# without a grid of boxes to begin with (anchors) and without the removal of boxes that are there
+# twice (NMS): a transformer answers with a set of objects at once. Mask2Former (2022,
+# [arXiv:2112.01527](https://arxiv.org/abs/2112.01527)) asks each of its answers for a mask over the
+# whole picture, and the same network does semantic segmentation. Segment Anything (2023,
 # [arXiv:2304.02643](https://arxiv.org/abs/2304.02643)) knows no classes: it outlines whatever one
 # points at, after a billion masks of training. The words in which all of them are described (boxes,
 # masks, IoU, matching, average precision) are those of this book.
@@ -136,8 +137,8 @@ diagram(steps)
 
 # %% [markdown]
 # 1. **Look.** The photograph is brought to a fixed size (`molded`). The *backbone* turns it into
-#    maps, `c1` to `c5`, ever smaller and ever more meaningful; the *pyramid* mixes them into `p2`
-#    to `p6`, so that fine maps know what coarse ones know.
+# maps, `c1` to `c5`, from `c2` on ever smaller and ever more meaningful; the *pyramid* mixes them
+# into `p2` to `p6`, so that fine maps know what coarse ones know.
 # 2. **Where could something be?** Over the maps lies a fixed grid of boxes, the *anchors*. For
 #    each, the *region proposal network* (RPN) says how likely there is an object, and how the box
 #    should move (*deltas*). The best are moved, thinned out, and called *proposals*.
@@ -153,22 +154,21 @@ diagram(steps)
 # %% [markdown]
 # ## 3 A number to check by hand
 #
-# The RPN judges every anchor. How many are there? The maps `p2` to `p6` have one cell for 4, 8,
-# 16, 32 and 64 pixels of the picture in each direction, and every cell has three anchors. For
-# this picture:
+# The RPN judges every anchor. How many are there? The maps `p2` to `p6` have one cell for 4, 8, 16,
+# 32 and 64 pixels of the picture in each direction, and every cell has three anchors. For this
+# picture and `p2`:
 
 # %%
 height, width = steps["molded"].shape[:2]
-cells = [(height // stride) * (width // stride) for stride in (4, 8, 16, 32, 64)]
-print("picture", (height, width), "cells", cells, "anchors", 3 * sum(cells))
-print("in the trace:", len(steps["anchors"]))
+print("picture", (height, width), "anchors of p2:", 3 * (height // 4) * (width // 4))
+print("anchors of all maps, in the trace:", len(steps["anchors"]))
 
 # %% [markdown]
 # ## Your turn
 #
-# Try it yourself. Section 3 as a function, for a picture of any size whose sides are multiples of
-# 64. `check_function` asks it a few questions and tells in words what is wrong; later chapters have
-# checks of their own.
+# Try it yourself: count the anchors of all five maps, in a picture of any size whose sides are
+# multiples of 64. `check_function` asks your function a few questions and tells in words what is
+# wrong; later chapters have checks of their own.
 
 # %%
 from minimaskrcnn.anchors import make_anchors
@@ -194,7 +194,7 @@ cases = [
 check_function(count_anchors, count_anchors, cases)
 
 # %% [markdown]
-# **Help.** Three hints for each function, and a solution. Open one at a time.
+# **Help.** Three hints, and a solution. Open one at a time.
 #
 # `count_anchors`
 #
@@ -230,9 +230,10 @@ check_function(count_anchors, count_anchors, cases)
 # %% [markdown]
 # ## 4 The code
 #
-# The whole network is five steps: frame the photograph, look at it, propose regions, classify
-# them, outline what they hold. Each step calls a few stages, and each stage is a module of its own
-# with a chapter and a test file of the same name. `keep` is what `trace` collects with.
+# The whole network is five steps: frame the photograph, look at it, propose regions, classify them,
+# outline what they hold. Each step calls a few stages, and each stage is a module of its own with a
+# chapter and a test file of the same name. `keep` is the function through which `trace` gets each
+# array. The shapes in the comments are those of the large network.
 
 # %%
 import inspect
@@ -342,13 +343,15 @@ panels(
 
 # %% [markdown]
 # The network is sure of what it says about the portrait, and all of it is wrong. It can only answer
-# in the words that it has learned. Pictures of another kind than those of its training are called a
-# *domain shift*, and the score does not warn of it. Coins happen to resemble the drawings; for
-# people and cars one takes weights that have learned from photographs of them, and for one's own
-# pictures one trains (chapter 17b).
+# in the words that it has learned. Such a difference between the pictures of training and those of
+# use is called a *domain shift*, and the score does not warn of it. Coins happen to resemble the
+# drawings; for people and cars one takes weights that have learned from photographs of them, and
+# for one's own pictures one trains (chapter 17b).
 
 # %% [markdown]
-# **Further.** [The x-ray](../docs/xray.md) shows this whole way for any photograph, on one page.
+# ## Further
+#
+# [The x-ray](../docs/xray.md) shows this whole way for any photograph, on one page.
 #
 # From a clone of the repository, `pytest tests/test_01_tour.py` runs the tests of
 # the whole network, and `--collect-only` lists what they claim.

@@ -7,7 +7,7 @@
 # and its grey levels turned into numbers around zero.
 #
 # **You will learn** how pictures are resized, why the frame has borders, what the mean pixel is
-# for, and why all three must be done exactly as in training.
+# for, and which of these must be done exactly as in training, and why.
 #
 # **You need** chapter 01 (the tour).
 #
@@ -49,9 +49,9 @@ print("resize:", resize(row, 1, 6))
 # %% [markdown]
 # Between two inputs the nearer one weighs more, in proportion: *bilinear* interpolation, once along
 # the rows and once along the columns. The last output is a surprise: 60, not 80. Its position,
-# 2.25, lies beyond the last input, where this resizing sees zeros: 0.75 · 80 + 0.25 · 0. The
-# border of an enlarged picture gets a little darker. That is no virtue. But the weights of the
-# large network were trained on pictures resized so, and it is their habits that we must meet.
+# 2.25, lies beyond the last input, where this resizing sees zeros: 0.75 · 80 + 0.25 · 0. The border
+# of an enlarged picture gets a little darker. That is no virtue. But the weights of the large
+# network were trained on pictures resized so, so we must resize in the same way.
 
 # %%
 import inspect
@@ -79,10 +79,11 @@ print("the same numbers, to", abs(plain - fast).max() < 1e-9 and "9 digits after
 # %% [markdown]
 # ## 2 The frame, by hand
 #
-# A photograph of 20 rows and 32 columns, a frame of 64 by 64. The rule: enlarge until the shorter
-# side has `image_min_size`, but the longer side may not exceed `image_max_size`. Here the second
-# decides: 64 / 32 = 2. So the photograph becomes 40 by 64, and there are 24 rows left, half of
-# them above. Where it lies is called the *window*: `y1 x1 y2 x2`, the ends excluded.
+# A photograph of 20 rows and 32 columns, a frame of 64 by 64. The rule: enlarge (never reduce)
+# until the shorter side has `image_min_size`; but if the longer side would exceed `image_max_size`,
+# take the scale that makes it just that. Here the second decides: 64 / 32 = 2. So the photograph
+# becomes 40 by 64, and there are 24 rows left, half of them above. Where it lies is called the
+# *window*: `y1 x1 y2 x2`, the ends excluded.
 
 # %%
 from dataclasses import replace
@@ -107,7 +108,7 @@ from minimaskrcnn import check
 
 
 def my_size(shape, config):
-    """Return (height, width) after resizing in mode "square", before padding."""
+    """Return (height, width) after resizing, before padding."""
     ...
 
 
@@ -176,7 +177,10 @@ from minimaskrcnn.image import mold
 pixel = np.array([[[200, 127, 64]]], np.uint8)
 print("by hand:", (200 - 127.5) / 64, (127 - 127.5) / 64, (64 - 127.5) / 64)
 print(
-    "mold:", mold(pixel, SHAPES)[0, 0], "large network:", mold(pixel, replace(SHAPES, pixel_std=1))
+    "mold:",
+    mold(pixel, SHAPES)[0, 0],
+    "without dividing:",
+    mold(pixel, replace(SHAPES, pixel_std=1)),
 )
 
 # %% [markdown]
@@ -238,9 +242,9 @@ Code(inspect.getsource(mold), language="python")
 # ## 3 The real picture
 #
 # The network of this chapter is the small one that comes with the package. It knows circles,
-# squares and triangles. With the weights of the large one (80 everyday classes) and a photograph
-# of yours, change the first two lines; everything below works as it is. The picture is a part of
-# a scene, cut out so that it is not square.
+# squares and triangles. With the weights of the large one (80 everyday classes) and a photograph of
+# yours, change `WEIGHTS` and `PHOTO`; this section works as it is. (Section 4 needs drawn scenes.)
+# The picture is a part of a scene, cut out so that it is not square.
 
 # %%
 from minimaskrcnn import load_model
@@ -295,9 +299,10 @@ print("the result:\n", steps["result"].boxes)
 # %% [markdown]
 # ## 4 What goes wrong without
 #
-# Some mistakes at this stage cost everything, and some cost nothing. Nothing warns in either case:
-# the network runs on any numbers. So we measure, on twelve scenes whose true boxes are known: how
-# many of the objects are found, with the right class and an IoU of at least 0.5?
+# Some mistakes at this stage cost almost everything, and some cost nothing. Nothing warns in either
+# case: the network runs on any numbers. So we measure, on twelve scenes whose true boxes are known:
+# how many of the objects are found, with the right class and a box that agrees well? (IoU of at
+# least 0.5: chapter 06.)
 
 # %%
 from minimaskrcnn.boxes import iou_matrix
@@ -334,9 +339,9 @@ for name, predict in tries.items():
     print(f"{name:22} {share_found(predict):.0%} of the objects found")
 
 # %% [markdown]
-# **What costs everything.** The network learned from numbers between -2 and 2. Without the division
-# by `pixel_std` they lie between -128 and 128, sixty-four times as far apart, and almost nothing is
-# found.
+# **What costs almost everything.** The network learned from numbers between -2 and 2. Without the
+# division by `pixel_std` they lie between -128 and 128, sixty-four times as far apart, and one
+# object in six is found.
 #
 # **What costs next to nothing, and why.** The mean shifts all numbers alike, and the contrasts that
 # edges are made of stay as they are. Swapping red and blue does not matter to a network that has
@@ -358,7 +363,9 @@ panels(
 )
 
 # %% [markdown]
-# **Further.** Save your functions as `mold` and `scaled_size` in a file `my_image.py`. From a clone
+# ## Further
+#
+# Save your functions as `mold` and `scaled_size` in a file `my_image.py`. From a clone
 # of the repository,
 #
 #     pytest tests/test_02_image.py --mine my_image.py

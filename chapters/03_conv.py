@@ -30,8 +30,9 @@ strip("conv")
 # ## 1 A kernel, by hand
 #
 # A small array of weights, the *kernel*, slides over the map. At every place it is multiplied,
-# number by number, with what lies under it, and all is added up. This kernel takes its left
-# column from its right one: it answers where the map grows brighter to the right.
+# number by number, with what lies under it, and all is added up. This kernel subtracts what lies
+# under its left column from what lies under its right one: it answers where the map grows brighter
+# to the right.
 
 # %%
 import numpy as np
@@ -76,6 +77,8 @@ panels(
 # * **Stride.** The step of the window. With stride 2 the result has half as many rows and columns.
 #
 # height of the result = (height + padding − kernel height) // stride + 1
+#
+# where padding counts the rows above and below together.
 
 # %%
 from minimaskrcnn.conv import output_shape
@@ -88,19 +91,18 @@ for stride, padding in ((1, (0, 0)), (1, (1, 1)), (2, (1, 1))):
     print(f"stride {stride}, padding {padding}: {by_hand} rows,", output_shape(colours, conv))
 
 # %% [markdown]
-# The definition is a formula of one line, and a function of a dozen:
+# The definition is a formula of one line:
 #
 # y[i, j, d] = bias[d] + Σ over a, b, c of x[i·s + a, j·s + b, c] · kernel[a, b, c, d]
 #
-# with the stride s, where x has been padded. The leading axis n counts the pictures of a batch
-# (section 5). Numba compiles the loops to machine code; `.py_func` is the plain Python.
+# with the stride s, where x has been padded.
 
 # %% [markdown]
 # ### Your turn
 #
 # Try it yourself before the package's code is shown. Write the definition: loops are welcome.
 # `conv.kernel`, `conv.bias`, `conv.stride` and `conv.padding` (rows before and after; the same for
-# columns) are there; ReLU is not asked for.
+# columns) are there.
 
 # %%
 from minimaskrcnn import check
@@ -114,7 +116,7 @@ def my_conv2d(x, conv):
 check.conv2d(my_conv2d)
 
 # %% [markdown]
-# **Help.** Three hints for each function, and a solution. Open one at a time.
+# **Help.** Three hints, and a solution. Open one at a time.
 #
 # `my_conv2d`
 #
@@ -163,6 +165,9 @@ check.conv2d(my_conv2d)
 
 # %% [markdown]
 # ### The package's code
+#
+# The leading axis n counts the pictures of a batch (section 5). Numba compiles the loops to machine
+# code; `.py_func` is the plain Python.
 
 # %%
 import inspect
@@ -178,7 +183,7 @@ Code(inspect.getsource(_direct.py_func), language="python")
 #
 # The network of this chapter is the small one that comes with the package. It knows circles,
 # squares and triangles. With the weights of the large one (80 everyday classes) and a photograph
-# of yours, change the first two lines; everything below works as it is.
+# of yours, change `WEIGHTS` and `PHOTO`; everything below works as it is.
 #
 # The very first convolution of the network, the *stem*: kernels of 7 by 7 on 3 colours.
 
@@ -197,12 +202,12 @@ print("molded", molded.shape, "kernel", stem.kernel.shape, "stride", stem.stride
 print("features", features.shape)
 
 # %% [markdown]
-# `relu=True` replaces negative numbers by 0: the *rectified linear unit*, ReLU. Section 7 shows
-# why it must be there. Above, six of the kernels as little coloured pictures: grey is 0. Below,
-# what each finds. Nobody designed them; they were learned. Kernel 1 is a bright blot: it answers
-# wherever the picture is bright. Kernel 12 is a red one. Kernel 7 has blue on one side and orange
-# on the other: it is silent on even ground and answers at edges, as the one of section 1 did, but
-# to a change of colour.
+# `relu=True` replaces negative numbers by 0: the *rectified linear unit*, ReLU. Section 6 shows why
+# it must be there. Above, six of the kernels as little coloured pictures: grey is 0. Below, what
+# each finds. Nobody designed them; they were learned. Kernel 1 is a pale violet blot: it answers to
+# the violet ground, and hardly to the green square. Kernel 12 is a red one. Kernel 7 has blue on
+# one side and orange on the other: on even ground its answer is the same everywhere; at edges it
+# rises or falls, as that of section 1 did, but with a change of colour.
 
 # %% tags=["cover"]
 strongest = np.argsort(-features.mean(axis=(0, 1)), kind="stable")[:6]
@@ -269,9 +274,10 @@ slow, fast = (min(repeat(lambda f=f: f(x, conv), number=1, repeat=3)) for f in f
 print("64 channels to 64, as a matrix product at least twice as fast:", slow > 2 * fast)
 
 # %% [markdown]
-# There is a third way: for kernels of 3 × 3 the same numbers can be computed with a quarter of the
-# products. The network uses it most often. It needs an idea that has nothing to do with pictures,
-# so it has a chapter of its own, 03b, which you may read at any time or skip.
+# There is another way: for kernels of 3 × 3 the same numbers can be computed with a quarter of the
+# products. The network uses it wherever that pays, which is most often. It needs an idea that has
+# nothing to do with pictures, so it has a chapter of its own, 03b, which you may read at any time
+# or skip.
 
 # %% [markdown]
 # ## 5 Several pictures at once
@@ -314,7 +320,9 @@ for relu in (False, True):
     print(f"ReLU between them: {relu}; one convolution does the same: {equal}")
 
 # %% [markdown]
-# **Further.** Save your function in a file `my_conv.py`. From a clone of the repository,
+# ## Further
+#
+# Save your function in a file `my_conv.py`. From a clone of the repository,
 #
 #     pytest tests/test_03_conv.py --mine my_conv.py
 #

@@ -25,7 +25,7 @@ strip("conv")
 # %% [markdown]
 # **Where we are.** Nearly all the work of the network is convolution, and most of it is convolution
 # with kernels of 3 × 3. Chapter 03 computes it as a matrix product, which processors are good at.
-# Here nothing is made quicker: there is less to compute.
+# Here the products are not made quicker: there are fewer of them.
 
 # %% [markdown]
 # ## 1 Fewer products: two polynomials
@@ -64,15 +64,16 @@ print("T transposed · four:", t.T @ four)
 print("product of polynomials:", np.polymul(k[::-1], four[::-1])[::-1])
 
 # %% [markdown]
-# The product of a polynomial of 3 and one of 4 coefficients has 6. So 6 points are enough, and 6
-# products instead of 12:
+# The product of a polynomial of 3 and one of 4 coefficients has 6. So 6 points are enough, five
+# numbers and infinity, and with them 6 products instead of 12:
 #
 # transpose of T = (interpolate) · (multiply point by point) · (evaluate at the points)
 #
 # Now transpose the equation. The transpose of a product of matrices is the product of their
-# transposes in the opposite order; "multiply point by point" is a diagonal matrix and stays what
-# it is. With the names of the paper, where G evaluates the kernel at the points, A the four
-# coefficients, and Bᵀ is the transposed interpolation:
+# transposes in the opposite order; "multiply point by point" is a diagonal matrix and stays what it
+# is. With the names of the paper, where G evaluates the kernel at the points (each row divided by
+# one more number, which the interpolation needs), A the four coefficients, and Bᵀ is the transposed
+# interpolation:
 #
 # T = Aᵀ · diag(G k) · Bᵀ, that is y = Aᵀ [(G k) ∗ (Bᵀ d)]
 #
@@ -169,7 +170,7 @@ check_function(my_winograd_row, my_winograd_row, ours)
 # </details>
 
 # %% [markdown]
-# ### The package's code
+# ### How the package makes the matrices
 
 # %%
 import inspect
@@ -182,7 +183,7 @@ Code(inspect.getsource(matrices), language="python")
 # ## 3 Exact on paper, not quite in float32
 #
 # **Exact, in exact arithmetic.** This is algebra, no approximation. Python's fractions make no
-# rounding errors; with them both sides of T = Aᵀ · diag(G k) · Bᵀ are equal to the last number:
+# rounding errors; with them both sides of T = Aᵀ · diag(G k) · Bᵀ are exactly equal:
 
 # %%
 from fractions import Fraction
@@ -294,7 +295,7 @@ Code(inspect.getsource(choose_form), language="python")
 # %% [markdown]
 # ## 5 What goes wrong without: points chosen carelessly
 #
-# Any five different points would do, on paper. In float32 they would not:
+# Any five different numbers beside infinity would do, on paper. In float32 they would not:
 
 # %%
 for points in ((0, 2 / 3, -2 / 3, 1.5, -1.5), (0, 1, -1, 4, -4), (1, 2, 3, 4, 5)):
@@ -305,7 +306,9 @@ for points in ((0, 2 / 3, -2 / 3, 1.5, -1.5), (0, 1, -1, 4, -4), (1, 2, 3, 4, 5)
     print(f"largest number in B transposed {abs(bt32).max():5.1f}: error {error:.1f} units")
 
 # %% [markdown]
-# **Further.** Your `conv2d` of chapter 03 works in two dimensions. Let it take Winograd's way for
+# ## Further
+#
+# Your `conv2d` of chapter 03 works in two dimensions. Let it take Winograd's way for
 # kernels of 3 × 3, save it in a file `my_conv.py`, and from a clone of the repository,
 #
 #     pytest tests/test_03_conv.py --mine my_conv.py

@@ -5,7 +5,7 @@
 # it be a hundred layers deep?
 #
 # **You will see** the backbone of the network: dozens of convolutions that turn the picture into
-# five feature maps, each smaller and deeper than the one before.
+# five feature maps; from `c2` to `c5` each is half as high and wide as the one before.
 #
 # **You will learn** what a residual block is and why it has a bottleneck, how far a cell of a map
 # can see, and how batch normalisation first makes the network trainable and is then folded away.
@@ -39,8 +39,8 @@ strip("resnet")
 # *shortcut*.
 #
 # f is three convolutions: 1 × 1 to fewer channels (`reduce`), 3 × 3 (`spatial`), 1 × 1 back to many
-# (`expand`). As for hand-work, here are maps of 3 × 3 cells and a single channel. The biases are
-# −1, 0, 0; all weights are 1, those of `expand` 2.
+# (`expand`). To compute one by hand, take maps of 3 × 3 cells and a single channel. The biases are
+# −1, 0, 0; all weights are 1, but those of `expand` are 2.
 
 # %%
 import numpy as np
@@ -67,8 +67,9 @@ print("bottleneck:", bottleneck(x, block)[:, :, 0].round(3).tolist())
 # ### Your turn
 #
 # Try it yourself before the package's code is shown: a block, made of `conv2d(x, conv, relu=False,
-# add=None)`, where `add` is an array to be added before the ReLU. The check tells the first case in
-# which you differ.
+# add=None)`, where `add` is an array to be added before the ReLU. Where the number of channels
+# changes, `block.shortcut` is a convolution of 1 × 1, else it is None. The check tells the first
+# case in which you differ.
 
 # %%
 from minimaskrcnn import check
@@ -126,8 +127,8 @@ check.bottleneck(my_bottleneck)
 # ### The package's code
 #
 # This is the code, down to the whole backbone. In the first block of a *stage* the number of
-# channels changes, and mostly the size as well; so there its shortcut is a 1 × 1 convolution with
-# the same stride.
+# channels changes, and mostly the size as well; so there its shortcut is a convolution with the
+# same stride.
 
 # %%
 import inspect
@@ -141,7 +142,7 @@ Code("\n\n".join(parts), language="python")
 
 # %% [markdown]
 # `stem` also has a *max-pool*: of each window of 3 × 3 only the largest number is kept, in steps of
-# 2. Together with the stride of its convolution the picture is a quarter as high and wide.
+# 2. With the stride of its convolution this makes `c1` a quarter as high and wide as the picture.
 #
 # **Why a bottleneck?** Weights, and with them products per cell, are kernel height · width ·
 # channels in · channels out. For 256 channels, reduced to 64:
@@ -156,7 +157,7 @@ print(f"two convolutions 3 x 3 with 256: {2 * 3 * 3 * 256 * 256:,}")
 #
 # The network of this chapter is the small one that comes with the package. It knows circles,
 # squares and triangles. With the weights of the large one (80 everyday classes) and a photograph
-# of yours, change the first two lines; everything below works as it is.
+# of yours, change `WEIGHTS` and `PHOTO`; everything below works as it is.
 
 # %%
 from minimaskrcnn import load_model
@@ -172,12 +173,12 @@ for name in ("molded", "c1", "c2", "c3", "c4", "c5"):
     print(name, steps[name].shape, f"{steps[name].size:,} numbers")
 
 # %% [markdown]
-# From `c2` on, each map has half the height, half the width and at most twice the channels: at
-# most half the numbers. (In the large network it is twice, stage after stage.) What is lost in
-# places is only partly made up for in channels; the network has to decide what to keep. Below, of
-# each map the three channels that vary most over the picture. In `c1` and `c2` one sees the
-# outlines of things; in `c5` a cell stands for 32 by 32 pixels, and what it says is no longer for
-# our eyes. (A channel that is bright along a border has noticed the zeros of the padding: so a
+# After `c2`, each map has half the height, half the width and at most twice the channels of the one
+# before: at most half the numbers. (In the large network it is twice, stage after stage.) What is
+# lost in places is only partly made up for in channels; the network has to decide what to keep.
+# Below, of each map the three channels that vary most over the picture. In `c1` and `c2` one sees
+# the outlines of things; in `c5` a cell stands for 32 by 32 pixels, and what it says is no longer
+# for our eyes. (A channel that is bright along a border has noticed the zeros of the padding: so a
 # network can tell where its picture ends.)
 
 # %% tags=["cover"]
@@ -193,10 +194,10 @@ panels(*shown, columns=5)
 # %% [markdown]
 # ## 3 How far a cell can see
 #
-# The pixels on which a cell's numbers depend are its *receptive field*. Follow it layer by layer:
-# a kernel of k cells adds k − 1 cells of its map, and each of them is as many pixels apart as all
-# strides so far multiply to. For `c1`: 7 pixels of the stem's kernel, then a window of 3 in steps
-# of 2 pixels, 7 + 2 · 2 = 11. In each later block only the 3 × 3 adds anything.
+# The pixels on which a cell's numbers depend are its *receptive field*. Follow it layer by layer: a
+# kernel k cells wide adds k − 1 cells of the map that it reads; those lie as many pixels apart as
+# the product of all strides before it. For `c1`: 7 pixels of the stem's kernel, then a window of 3
+# in steps of 2 pixels, 7 + 2 · 2 = 11. In each later block only the 3 × 3 adds anything.
 
 # %%
 field, apart = 7 + 2 * 2, 4  # c1: the field's side and the distance between cells, in pixels
@@ -252,8 +253,8 @@ panels(Panel("what one cell sees", framed, np.array(squares), names, colours, ma
 #
 # y = gamma · (x − mean) / √(variance + epsilon) + beta
 #
-# By hand, for a channel with the values 2, 4, 6; gamma 3, beta 1. Epsilon is small and keeps a
-# channel that never changes from a division by zero.
+# By hand, for a channel with the values 2, 4, 6; gamma 3, beta 1. Epsilon, 0.001 here (`EPSILON`),
+# keeps a channel that never changes from a division by zero.
 
 # %%
 from minimaskrcnn.conv import BatchNorm, batch_norm
@@ -270,13 +271,14 @@ print("batch_norm:", batch_norm(np.array([[2.0], [4.0], [6.0]]), norm)[:, 0].rou
 # must not depend on what else is in the batch. So averages of mean and variance, kept while
 # training, take their place (they are the other two numbers of `BatchNorm`). They are constants.
 # Then the formula is one multiplication and one addition for each channel, and a convolution just
-# before it can do both by itself: its kernel is multiplied by the scale, its bias changed. That
-# is *folding*, and it costs nothing any more.
+# before it can do both by itself: its kernel is multiplied by the scale, its bias changed. That is
+# *folding*; after it, the normalisation costs nothing.
 
 # %% [markdown]
 # ### Your turn
 #
-# Fold for yourself.
+# Fold for yourself: `conv` has `kernel` and `bias`; `norm` has `gamma`, `beta`, `mean` and
+# `variance`.
 
 
 # %%
@@ -397,7 +399,9 @@ bare = replace(model, backbone=replace(model.backbone, stages=stages))
 print("objects with shortcuts:", len(model.predict(PHOTO)), "without:", len(bare.predict(PHOTO)))
 
 # %% [markdown]
-# **Further.** Save your function as `bottleneck` in a file `my_resnet.py`. From a clone of the
+# ## Further
+#
+# Save your function as `bottleneck` in a file `my_resnet.py`. From a clone of the
 # repository,
 #
 #     pytest tests/test_04_resnet.py --mine my_resnet.py

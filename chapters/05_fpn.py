@@ -108,7 +108,7 @@ check.pyramid(my_pyramid)
 #
 # <details><summary>Hint 3</summary>
 #
-# Rows are axis 0, columns axis 1; the channels stay.
+# Rows are axis -3, columns axis -2, counted from the end; the channels stay.
 #
 # </details>
 #
@@ -187,7 +187,7 @@ print("in one go or in two steps: the same sum")
 #
 # The network of this chapter is the small one that comes with the package. It knows circles,
 # squares and triangles. With the weights of the large one (80 everyday classes) and a photograph
-# of yours, change the first two lines; everything but section 5, which needs scenes whose truth
+# of yours, change `WEIGHTS` and `PHOTO`; everything but section 5, which needs scenes whose truth
 # is known, works as it is.
 
 # %%
@@ -241,13 +241,14 @@ assert np.allclose(sum(parts) + biases, p_maps[0], atol=1e-3)
 print("the four parts and the biases add up to p2")
 
 # %% [markdown]
-# The same channel of `p2` again, and its four parts, each from its darkest to its brightest number;
-# how much a part adds, the percentage says. What came from `c5` and `c4` is made of squares of 8 by
-# 8 and 4 by 4 cells: single cells, doubled three times and twice, whose edges the last 3 × 3
-# convolution has blurred. The percentages are parts of p2's variation over the picture, in all
-# channels: the four add up to 100 (a part that works against the others would count as negative).
-# In this network most of `p2` comes from `c2` and `c3`; the deepest maps add a little. Section 5
-# asks whether that little matters.
+# The same channel of `p2` again, and its four parts, each drawn from its own darkest to its own
+# brightest number, so that only the percentage tells how much a part adds. What came from `c5` and
+# `c4` is made of squares of 8 by 8 and 4 by 4 cells: single cells, doubled three times and twice,
+# whose edges the last 3 × 3 convolution has blurred. The percentages are parts of p2's variation
+# over the picture, in all channels: the four add up to about 100, as the biases add a little at the
+# border (a part that works against the others would count as negative). In this network most of
+# `p2` comes from `c2` and `c3`; the deepest maps add a little. Section 5 asks whether that little
+# matters.
 
 # %%
 whole = p_maps[0] - p_maps[0].mean(axis=(0, 1))
@@ -263,9 +264,9 @@ panels(*shown)
 #
 # Cut the way down: each map of the pyramid is made from its own map of the backbone alone. To see
 # what that does, ask the *box head*, the stage that says what is in a given box (chapter 12). The
-# scenes were drawn by a program, so that we know the true boxes and classes. How likely does it
-# think the true class, on average over twenty scenes, with the pyramid whole and with the way down
-# cut? (`pyramid_roi_align`, chapter 11, cuts the boxes' features out of the maps; `softmax`,
+# scenes were drawn by a program, so that we know the true boxes and classes. What probability does
+# it give to the true class, on average over twenty scenes, with the pyramid whole and with the way
+# down cut? (`pyramid_roi_align`, chapter 11, cuts the boxes' features out of the maps; `softmax`,
 # chapter 08, makes probabilities. Here they are tools.)
 
 # %%
@@ -306,7 +307,9 @@ for name, probs in found.items():
 # tell a cat's ear from a dog's, one has to know that there is a cat.
 
 # %% [markdown]
-# **Further.** Save your function as `pyramid` in a file `my_fpn.py`. From a clone of the
+# ## Further
+#
+# Save your functions as `upsample` and `pyramid` in a file `my_fpn.py`. From a clone of the
 # repository,
 #
 #     pytest tests/test_05_fpn.py --mine my_fpn.py

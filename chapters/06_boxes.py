@@ -9,7 +9,7 @@
 #
 # **You will learn** why deltas are divided by sizes and contain logarithms.
 #
-# **You need** NumPy arrays; nothing of the chapters before, but for the last picture chapter 05.
+# **You need** NumPy arrays; for sections 4 and 5 the tour (chapter 01).
 #
 # **Time** about 25 minutes.
 #
@@ -45,9 +45,9 @@ paper = np.full((14, 20, 3), 255, np.uint8)
 panels(Panel("a and b", paper, np.concatenate([a, b]), ("a", "b"), (ORANGE, BLUE), ruler=True))
 
 # %% [markdown]
-# They share the rows from the lower of the upper edges to the upper of the lower edges, 6 to 10,
-# and likewise the columns 6 to 14. *Intersection over union* (IoU) is the area they share divided
-# by the area they cover together, in which the shared part counts once.
+# They share the rows from 6, where the second begins, to 10, where the first ends, and likewise the
+# columns 6 to 14. *Intersection over union* (IoU) is the area they share divided by the area they
+# cover together, in which the shared part counts once.
 
 # %%
 intersection = (10 - 6) * (14 - 6)
@@ -172,10 +172,9 @@ print("the same numbers; at least ten times as fast:", plain > 10 * fast)
 # %% [markdown]
 # ## 2 Deltas
 #
-# How does one say that box `a` should become box `b`? (To learn to say it is called *bounding-box
-# regression*.) By how far its centre moves, and how its
-# size changes: down and to the right (dy, dx), in height and in width (dh, dw). But not in
-# pixels:
+# How does one say that box `a` should become box `b`? By how far its centre moves, down and to the
+# right (dy, dx), and by which factors its height and its width change (dh, dw). (Learning to say it
+# is called *bounding-box regression*.) But not in pixels:
 #
 # * The move is counted **in sizes of the box**: "half a height down". The network looks at a
 #   small neighbourhood of a map. What it sees of a small object on a fine map and of a large one
@@ -188,7 +187,9 @@ from minimaskrcnn.boxes import apply_deltas, encode_deltas
 
 box = np.array([[4, 4, 8, 12]], np.float32)  # centre (6, 8), height 4, width 8
 target = np.array([[4, 10, 12, 14]], np.float32)  # centre (8, 12), height 8, width 4
-print("by hand: dy", (8 - 6) / 4, "dx", (12 - 8) / 8, "dh", np.log(8 / 4), "dw", np.log(4 / 8))
+print(
+    "by hand: dy", (8 - 6) / 4, "dx", (12 - 8) / 8, "log dh", np.log(8 / 4), "log dw", np.log(4 / 8)
+)
 print("encode_deltas:", encode_deltas(box, target))
 
 # %% [markdown]
@@ -213,7 +214,7 @@ panels(Panel("by deltas", paper, three, names, (ORANGE, SKY, BLUE), ruler=True))
 
 # %%
 def my_encode(boxes, targets):
-    """Return the deltas (N, 4), dy dx dh dw, that move boxes onto targets, both (N, 4)."""
+    """Return the deltas (N, 4), dy dx log dh log dw, that move boxes onto targets, both (N, 4)."""
     ...
 
 
@@ -328,9 +329,10 @@ moving_boxes(10 * a[0], 10 * b[0], (140, 200))
 # %% [markdown]
 # ## 3 Two units
 #
-# Inside the network boxes are *normalised*: 0 is the middle of the first row or column of pixels,
-# 1 that of the last. So a box means the same on every map of the pyramid. At the beginning and
-# the end boxes are in pixels, and there the end is excluded, as in Python's slices.
+# Inside the network boxes are *normalised*: 0 is the middle of the first row or column of pixels, 1
+# that of the last. The end is included there: y1 / (H - 1) and (y2 - 1) / (H - 1). So a box means
+# the same on every map of the pyramid. At the beginning and the end boxes are in pixels, and there
+# the end is excluded, as in Python's slices.
 
 # %%
 from minimaskrcnn.boxes import clip, normalise, to_pixels
@@ -345,7 +347,7 @@ print("cut off at the border:", clip(np.array([[-0.5, 0.25, 0.5, 1.5]]), (0, 0, 
 #
 # The network of this chapter is the small one that comes with the package. It knows circles,
 # squares and triangles. With the weights of the large one (80 everyday classes) and a photograph
-# of yours, change the first two lines; all but the comparison with the true boxes works as it is.
+# of yours, change `WEIGHTS` and `PHOTO`; all but the comparison with the true boxes works as it is.
 
 # %%
 from minimaskrcnn import load_model
@@ -401,7 +403,9 @@ for name, used in (("with deltas", given), ("without", np.zeros_like(given))):
     print(f"{name:12} best IoU of each object:", best_ious[name].round(2))
 
 # %% [markdown]
-# **Further.** Save your functions under the package's names (`iou_matrix`, `encode_deltas`,
+# ## Further
+#
+# Save your functions under the package's names (`iou_matrix`, `encode_deltas`,
 # `apply_deltas`) in a file `my_boxes.py`. From a clone of the repository,
 #
 #     pytest tests/test_06_boxes.py --mine my_boxes.py
@@ -415,9 +419,9 @@ for name, used in (("with deltas", given), ("without", np.zeros_like(given))):
 # how far apart two boxes lie.)
 
 # %% [markdown]
-# **The answer.** IoU says how well: shared area over common area. Four deltas say where to: moves
-# counted in sizes of the box, and changes of size as logarithms, so that small and large objects
-# ask for the same answers.
+# **The answer.** IoU says how well: shared area over the area that both cover together. Four deltas
+# say where to: moves counted in sizes of the box, and changes of size as logarithms, so that small
+# and large objects ask for the same answers.
 
 # %% [markdown]
 # ## In the paper

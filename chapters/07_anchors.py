@@ -80,8 +80,9 @@ for ratio, (y1, x1, y2, x2) in zip(ratios, shapes, strict=True):
 # %% [markdown]
 # ## Your turn
 #
-# Try it yourself before the package's code is shown. First for one level and one ratio, then more.
-# The check names the first case in which you differ.
+# Try it yourself before the package's code is shown. The pyramid has several levels, each with its
+# own scale and stride; their anchors follow one another. A map has side / stride cells, rounded up.
+# First for one level and one ratio, then more. The check names the first case in which you differ.
 
 # %%
 from minimaskrcnn import check
@@ -95,7 +96,7 @@ def my_anchors(shape, scales, ratios, strides):
 check.make_anchors(my_anchors)
 
 # %% [markdown]
-# **Help.** Three hints for each function, and a solution. Open one at a time.
+# **Help.** Three hints, and a solution. Open one at a time.
 #
 # `my_anchors`
 #
@@ -164,8 +165,8 @@ Code("\n\n".join(parts), language="python")
 #
 # The network of this chapter is the small one that comes with the package. It knows circles,
 # squares and triangles. With the weights of the large one (80 everyday classes) and a photograph
-# of yours, change the first two lines; this section works as it is. (Sections 5 and 6 need the true
-# boxes of a drawn scene.)
+# of yours, change `WEIGHTS` and `PHOTO`; this section works as it is. (Sections 5 and 6 need the
+# true boxes of a drawn scene.)
 
 # %%
 from minimaskrcnn import load_model
@@ -272,7 +273,9 @@ large = make_anchors((1024, 1024), COCO.anchor_scales, COCO.anchor_ratios)
 print(f"{len(large):,} anchors of scales {COCO.anchor_scales}")
 
 # %% [markdown]
-# **Further.** Save your function as `make_anchors` in a file `my_anchors.py`. From a clone of the
+# ## Further
+#
+# Save your function as `make_anchors` in a file `my_anchors.py`. From a clone of the
 # repository,
 #
 #     pytest tests/test_07_anchors.py --mine my_anchors.py

@@ -31,10 +31,10 @@ strip("rpn")
 # %% [markdown]
 # ## 1 Two cells, by hand
 #
-# The network is a 3 × 3 convolution (`shared`) and two 1 × 1 convolutions on its result: one to 2
-# numbers for each of the three anchors, one to 4. Here is a map of 1 × 2 cells and one channel,
-# with the values 1 and 2, and weights that are easy to follow: `shared` changes nothing, and the
-# answers are multiples of the cell.
+# The network is a 3 × 3 convolution with ReLU (`shared`) and, without ReLU, two 1 × 1 convolutions
+# on its result: one to 2 numbers for each of the three anchors, one to 4. Here is a map of 1 × 2
+# cells and one channel, with the values 1 and 2, and weights that are easy to follow: `shared`
+# changes nothing, and the answers are multiples of the cell.
 
 # %%
 import numpy as np
@@ -62,15 +62,17 @@ print("region_proposals:", logits.round(3).tolist())
 print("deltas:", deltas.shape, "the first cell's second anchor:", deltas[1].round(3))
 
 # %% [markdown]
-# Six rows: first the three anchors of the first cell, then those of the second. A row is one
-# anchor. Its two *logits* are for "background" and for "object"; its four *deltas* are for a move
-# down and to the right, and for a change of height and width.
+# Six rows: first the three anchors of the first cell, then those of the second. (Several maps
+# follow one another, the finest first.) A row is one anchor. Its two *logits* are for "background"
+# and for "object"; its four *deltas* are for a move down and to the right, and for a change of
+# height and width.
 
 # %% [markdown]
 # ## 2 From logits to a probability
 #
-# Logits are any numbers, negative or large. *Softmax* makes probabilities of them: raise e to each,
-# then divide by the sum, so that they are positive and add up to 1. For the logits 0 and ln 3:
+# Logits are any numbers, negative or large. *Softmax* makes probabilities of them: take e to the
+# power of each, then divide by the sum, so that they are positive and add up to 1. For the logits 0
+# and ln 3:
 
 # %%
 from minimaskrcnn.layers import softmax
@@ -80,7 +82,8 @@ print("softmax:", softmax(np.array([0, np.log(3)])).round(6))
 print("the same, 5 added to both:", softmax(np.array([5, 5 + np.log(3)])).round(6))
 
 # %% [markdown]
-# Only the difference of the two counts. From here on the second probability is the anchor's
+# Only the difference of the two counts. So the larger may be subtracted from both first, and e to
+# the power of a large logit cannot overflow. From here on the second probability is the anchor's
 # *score*: the one number by which it is ranked.
 
 # %% [markdown]
@@ -206,7 +209,7 @@ Code(inspect.getsource(region_proposals), language="python")
 #
 # The network of this chapter is the small one that comes with the package. It knows circles,
 # squares and triangles. With the weights of the large one (80 everyday classes) and a photograph
-# of yours, change the first two lines; everything below works as it is.
+# of yours, change `WEIGHTS` and `PHOTO`; everything below works as it is.
 
 # %%
 from minimaskrcnn import load_model
@@ -223,9 +226,9 @@ for name in ("anchors", "rpn_logits", "rpn_probs", "rpn_deltas"):
 print(f"scores above one half: {(steps['rpn_probs'][:, 1] > 0.5).mean():.1%} of the anchors")
 
 # %% [markdown]
-# The scores as pictures, one for each level: for every cell the best of its three anchors, black
-# for 0 and white for 1. Small shapes light up on `p2`, large ones on the coarser maps, each where
-# anchors of about its size stand. The last panel has the 20 anchors of the highest scores.
+# The scores as pictures, one for each level but P6: for every cell the best of its three anchors,
+# black for 0 and white for 1. Small shapes light up on `p2`, large ones on the coarser maps, each
+# where anchors of about its size stand. The last panel has the 20 anchors of the highest scores.
 
 # %%
 from minimaskrcnn.boxes import to_pixels
@@ -272,13 +275,13 @@ print("anchor of that index:", anchors[best[0]].round(2))
 
 # %% [markdown]
 # And its deltas. They are in units of `delta_std` (chapter 06 says why), and moves are counted in
-# heights and widths of the anchor, so in pixels:
+# heights and widths of the anchor. Converted to pixels:
 
 # %%
-dy, dx, dh, dw = steps["rpn_deltas"][best[0]] * np.array(config.delta_std)
+dy, dx, log_dh, log_dw = steps["rpn_deltas"][best[0]] * np.array(config.delta_std)
 height, width = 2 * half
 print(f"score {scores[best[0]]:.3f}; moves {dy * height:.1f} down, {dx * width:.1f} to the right;")
-print(f"height times {np.exp(dh):.2f}, width times {np.exp(dw):.2f}")
+print(f"height times {np.exp(log_dh):.2f}, width times {np.exp(log_dw):.2f}")
 
 # %% [markdown]
 # ## 5 A small network that slides
@@ -331,7 +334,9 @@ panels(
 # Look at pictures of intermediate results.
 
 # %% [markdown]
-# **Further.** Save your functions as `softmax` and `region_proposals` in a file `my_rpn.py`. From a
+# ## Further
+#
+# Save your functions as `softmax` and `region_proposals` in a file `my_rpn.py`. From a
 # clone of the repository,
 #
 #     pytest tests/test_08_rpn.py --mine my_rpn.py

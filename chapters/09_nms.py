@@ -67,7 +67,7 @@ iou_matrix(boxes, boxes).round(3)
 #
 # **Walk down from the best score. Keep a box, unless it overlaps an already kept one by more than
 # the threshold.** All that is not kept is *suppressed*; what survives are local maxima of the
-# score, hence the name: what is *not* a maximum goes.
+# score, hence the name: what is *not* a maximum goes. Of equal scores the lower index comes first.
 
 # %% [markdown]
 # ### Your turn
@@ -89,7 +89,7 @@ def my_nms(boxes, scores, iou_threshold):
 check.nms(my_nms)
 
 # %% [markdown]
-# **Help.** Three hints for each function, and a solution. Open one at a time.
+# **Help.** Three hints, and a solution. Open one at a time.
 #
 # `my_nms`
 #
@@ -158,7 +158,7 @@ panels(
 )
 
 # %% [markdown]
-# Two details decide whether your own version will agree with this one.
+# Two details decided whether your own version agrees with this one.
 #
 # **An overlap equal to the threshold is kept.** The upper half of a box overlaps the box by
 # exactly one half:
@@ -184,7 +184,7 @@ print("threshold 0.4 keeps", nms_plain(chain, np.array([0.9, 0.8, 0.7], np.float
 #
 # The network of this chapter is the small one that comes with the package. It knows circles,
 # squares and triangles. With the weights of the large one (80 everyday classes) and a photograph
-# of yours, change the first two lines; everything below works as it is.
+# of yours, change `WEIGHTS` and `PHOTO`; everything below works as it is.
 
 # %%
 from minimaskrcnn import load_model
@@ -306,9 +306,9 @@ print(dict(zip(thresholds.tolist(), counts, strict=True)))
 # ## 6 Where NMS itself fails
 #
 # NMS takes overlap as proof that two boxes mean one object. Things that stand in front of each
-# other overlap, too. Here are two triangles, one before the other. Suppose a perfect network: the
-# boxes below are the true ones. NMS at 0.3, the threshold that the large network's detections
-# use, suppresses one of the triangles.
+# other overlap, too. Here are the four triangles of a scene; one of them stands before another.
+# Suppose a perfect network: the boxes below are the true ones. NMS at 0.3, the threshold that the
+# large network's detections use, suppresses one of the triangles.
 
 # %%
 crowd = scene(160)
@@ -333,7 +333,9 @@ panels(
 # because it learns to answer once for each object.
 
 # %% [markdown]
-# **Further.** In an [x-ray](../docs/xray.md) of a photograph a slider moves the threshold of this
+# ## Further
+#
+# In an [x-ray](../docs/xray.md) of a photograph a slider moves the threshold of this
 # chapter, and boxes come and go.
 #
 # Save your function as `nms` in a file `my_nms.py`. From a clone of the repository,

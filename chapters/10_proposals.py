@@ -116,7 +116,7 @@ def my_select_proposals(anchors, scores, deltas, config):
 check.select_proposals(my_select_proposals)
 
 # %% [markdown]
-# **Help.** Three hints for each function, and a solution. Open one at a time.
+# **Help.** Three hints, and a solution. Open one at a time.
 #
 # `my_select_proposals`
 #
@@ -161,7 +161,8 @@ check.select_proposals(my_select_proposals)
 # %% [markdown]
 # ## 2 The code
 #
-# The five steps are the last five lines.
+# The five steps are in the last five lines: moving and cutting off share one, and so do NMS and its
+# limit. (`rpn_std` is `delta_std`, unless the RPN has units of its own: chapter 20.)
 
 # %%
 import inspect
@@ -189,7 +190,7 @@ print("proposals:", len(kept))
 #
 # The network of this chapter is the small one that comes with the package. It knows circles,
 # squares and triangles. With the weights of the large one (80 everyday classes) and a photograph
-# of yours, change the first two lines; this section works as it is.
+# of yours, change `WEIGHTS` and `PHOTO`; this section works as it is.
 
 # %%
 from minimaskrcnn import load_model
@@ -206,7 +207,7 @@ print(f"at most {config.post_nms_proposals} are proposed; proposals: {steps['pro
 
 # %% [markdown]
 # The steps again, one at a time, now with real numbers. `best` tells which anchor each box comes
-# from, `keep` which of them survive NMS.
+# from, `survivors` which of them survive NMS, `keep` the first hundred of those.
 
 # %%
 best = top_indices(scores, config.pre_nms_proposals)
@@ -228,9 +229,9 @@ for name, chosen in (("anchors", slice(None)), ("best", best), ("proposals", bes
     print(f"{name:9}", "  ".join(f"P{level}: {n:4}" for level, n in enumerate(counts, start=2)))
 
 # %% [markdown]
-# In the picture: every sixth of the best anchors, stiff, of three shapes, some of them reaching
-# beyond the border; the same ones, moved onto what they saw and cut off; what NMS leaves of all;
-# and the ten best of those.
+# In the picture: every sixth of the best anchors, still unmoved, of three shapes, some of them
+# reaching beyond the border; the same ones, moved onto what they saw and cut off; the hundred
+# proposals; and the ten best of those.
 
 # %% tags=["cover"]
 from minimaskrcnn.boxes import to_pixels
@@ -263,8 +264,8 @@ true_boxes = [normalise(example.boxes, example.image.shape) for example in scene
 print(sum(map(len, true_boxes)), "objects in", len(scenes), "scenes")
 
 # %% [markdown]
-# To compare, we switch NMS off: at a threshold of 1 nothing is ever suppressed. Row n of each
-# table below holds, for every object, the IoU of the best of the first n proposals.
+# To compare, we switch NMS off: at a threshold of 1 nothing is ever suppressed. Row n of each array
+# `best_so_far` holds, for every object, the IoU of the best of the first n proposals.
 
 # %%
 reached = {"with NMS": [], "without NMS": []}
@@ -333,7 +334,9 @@ print("the same 6000 indices; at least twice as fast:", slow > 2 * quick)
 Code(inspect.getsource(top_indices), language="python")
 
 # %% [markdown]
-# **Further.** Save your function as `select_proposals` in a file `my_proposals.py`. From a clone of
+# ## Further
+#
+# Save your function as `select_proposals` in a file `my_proposals.py`. From a clone of
 # the repository,
 #
 #     pytest tests/test_10_proposals.py --mine my_proposals.py

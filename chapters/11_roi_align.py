@@ -50,7 +50,7 @@ print("row 0.25, column 1,   by hand:", 0.75 * 20 + 0.25 * 50)
 # %% [markdown]
 # `crop_and_resize` does it for whole regions. A region is a box y1 x1 y2 x2; 0 stands for the
 # centre of the first row or column of cells, 1 for that of the last. Our map has rows 0, 1 and 2,
-# so row 0.5 is 0.25 and row 0.25 is 0.125. A region without extent is a point:
+# so row 0.5 is written 0.25, and row 0.25 is 0.125. A region without extent is a point:
 
 # %%
 points = np.array([[0.25, 0.25, 0.25, 0.25], [0.125, 0.5, 0.125, 0.5]], np.float32)
@@ -87,7 +87,8 @@ panels(Panel("the region and its points", tens[:, :, 0], drawn, names, colours, 
 #
 # Try it yourself before the package's code is shown. Write `crop_and_resize`. Begin with a single
 # region and a single channel; the point (0, 0) of the grid lies on the region's corner, a single
-# point in its middle. The check starts with points that you can read by hand.
+# point in its middle. A point beyond the map gives 0. The check starts with points that you can
+# read by hand.
 
 # %%
 from minimaskrcnn import check
@@ -101,14 +102,14 @@ def my_crop_and_resize(feature_map, rois, size):
 check.crop_and_resize(my_crop_and_resize)
 
 # %% [markdown]
-# **Help.** Three hints for each function, and a solution. Open one at a time.
+# **Help.** Three hints, and a solution. Open one at a time.
 #
 # `my_crop_and_resize`
 #
 # <details><summary>Hint 1</summary>
 #
-# Boxes are normalised: y · (H - 1) is a row of the map. P points between two rows are (y2 - y1) /
-# (P - 1) apart; a single one lies in the middle.
+# Boxes are normalised: y · (H - 1) is a row of the map. P points from y1 to y2, both included, are
+# (y2 - y1) / (P - 1) apart; a single one lies in the middle.
 #
 # </details>
 #
@@ -162,9 +163,8 @@ check.crop_and_resize(my_crop_and_resize)
 # %% [markdown]
 # ### The package's code
 #
-# Where the points lie; the loops over regions, rows and columns; reading one point. A
-# point beyond the map gets 0. The loops are compiled by Numba; `.py_func` is the same as plain
-# Python.
+# Three functions: one says where the points lie, one loops over regions, rows and columns, one
+# reads a point. The loops are compiled by Numba; `.py_func` is the same as plain Python.
 
 # %%
 import inspect
@@ -179,11 +179,11 @@ Code("\n\n".join(parts), language="python")
 # %% [markdown]
 # ## 2 Three ways
 #
-# **RoIPool** is the oldest. It rounds the region to whole cells, shares them out to as many *bins*
+# **RoIPool** is the oldest. It rounds the region to whole cells, divides these among as many *bins*
 # as the patch has places, and takes the largest value in each bin.
 #
-# **RoIAlign**, this paper's, rounds nothing. It divides the region as it is into bins, reads four
-# points in each, and takes their mean.
+# **RoIAlign**, from the Mask R-CNN paper, rounds nothing. It divides the region as it is into bins,
+# reads four points in each, and takes their mean.
 #
 # **`crop_and_resize`**, from the library TensorFlow, reads one point for each place of the patch,
 # from corner to corner. The weights of the large network were trained with it, so it is what this
@@ -277,17 +277,17 @@ for side, level in zip(sides, levels, strict=True):
 print("half a cell, in pixels:", {f"P{i}": s // 2 for i, s in enumerate(STRIDES[:4], start=2)})
 
 # %% [markdown]
-# The last column is what happens without the rule. If all regions were read from P5, a region of
-# 28 pixels would lie within a single cell, and the 49 numbers of its patch would say all but the
-# same. If all were read from P2, a large region would be known by scattered points with much in
-# between that nobody reads, of features that have seen only a small part of it.
+# The last column is what happens without the rule. If all regions were read from P5, a region of 28
+# pixels would be smaller than a single cell, and the 49 numbers of its patch would be blends of the
+# same few cells. If all were read from P2, a large region would be known by scattered points with
+# much in between that nobody reads, of features that have seen only a small part of it.
 
 # %% [markdown]
 # ## 4 The real picture
 #
 # The network of this chapter is the small one that comes with the package. It knows circles,
 # squares and triangles. With the weights of the large one (80 everyday classes) and a photograph
-# of yours, change the first two lines; this section works as it is.
+# of yours, change `WEIGHTS` and `PHOTO`; this section works as it is.
 
 # %%
 from minimaskrcnn import load_model
@@ -305,9 +305,9 @@ print("read from", {f"P{level}": int(counts[level]) for level in range(2, 6)})
 
 # %% [markdown]
 # In the small network's pictures of 128 by 128 pixels nothing is large: by the rule, every region
-# belongs to P2. The large network, on photographs of 1024 pixels, reads from all four. With a rule
-# made for small pictures, 28 pixels (an eighth of 224, as 128 is of 1024) in place of 224, the same
-# proposals would spread:
+# with a side below 80 pixels belongs to P2, and no shape is larger. The large network, on
+# photographs of 1024 pixels, reads from all four. With a rule made for small pictures, 28 pixels
+# (an eighth of 224, as 128 is of 1024) in place of 224, the same proposals would spread:
 
 # %%
 spread = np.bincount(roi_levels(steps["proposals"], rule[0], 28), minlength=6)
@@ -432,9 +432,9 @@ for name, column in zip(names, ious.T, strict=True):
     print(f"{name:17}  small {column[small].mean():.3f}  larger {column[~small].mean():.3f}")
 
 # %% [markdown]
-# Rounding alone costs most of what RoIPool loses: it hardly matters whether the largest value or
-# a mean is taken. And the smaller the object, the worse. On the triangle of scene 13, the true
-# mask in white, what was made of it tinted:
+# Rounding alone costs about as much as RoIPool does: it hardly matters whether the largest value or
+# a mean is taken. And the smaller the object, the worse. On the triangle of scene 13, the true mask
+# in white, what was made of it tinted:
 
 # %%
 example = scene(13)
@@ -450,7 +450,9 @@ panels(*(Panel(f"{n}: {v}", own * 255, mask=w) for n, v, w in zip(names, iou, wa
 # That is why RoIPool was good enough for naming boxes, and this stage had to be invented for masks.
 
 # %% [markdown]
-# **Further.** Save your function as `crop_and_resize` in a file `my_roi_align.py`. From a clone of
+# ## Further
+#
+# Save your function as `crop_and_resize` in a file `my_roi_align.py`. From a clone of
 # the repository,
 #
 #     pytest tests/test_11_roi_align.py --mine my_roi_align.py

@@ -23,15 +23,16 @@ strip("heads")
 # %% [markdown]
 # **Where we are.** Chapter 11 has cut a patch of features out of the maps for every proposal: the
 # same size for all, so that one network can look at all of them. Such a network, which answers
-# one question about a region, is called a *head*. There are two. The *box head* says which class
-# a region shows, and how its box should move. The *mask head* says which pixels are the object's.
+# questions about one region, is called a *head*. There are two. The *box head* says which class a
+# region shows, and how its box should move. The *mask head* says which pixels are the object's.
 
 # %% [markdown]
 # ## 1 A box head by hand
 #
-# Ours is tiny: patches of 2 by 2 cells with one channel, two hidden numbers, three classes. The
-# first layer is a convolution as large as the whole patch (chapter 03). It fits into the patch in
-# one place only, so it is one weighted sum over all cells for each hidden number.
+# Ours is tiny: patches of 2 by 2 cells with one channel, two *hidden* numbers (those between two
+# layers), three classes (K = 3). The first layer is a convolution as large as the whole patch
+# (chapter 03). It fits into the patch in one place only, so it is one weighted sum over all cells
+# for each hidden number.
 
 # %%
 import numpy as np
@@ -64,10 +65,9 @@ logits, deltas = (Dense(k, np.zeros(k.shape[1], np.float32)) for k in (to_logits
 tiny = BoxHead(hidden1, hidden2, logits, deltas)
 
 # %% [markdown]
-# The *hidden* numbers, those between two layers, are 5 and 0. So the logits are 5 · 0, 5 · 0.4 and
-# 5 · 0.2; softmax (chapter 08) turns them into probabilities that sum to 1. Class 0 is the
-# *background*: no object. If the region is of class 1 its box should move down (dy = 1), if it is
-# of class 2 to the right.
+# The hidden numbers are 5 and 0. So the logits are 5 · 0, 5 · 0.4 and 5 · 0.2; softmax (chapter 08)
+# turns them into probabilities that sum to 1. Class 0 is the *background*: no object. If the region
+# is of class 1 its box should move down (dy = 1), if it is of class 2 to the right.
 
 # %%
 class_logits, box_deltas = box_head(patch, tiny)
@@ -87,7 +87,9 @@ print(box_deltas[0])
 #
 # A mask needs its cells where they are. The mask head therefore consists of convolutions only, and
 # doubles the map once, so that the mask is finer than the patch. That is done by a *transposed
-# convolution*: every cell paints a 2 by 2 square of its own, the kernel times the cell's value.
+# convolution*: every cell paints a 2 by 2 square of its own, the kernel times the cell's value. A
+# ReLU follows every layer but the last, a convolution of 1 × 1 that gives one logit for each pixel
+# and each of the K classes.
 
 # %%
 from minimaskrcnn.layers import Deconv
@@ -138,7 +140,6 @@ check.deconv2d(my_deconv2d)
 # %% [markdown]
 # And the mask head, from `conv2d(x, conv, relu=True)` and `deconv2d(x, layer, relu=True)`: the
 # convolutions `head.convs`, the doubling `head.deconv`, and `head.logits`, a convolution of 1 × 1.
-# Which of them are followed by a ReLU?
 
 
 # %%
@@ -277,18 +278,18 @@ parts = [inspect.getsource(f) for f in (BoxHead, MaskHead, box_head, mask_head)]
 Code("\n\n".join(parts), language="python")
 
 # %% [markdown]
-# The comments tell the sizes of the large network. The last layer of the mask head gives one
-# logit for each pixel *and class*. Each becomes a probability by itself, by the *sigmoid*,
-# 1 / (1 + exp(-logit)): a logit of 0 is one half. The question is, "if this is a circle, is this
-# pixel part of it?" Whether it is a circle has been decided by the box head. The masks of different
-# classes need not agree, and do not compete.
+# The comments tell the sizes of the large network (and what torchvision's has otherwise: chapter
+# 20). The last layer of the mask head gives one logit for each pixel *and class*. Each becomes a
+# probability by itself, by the *sigmoid*, 1 / (1 + exp(-logit)): a logit of 0 is one half. The
+# question is, "if this is a circle, is this pixel part of it?" Whether it is a circle has been
+# decided by the box head. The masks of different classes need not agree, and do not compete.
 
 # %% [markdown]
 # ## 4 The real picture: the box head
 #
 # The network of this chapter is the small one that comes with the package. It knows circles,
 # squares and triangles. With the weights of the large one (80 everyday classes) and a photograph
-# of yours, change the first two lines; sections 4 and 5 work as they are.
+# of yours, change `WEIGHTS` and `PHOTO`; sections 4 and 5 work as they are.
 
 # %%
 from minimaskrcnn import load_model
@@ -373,8 +374,8 @@ panels(*shown, columns=4)
 # Only one of them is used: that of the class that the box head decided on. In training, too, only
 # the mask of the true class is asked for, and nobody minds what the others show. As all layers but
 # the last are shared, they may well resemble it. Indeed the paper finds that one mask for all
-# classes (*class-agnostic*) is nearly as good: 29.7 AP, with one for each class 30.3 (section 4.2).
-# (Chapter 14 shows what becomes of the mask.)
+# classes (*class-agnostic*) is nearly as good: 29.7 against 30.3 in average precision (chapter 18;
+# section 4.2 of the paper). (Chapter 14 shows what becomes of the mask.)
 
 # %% [markdown]
 # ## 6 Plain and fast
@@ -414,8 +415,8 @@ print(f"regions: {len(probs)} for the box head, {len(steps['detections'])} for t
 # ## 7 What goes wrong without: no second correction
 #
 # The proposals have been moved once already. Is a second correction worth its weights? We take all
-# proposals of some scenes that mean an object, those with an IoU of at least 0.5, and compare
-# them with its true box before and after.
+# proposals of some scenes that mean an object, those with an IoU of at least 0.5, and compare them
+# with its true box before and after they are moved by the deltas of the object's true class.
 
 # %%
 from minimaskrcnn.boxes import iou_matrix, normalise
@@ -474,11 +475,14 @@ panels(
 # With the sigmoid, the box head decides once, for the whole region, and the mask head only draws.
 
 # %% [markdown]
-# **Further.** Save your functions in a file `my_heads.py`. From a clone of the repository,
+# ## Further
+#
+# Save your functions as `box_head`, `deconv2d` and `mask_head` in a file
+# `my_heads.py`. From a clone of the repository,
 #
 #     pytest tests/test_12_heads.py --mine my_heads.py
 #
-# runs the tests of this stage on it.
+# runs the tests of this stage on them.
 #
 # **To think about.** The box head gives deltas for each class, though in the end only one class's
 # are used. What can it express that way which a single set of deltas cannot, say for a region

@@ -62,9 +62,9 @@ print("classes", class_ids, "scores", scores)
 print(f"B by hand: {0.2 - 0.1 * 0.5:.2f} to {0.7 - 0.1 * 0.5:.2f}, moved: {moved[1].round(3)}")
 
 # %% [markdown]
-# **Step 3: background goes,** so D is out. **Step 4: low scores go.** With a confidence
-# threshold of 0.7, E is out. **Step 5: NMS within each class,** here at 0.3. A and B are both
-# circles and overlap far more: B goes. C overlaps A just as much, but is a square: it stays.
+# **Step 3: background goes,** so D is out. **Step 4: low scores go.** With a confidence threshold
+# of 0.7, E is out. **Step 5: NMS within each class,** here at 0.3. A and B are both circles and
+# overlap far more: B goes. C overlaps A almost as much, but is a square: it stays.
 
 # %%
 print("IoU of A and B by hand:", round(0.45 * 0.5 / (2 * 0.25 - 0.45 * 0.5), 3))
@@ -72,8 +72,9 @@ print("IoU of A and C by hand:", round(0.4 * 0.5 / 0.25, 3))
 print(iou_matrix(moved[:3], moved[:3]).round(3))
 
 # %% [markdown]
-# `select_detections` does all of it. A row of the result is `y1 x1 y2 x2`, class, score, best
-# score first; `source` says from which regions they came.
+# `select_detections` does all of it, and reports at most `max_detections`. A row of the result is
+# `y1 x1 y2 x2`, class, score, best score first (of equal scores the lower region first); `source`
+# says from which regions they came.
 
 # %%
 from minimaskrcnn.detections import select_detections
@@ -97,7 +98,8 @@ panels(
 # %% [markdown]
 # One argument is left, the *window*. A photograph that is not square lies between two bars in the
 # network's input (chapter 02). Nothing that is found can lie in the bars, so boxes are cut off at
-# the photograph's edges. If A's upper tenth were in a bar:
+# the photograph's edges. If the upper fifth of the frame were a bar, A would lose its part from 0.1
+# to 0.2:
 
 # %%
 cut, _ = select_detections(rois, probs, deltas, (0.2, 0, 0.8, 1), COCO)
@@ -122,7 +124,7 @@ def my_select_detections(rois, class_probs, box_deltas, window, config):
 check.select_detections(my_select_detections)
 
 # %% [markdown]
-# **Help.** Three hints for each function, and a solution. Open one at a time.
+# **Help.** Three hints, and a solution. Open one at a time.
 #
 # `my_select_detections`
 #
@@ -179,22 +181,23 @@ import inspect
 
 from IPython.display import Code
 
-from minimaskrcnn.detections import _nms_by_class
+from minimaskrcnn.detections import _candidates, _nms_by_class
 
-parts = [inspect.getsource(f) for f in (select_detections, _nms_by_class)]
+parts = [inspect.getsource(f) for f in (select_detections, _candidates, _nms_by_class)]
 Code("\n\n".join(parts), language="python")
 
 # %% [markdown]
 # (`detected_classes` names the classes that somebody is looking for; if it names none, all are
-# meant.) There is no fast version beside this one. It is a handful of operations on whole arrays;
-# the loop that costs is that of NMS, and `nms` is compiled (chapter 09).
+# meant. `every_class` is for torchvision's weights, chapter 20.) There is no fast version beside
+# this one. It is a handful of operations on whole arrays; the loop that costs is that of NMS, and
+# `nms` is compiled (chapter 09).
 
 # %% [markdown]
 # ## 3 The real picture
 #
 # The network of this chapter is the small one that comes with the package. It knows circles,
 # squares and triangles. With the weights of the large one (80 everyday classes) and a photograph
-# of yours, change the first two lines; this section works as it is.
+# of yours, change `WEIGHTS` and `PHOTO`; this section works as it is.
 
 # %%
 from minimaskrcnn import load_model
@@ -250,9 +253,9 @@ for row, region in zip(detections, steps["detection_proposals"], strict=True):
 # ## 4 What goes wrong when NMS looks at no class
 #
 # Proposals know no classes, so their NMS could not ask (chapter 10). Now it can, and should. Here
-# the true boxes of a scene. Two objects of different classes, one in front of the other, overlap by
-# more than the threshold. NMS over all classes together loses one of them, however good the
-# network is.
+# are the true boxes of a scene. Two objects of different classes, one in front of the other,
+# overlap by more than the threshold. NMS over all classes together loses one of them, however good
+# the network is.
 
 # %%
 crowd = scene(120)
@@ -274,17 +277,17 @@ panels(
 )
 
 # %% [markdown]
-# It has its price. If the network cannot decide whether a thing is a circle or a square, some of
-# its regions may say the one and some the other, and both are reported. Nothing in this stage
-# prevents that.
+# NMS class by class has its price. If the network cannot decide whether a thing is a circle or a
+# square, some of its regions may say the one and some the other, and both are reported. Nothing in
+# this stage prevents that.
 
 # %% [markdown]
 # ## 5 What the confidence threshold decides
 #
-# Which score is sure enough? Below, a score of 0.25 would do: the likeliest of four classes always
-# has that much, so nothing is dropped. We take some scenes and call a detection right if an object
-# of its class overlaps it by at least 0.5. (Chapter 18 judges more strictly.) As the threshold
-# rises, first wrong ones go, and in the end right ones, too.
+# Which score is sure enough? In the next cell none is too low (`min_score=0`); the scores begin at
+# 0.25, because the likeliest of four classes has at least that much. We take some scenes and call a
+# detection right if an object of its class overlaps it by at least 0.5. (Chapter 18 judges more
+# strictly.) As the threshold rises, first wrong ones go, and in the end right ones, too.
 
 # %%
 small, found = load_model("shapes"), []  # the network that knows these scenes
@@ -312,7 +315,9 @@ curves(lines, "confidence threshold", "detections in 30 scenes", "what the thres
 # more, as the small network does: its settings have 0.05.
 
 # %% [markdown]
-# **Further.** In an [x-ray](../docs/xray.md) of a photograph two sliders move both thresholds of
+# ## Further
+#
+# In an [x-ray](../docs/xray.md) of a photograph two sliders move both thresholds of
 # this chapter.
 #
 # Save your function as `select_detections` in a file `my_detections.py`. From a clone of the

@@ -51,7 +51,7 @@ print("boxes_in_image:", boxes_in_image(box, window, (51, 101, 3)))
 #
 # The numbers were chosen so that nothing had to be rounded. As a rule a box is rounded here, by up
 # to half a pixel, and the mask that was drawn for it is pasted half a pixel off. For a photograph
-# that is nothing. The shapes of the small network are only a few pixels large, so it rounds first,
+# that is nothing. The shapes of the small network may be as small as 6 pixels, so it rounds first,
 # and cuts the mask's features out where the mask will be pasted:
 
 # %%
@@ -63,7 +63,7 @@ print("rounded to whole pixels:", in_whole_pixels(found, (0, 0, 1, 1), (101, 101
 # %% [markdown]
 # ## 2 The mask is stretched, by hand
 #
-# Three cells in a row shall become six pixels. A cell has its value in its middle. The middle of
+# Three cells in a row are to become six pixels. A cell has its value in its middle. The middle of
 # pixel i, at i + 1/2, is at (i + 1/2) · 3/6 in cells, and the middles of the cells are at 1/2, 3/2
 # and 5/2. So pixel 2 lies at 1.25, three quarters of the way from the first cell's middle to the
 # second's, and gets one quarter of the first and three quarters of the second. It is bilinear
@@ -78,8 +78,8 @@ print("by hand:", np.round(by_hand, 3))
 print("resize: ", resize(cells, 1, 6)[0].round(3))
 
 # %% [markdown]
-# Then a pixel belongs to the object from one half on. `paste_mask` stretches a mask over its box,
-# asks this question, and sets the answer into an empty mask of the photograph's size:
+# Then a pixel belongs to the object if its value is one half or more. `paste_mask` stretches a mask
+# over its box, asks this question, and sets the answer into an empty mask of the photograph's size:
 
 # %%
 from minimaskrcnn.masks import paste_mask
@@ -110,8 +110,8 @@ panels(
 # %% [markdown]
 # ## Your turn
 #
-# Try it yourself before the package's code is shown. `resize` is there to be used. Where does the
-# mask go, and in what order are stretching and asking for one half?
+# Try it yourself before the package's code is shown. Write `paste_mask`: stretch the mask over its
+# box (`resize` is there to be used), compare with one half, and set the answer into an empty mask.
 
 # %%
 from minimaskrcnn import check
@@ -125,7 +125,7 @@ def my_paste_mask(mask_probs, box, shape):
 check.paste_mask(my_paste_mask)
 
 # %% [markdown]
-# **Help.** Three hints for each function, and a solution. Open one at a time.
+# **Help.** Three hints, and a solution. Open one at a time.
 #
 # `my_paste_mask`
 #
@@ -178,17 +178,17 @@ parts = [inspect.getsource(f) for f in (boxes_in_image, of_class, paste_mask, st
 Code("\n\n".join(parts), language="python")
 
 # %% [markdown]
-# There is no fast version beside this one: what takes time is `resize`, whose loop is compiled
-# (chapter 02).
+# `of_class` picks, of the masks of all classes, that of the object's class. There is no fast
+# version beside these functions: what takes time is `resize`, whose loop is compiled (chapter 02).
 
 # %% [markdown]
 # ## 4 The real picture
 #
 # The network of this chapter is the small one that comes with the package. It knows circles,
-# squares and triangles. With the weights of the large one (80 everyday classes) and a photograph
-# of yours, change the first two lines; this section works as it is. The scene is drawn four times
-# as large as the network sees it, so that there is something to stretch, and its shapes lie on each
-# other.
+# squares and triangles. With the weights of the large one (80 everyday classes) and a photograph of
+# yours, change `WEIGHTS` and `PHOTO`; this section works as it is. The scene is drawn four times as
+# large as the network sees it, so that there is something to stretch, and some of its shapes
+# overlap.
 
 # %%
 from minimaskrcnn import load_model
@@ -266,9 +266,9 @@ moving_mask(first.mask_probs)
 # ## 5 How good can 28 × 28 be?
 #
 # Suppose a perfect network, again. We cut the true mask out as a grid of P × P (`roi_align_paper`,
-# chapter 11), stretch it back, and compare with the truth: the mean IoU of some dozen objects.
-# IoU of masks is the number of pixels in both divided by the number in either. Beside it, the same
-# with the grid's values rounded to 0 or 1 before they are stretched.
+# chapter 11), stretch it back, and compare with the truth: the mean IoU of 60 objects. IoU of masks
+# is the number of pixels in both divided by the number in either. Beside it, the same with the
+# grid's values rounded to 0 or 1 before they are stretched.
 
 # %%
 from minimaskrcnn.roi_align import roi_align_paper
@@ -362,7 +362,9 @@ curves({"": (limits, means)}, "limit", "mean IoU with the true mask", "from whic
 # numbers of a mask are near 0 or near 1, and only a thin seam at the outline changes sides.
 
 # %% [markdown]
-# **Further.** Save your function as `paste_mask` in a file `my_masks.py`. From a clone of the
+# ## Further
+#
+# Save your function as `paste_mask` in a file `my_masks.py`. From a clone of the
 # repository,
 #
 #     pytest tests/test_14_masks.py --mine my_masks.py

@@ -219,7 +219,7 @@ wide = case("two channels", "a factor for each channel out, the last axis", (3, 
 check_function(my_fold, my_fold, [by_hand, dead, wide], parts=("the kernel", "the bias"))
 
 # %% [markdown]
-# **Help.** Three hints for each function, and a solution. Open one at a time.
+# **Help.** Three hints, and a solution. Open one at a time.
 #
 # `my_fold`
 #
@@ -417,7 +417,9 @@ panels(
 # every place has a layer, every number is finite; otherwise there is a sentence, and no network.
 
 # %% [markdown]
-# **Further.** From a clone of the repository, `pytest tests/test_15_hostile.py` shows what else a
+# ## Further
+#
+# From a clone of the repository, `pytest tests/test_15_hostile.py` shows what else a
 # file may try: sizes that exceed any memory, groups that contain themselves, links out of the file.
 #
 # **To think about.** Our own file has a checksum inside. Who changes a number on purpose can

@@ -77,7 +77,7 @@ print("anchor_targets: dy dx dh dw", deltas[0].round(4))
 # ## 2 The code
 #
 # `crowd_boxes` are places with many objects that nobody has outlined one by one (a crowd of
-# people); what is there is neither the one nor the other. `_thin_out` makes random anchors neutral
+# people); an anchor there is never called background. `_thin_out` makes random anchors neutral
 # until at most `count` are asked about.
 
 # %%
@@ -147,7 +147,8 @@ panels(first, second)
 #
 # The proposals that the heads look at (chapter 10) are sorted with one threshold: **a region with
 # an IoU of 0.5 or more with an object is positive and takes its class; all others are background**,
-# class 0. No neutral ones here: at the end the head must say something about every region.
+# class 0, except over a crowd. No neutral ones here: at the end the head must say something about
+# every region.
 #
 # Why 0.5? Here is how well each proposal of this picture fits its best object:
 
@@ -186,9 +187,11 @@ panels(*cuts)
 #
 # Try it yourself before the package's code is shown. A region is positive if its IoU with an object
 # is 0.5 or more. Of the `count` regions a third at most are positive, and for each positive there
-# are two negatives, as far as there are any; what overlaps a crowd by 0.001 or more is no negative.
-# The order of the rows does not matter, and any random choice will do: the check only looks at what
-# must be. `iou_matrix` and `encode_deltas` are there to be used.
+# are two negatives, as far as there are any (without positives none); what overlaps a crowd by
+# 0.001 or more is no negative. Positives get the class of the object that they overlap most, and
+# the deltas to it in units of `delta_std`; negatives get class 0 and deltas of 0. The order of the
+# rows does not matter, and any random choice will do: the check only looks at what must be.
+# `iou_matrix` and `encode_deltas` are there to be used.
 
 # %%
 from minimaskrcnn import check
@@ -405,9 +408,9 @@ Code(body[0].rstrip(" ") + body[2].lstrip("\n"), language="python")
 # %% [markdown]
 # **A mask** is judged cell by cell. For a probability p and a target t of 0 or 1 the cross-entropy
 # is -t · ln p - (1 - t) · ln(1 - p), and the loss is the mean over the cells. This is the loss that
-# the Mask R-CNN paper adds to its predecessors. Its point is which mask it looks at: the network
-# draws one for every class, and only the one of the *true class* counts. So the classes do not
-# compete for pixels; which class it is has been decided elsewhere. By hand, on a mask of 2 × 2
+# the Mask R-CNN paper adds to those of its predecessors. Its point is which mask it looks at: the
+# network draws one for every class, and only the one of the *true class* counts. So the classes do
+# not compete for pixels; which class it is has been decided elsewhere. By hand, on a mask of 2 × 2
 # cells for two classes, of which class 1 is true:
 
 # %%
@@ -425,7 +428,8 @@ print("mask_loss", round(loss, 4), " gradient of the other class:", gradient[0, 
 # %% [markdown]
 # ### Your turn
 #
-# The loss of the masks, with its gradient. `sigmoid` is there to be used.
+# The loss of the masks, with its gradient: that is again what was said minus what is true, here
+# divided by the number of cells. `sigmoid` is there to be used.
 
 
 # %%
@@ -499,9 +503,9 @@ for name, network in (("trained", model), ("new", new_model(config))):
     print(f"{name:8} {told}  sum {sum(losses.values()):.3f}")
 
 # %% [markdown]
-# (The two box losses are of different regions: each network proposes its own, and those of a new
-# one are mostly true boxes and shaken copies of them, put there on purpose, as the next section
-# tells.)
+# (The `box` losses of the two networks cannot be compared: each proposes its own regions, and those
+# of a new one are mostly true boxes and shaken copies of them, put there on purpose, as the next
+# section tells.)
 
 # %% [markdown]
 # ## 7 What goes wrong without
@@ -524,7 +528,9 @@ for name, given in (("as they are", random_proposals), ("with objects", helped))
     print(f"{name:13} {len(given):3} proposals, sample: {positives} positive of {len(drawn.rois)}")
 
 # %% [markdown]
-# **Further.** Save your functions as `smooth_l1` and `roi_targets` in a file `my_targets.py`. From
+# ## Further
+#
+# Save your functions as `smooth_l1` and `roi_targets` in a file `my_targets.py`. From
 # a clone of the repository,
 #
 #     pytest tests/test_16_losses.py --mine my_targets.py

@@ -61,8 +61,9 @@ print("finite difference", round((loss_at(1.501) - loss_at(1.499)) / 0.002, 6))
 # as much, 2. Together 0.5 · 2 = 1: slopes along a chain multiply. This is the *chain rule*, and the
 # slope of the loss for every weight is its *gradient*.
 #
-# The package does the same, from the end to the beginning. While a *tape* is recording, each
-# operation leaves a note: what came out, from what, and which function knows its slopes.
+# The package does the same, from the end to the beginning, which is called *backpropagation*. While
+# a *tape* is recording, each operation leaves a note: what came out, from what, and which function
+# knows its slopes.
 
 # %%
 from minimaskrcnn.runtime import tape
@@ -105,21 +106,21 @@ for rate in (0.0003, 0.003, 0.4, 1.2):
 # %%
 from minimaskrcnn.pictures import Panel, curves, panels
 
-del ways["rate 1.2"]  # it leaves every scale
+del ways["rate 1.2"]  # it would dwarf the others
 curves(ways, "steps", "the weight", "one weight, three learning rates")
 
 # %% [markdown]
 # With the shortest steps it is not there after 40 of them. With longer ones it rolls past, as
 # momentum has it, and comes back. With long ones it leaps across to the other side and back, time
-# and again; and with the longest, each leap is longer than the one before, and it never arrives at
-# all.
+# and again; and with the longest it is thrown from side to side, and does not settle.
 
 # %% [markdown]
 # ## Your turn
 #
 # Try it yourself before the package's code is shown. First the tool to check with; then something
-# to check, the gradients of a matrix product, y = x · kernel, from that of y. (Which of the two
-# needs the other's shape? Write down the shapes.)
+# to check, the gradients of a matrix product, y = x · kernel, from that of y. (Each number of y is
+# a sum of products. So the chain rule makes dx of dy and kernel, and dkernel of dy and x, by a
+# matrix product each; only one order, and one transpose, has the right shape.)
 
 # %%
 from minimaskrcnn.check.verdict import Case, check_function
@@ -139,6 +140,17 @@ check_function(my_slope, my_slope, [square, near, kink])
 
 
 # %%
+def by_trying(loss, array):
+    """The slope of a loss for each number of an array, each found by moving it alone."""
+    slopes = np.empty_like(array)
+    for place in np.ndindex(array.shape):
+        one = np.zeros_like(array)
+        one[place] = 0.5
+        slopes[place] = loss(array + one) - loss(array - one)
+    return slopes
+
+
+# %%
 def my_backward(dy, x, kernel):
     """Return dx (N, in) and dkernel (in, out), given dy (N, out), x (N, in), kernel (in, out)."""
     ...
@@ -148,8 +160,12 @@ ones = np.ones((1, 1))
 numbers = 0.5 * ones, 2 * ones, 1.5 * ones
 scalars = Case("one number", numbers, (0.75 * ones, ones), "dx 0.75, dkernel 1")
 dy, x, k = (np.arange(1.0, n * m + 1).reshape(n, m) for n, m in ((3, 2), (3, 4), (4, 2)))
-hint = "dx = dy · kernelᵀ first, then dkernel = xᵀ · dy: write down the shapes"
-matrices = Case("matrices", (dy, x, k), (dy @ k.T, x.T @ dy), hint)
+
+# %%
+dx = by_trying(lambda a: (dy * (a @ k)).sum(), x)
+dkernel = by_trying(lambda a: (dy * (x @ a)).sum(), k)
+hint = "dx first, then dkernel; write down the shapes"
+matrices = Case("matrices", (dy, x, k), (dx, dkernel), hint)
 check_function(my_backward, my_backward, [scalars, matrices], parts=("dx", "dkernel"))
 
 # %% [markdown]
@@ -218,9 +234,9 @@ check_function(my_backward, my_backward, [scalars, matrices], parts=("dx", "dker
 # %% [markdown]
 # ## 3 The code
 #
-# Here is all of the tape: `record`, which does nothing unless somebody is recording, and
-# `gradients`, which walks from the last note to the first. An array that was used twice gets the
-# sum of what comes back from both.
+# Here is the tape, but for two small helpers: `record`, which does nothing unless somebody is
+# recording, and `gradients`, which walks from the last note to the first. An array that was used
+# twice gets the sum of what comes back from both.
 
 # %%
 import inspect
@@ -234,8 +250,9 @@ Code("\n\n".join(bare), language="python")
 
 # %% [markdown]
 # And the gradient of a convolution. With `windows` as in chapter 03, y = windows · kernel + bias,
-# so the gradient of the kernel is windowsᵀ · dy, and that of the input dy · kernelᵀ, each row
-# added to where its window was read. No cleverness is left in it: products and sums, backwards.
+# so the gradient of the kernel is windowsᵀ · dy, and that of the input dy · kernelᵀ, each row added
+# to where its window was read. (The two products are in `_weight_gradients` and `_input_gradient`,
+# which it calls.) No cleverness is left in it: products and sums, backwards.
 
 # %%
 from minimaskrcnn.conv.operation import conv2d_backward
@@ -298,7 +315,8 @@ for name in ("mask_head.logits.kernel", "rpn.shared.kernel", "backbone.stages.1.
 
 # %% [markdown]
 # So why the tape, if trying gives the same? Because trying takes two runs of the network for each
-# weight, and the tape one run and one walk back for all of them together:
+# weight, and the tape one run and one walk back for all of them together. (Some of the numbers
+# above are the means and variances of the normalisation, which are counted, not learned.)
 
 # %%
 numbers = sum(gradient.size for gradient in gradients.values())
@@ -342,9 +360,9 @@ tries = [
 check_function(my_training, my_training, tries)
 
 # %% [markdown]
-# Your loop trains a whole network: the one of section 4, on its one scene. All its numbers stand
-# in one row, and `learn` says how the losses change with them. When your loop is written, the sum
-# of the losses falls here:
+# Your loop trains a whole network: the one above, on its one scene. All its numbers stand in one
+# row, and `learn` says how the losses change with them. When your loop is written, the sum of the
+# losses falls here:
 
 # %%
 arrays = named_arrays(tiny)
@@ -416,8 +434,8 @@ for name, w in {"before": start, "after": found}.items():
 # batches, calls `learn`, and moves the weights. It uses *AdamW*, which divides each weight's step
 # by the usual size of its gradient, so that all weights get on at about the same pace.
 #
-# Three learning rates: one is short, one is the one that the bundled network was trained with, one
-# is a hundred times that.
+# Three learning rates: the one that the bundled network was trained with, a hundredth of it, and a
+# hundred times it.
 
 # %%
 from pathlib import Path
@@ -454,8 +472,8 @@ curves(lines, "steps", "sum of the five losses", "the first steps of a new netwo
 
 # %% [markdown]
 # The line jumps, because each step meets other scenes, some of them harder. The hundredfold rate
-# has left no line at all: after a few steps its numbers were absurd, and the training stopped with
-# a sentence, before it could write nonsense over something good.
+# has left no line at all: its numbers were absurd at once, and the training stopped with a
+# sentence, before it could write nonsense over something good.
 #
 # ## 6 What goes wrong: learned by heart
 #
@@ -489,9 +507,8 @@ panels(*shown)
 # is measured on scenes that it has not seen. Looking at such scenes while the training goes on is
 # called *validation* (chapter 17b).
 #
-# (`folded` puts the normalisations into the convolutions, as chapter 15 does for a file. While it
-# learns, a network normalises with the means of its batch; for predicting it uses averages of
-# these.)
+# (`folded` puts the normalisations into the convolutions, as in chapter 04. While it learns, a
+# network normalises with the means of its batch; for predicting it uses averages of these.)
 
 # %% [markdown]
 # ## 7 The bundled network
@@ -530,7 +547,9 @@ drawn = Path("..") / "docs" / "training" / "losses.png"
 Picture(drawn.read_bytes(), "the losses of the bundled network") if drawn.exists() else None
 
 # %% [markdown]
-# **Further.** From a clone of the repository,
+# ## Further
+#
+# From a clone of the repository,
 #
 #     minimaskrcnn train --steps 200 --output quick
 #     minimaskrcnn evaluate --weights quick/model.h5 --scenes 100

@@ -302,7 +302,7 @@ curves(lines, "step", "mask AP on other pictures", "1600 steps") if lines else N
 #
 # The validation set answers that, too. `train` keeps the network with the highest mask AP so far in
 # `best.h5`, whatever comes after. And it can stop by itself, when several looks in a row have found
-# nothing better (`--patience 3`):
+# nothing better (`--patience 3`).
 
 # %% [markdown]
 # ### Your turn
@@ -332,7 +332,7 @@ def my_has_stopped(scores, patience):
 check_function(my_has_stopped, my_has_stopped, cases)
 
 # %% [markdown]
-# **Help.** Three hints for each function, and a solution. Open one at a time.
+# **Help.** Three hints, and a solution. Open one at a time.
 #
 # `my_has_stopped`
 #
@@ -367,6 +367,8 @@ check_function(my_has_stopped, my_has_stopped, cases)
 
 # %% [markdown]
 # ### The package's code
+#
+# Each score is a triple here: the step, box AP and mask AP. The last one counts.
 
 # %%
 from minimaskrcnn.training.watch import has_stopped, is_better
@@ -394,7 +396,7 @@ for step, mask in ((100, 0.10), (200, 0.31), (300, 0.28), (400, 0.30), (500, 0.3
 # ## 7 What goes wrong: other pictures than those it learned from
 #
 # Validation pictures come from the same source as those to learn from. What people try next does
-# not. The same shapes, twice as large; in other light; on a finer grid of pixels, half as large:
+# not. The same shapes, twice as large; much darker; with bright and dark swapped:
 
 # %% tags=["varies"]
 best = learned["changed at random"]
@@ -410,13 +412,15 @@ for name, pictures in kinds.items():
 
 # %% [markdown]
 # Dark pictures it has hardly seen: brightness was changed at random, but never so far, and there AP
-# is lost. What was bright and is dark says nothing to it, since shapes and grounds had all colours
-# anyway. That a shape may be twice as large, it has learned only in part. A network is good on what
-# it was shown, and on little else: pictures of the new kind have to be among those to learn from,
-# or augmentation has to make them.
+# is lost. That bright and dark are swapped does not matter to it, since shapes and grounds had all
+# colours anyway. That a shape may be twice as large, it has learned only in part. A network is good
+# on what it was shown, and on little else: pictures of the new kind have to be among those to learn
+# from, or augmentation has to make them.
 
 # %% [markdown]
-# **Further.** Your own pictures: outline the objects in a program that writes COCO's JSON (or one
+# ## Further
+#
+# Your own pictures: outline the objects in a program that writes COCO's JSON (or one
 # of the other forms, `docs/annotations.md`), and then
 #
 #     minimaskrcnn train --dataset cells.json --images cells/ --preview sheet.jpg
@@ -429,9 +433,9 @@ for name, pictures in kinds.items():
 # will you find later?
 
 # %% [markdown]
-# **The answer.** A curve on pictures that were kept back tells: where it falls while the loss goes
-# on falling, the network learns by heart. Stop there, keep the best; more and varied pictures move
-# that point.
+# **The answer.** A curve on pictures that were kept back tells: where it no longer rises while the
+# loss goes on falling, the network learns by heart. Stop there, keep the best; more and varied
+# pictures move that point.
 
 # %% [markdown]
 # ## In the paper

@@ -24,9 +24,9 @@ strip("evaluate")
 
 # %% [markdown]
 # **Where we are.** The network finds objects in pictures (chapters 02 to 14) and can be trained to
-# (16, 17). Is it any good? Two things can go wrong: an object is missed, or something is reported
-# that is not there. Who reports everything misses nothing; who reports only the surest is seldom
-# wrong. A single number has to be fair to both.
+# do so (16, 17). Is it any good? Two things can go wrong: an object is missed, or something is
+# reported that is not there. Who reports everything misses nothing; who reports only the surest is
+# seldom wrong. A single number has to be fair to both.
 
 # %% [markdown]
 # ## 1 Four detections, by hand
@@ -97,8 +97,8 @@ drawn = {"walking down": (recall, precision), "read off": (np.linspace(0, 1, 101
 curves(drawn, "recall", "precision", "the area under the dashed line is the average precision")
 
 # %% [markdown]
-# **Move it.** The four detections of above. Move the wrong one up, and then down again. Who orders
-# them well is rewarded, with the same detections.
+# **Move it.** The four detections of above. Move a wrong one up, and then down again. A good order
+# is rewarded, with the same detections.
 
 # %%
 from minimaskrcnn.pictures.moving import moving_precision
@@ -108,9 +108,8 @@ moving_precision(right, 3)
 # %% [markdown]
 # ## Your turn
 #
-# Try it yourself before the package's code is shown. The two steps from judgements to the curve. In
-# the second, look for the function that gives the running maximum of an array; and mind from which
-# side it has to run.
+# Try it yourself before the package's code is shown. The two steps from judgements to the curve. (A
+# detection can be neither right nor wrong, as section 2 shows; such ones do not count.)
 
 # %%
 from minimaskrcnn import check
@@ -305,8 +304,8 @@ print(f"AP50 by hand {by_hand:.4f}, by evaluate {evaluation.box.stats[1]:.4f}")
 # ## 4 Ten thresholds, twelve numbers
 #
 # "Right" depends on how much overlap is asked for. So everything is done for ten thresholds, 0.5,
-# 0.55, … 0.95, and for boxes and masks apart. (The IoU of two masks is their common pixels by the
-# pixels of either.)
+# 0.55, … 0.95, and for boxes and masks apart. (The IoU of two masks is the number of pixels that
+# they share, divided by that of the pixels in at least one of them.)
 
 # %%
 from minimaskrcnn.evaluate.average_precision import average
@@ -320,19 +319,20 @@ curves(measured, "least IoU of a right detection", "AP", "the more exact, the ha
 
 # %% [markdown]
 # The mean over the ten is *the* AP, sometimes written AP@[.50:.95]. It rewards exact boxes: who
-# finds everything roughly does well at 0.5 and badly at 0.95. These are the twelve lines that
-# every paper takes its tables from: AP for all thresholds, at 0.5 and at 0.75, for objects of
-# three sizes (up to 32², up to 96² and more pixels; our scenes have no large ones, hence -1,
-# "nothing to measure"), and the same for average recall (AR), with at most 1, 10 or 100 detections
-# of a class in a picture.
+# finds everything roughly does well at 0.5 and badly at 0.95. These are the twelve lines that every
+# paper takes its tables from: AP for all thresholds, at 0.5 and at 0.75, for objects of three sizes
+# (up to 32², up to 96² and more pixels; none of our objects has more than 96² pixels, hence -1,
+# "nothing to measure"), and the same for average recall (AR: the recall at the end of the list,
+# averaged over thresholds and classes), with at most 1, 10 or 100 detections of a class in a
+# picture.
 
 # %%
 print(summary(evaluation))
 
 # %% [markdown]
 # Twenty scenes are few: other twenty would give other numbers. `minimaskrcnn evaluate` measures
-# many more. Here is how much the AP of these twenty changes if it is computed from ten of them,
-# the first and the last:
+# many more. Here is how much the AP of these twenty changes if it is computed from the first ten,
+# and from the last ten:
 
 # %%
 found = list(results.values())
@@ -401,7 +401,9 @@ for name, bar in (("all", 0.0), ("the surer half", middle)):
 # at your task for the second, at pictures for the third.
 
 # %% [markdown]
-# **Further.** Save your functions as `precision_recall` and `interpolate` in a file `my_ap.py`.
+# ## Further
+#
+# Save your functions as `precision_recall` and `interpolate` in a file `my_ap.py`.
 # From a clone of the repository,
 #
 #     pytest tests/test_18_evaluate.py --mine my_ap.py

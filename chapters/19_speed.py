@@ -1,7 +1,8 @@
 # %% [markdown]
 # # 19 Speed: where the time goes, and how it is saved
 #
-# **The question.** Where does the time go, and why is the same sum sometimes ten times as fast?
+# **The question.** Where does the time go, and why is the same sum sometimes a hundred times as
+# fast?
 #
 # **You will see** the work of the whole network counted, stage by stage; the same convolution in
 # four forms that give the same numbers at very different speeds; and how the work is cut into
@@ -188,8 +189,9 @@ print(f"a block: at most {4 * BLOCK:,} bytes")
 
 # %% [markdown]
 # The blocked form takes some rows of windows, multiplies them, adds the bias, applies ReLU, and is
-# done with them before it takes the next. A block fits into the cache. And blocks are what the
-# threads share: each takes the next one that is left. Here is the code:
+# done with them before it takes the next. A block fits into the cache. (On a map as small as that
+# of section 3 this gains nothing; it pays on large ones.) And blocks are what the threads share:
+# each takes the next one that is left. Here is the code:
 
 # %%
 import inspect
@@ -292,9 +294,8 @@ for stage, seconds in typical.items():
 
 # %% [markdown]
 # With the small network on a small picture, stages that hardly multiply take a part that their
-# products do not explain: for every operation Python has to be asked, however small it is. With
-# the large network there are far more products to each question that Python is asked: there, time
-# follows products.
+# products do not explain: each operation costs Python a little time, however small it is. In the
+# large network each operation holds far more products: there, time follows products.
 
 # %% [markdown]
 # ## 7 What goes wrong without
@@ -467,7 +468,9 @@ check.conv2d(my_conv2d)
 # </details>
 
 # %% [markdown]
-# **Further.** When the check agrees, `clock(my_conv2d, *layer(256))` against those of section 3.
+# ## Further
+#
+# When the check agrees, `clock(my_conv2d, *layer(256))` against those of section 3.
 # From a clone of the repository, `python benchmarks/conv.py --no-torch` measures every convolution
 # of the large network.
 #

@@ -24,12 +24,13 @@ from minimaskrcnn.pictures import strip
 strip("dialects")
 
 # %% [markdown]
-# **Where we are.** The chapters so far described one network with one set of rules: those that
-# matterport's weights were trained with. torchvision's Mask R-CNN is the same network, with the
-# same convolutions, the same pyramid, the same two heads. Its weights run on the same functions.
-# But between those functions there are decisions that no paper writes down: where a padding goes,
-# what is rounded, who competes with whom. Each program made its own, and its weights have learned
-# to live with them. We call such a set of rules a *convention*.
+# **Where we are.** The chapters so far described one network with one set of rules: those that the
+# weights of matterport/Mask_RCNN, the *original* of the earlier chapters, were trained with.
+# torchvision's Mask R-CNN is the same network, with the same convolutions, the same pyramid, the
+# same two heads. Its weights run on the same functions. But between those functions there are
+# decisions that no paper writes down: where a padding goes, what is rounded, who competes with
+# whom. Each program made its own, and its weights have learned to live with them. We call such a
+# set of rules a *convention*.
 
 # %% [markdown]
 # ## 1 A padding, by hand
@@ -68,8 +69,8 @@ print(resize(white, 6, 9)[:3, :4, 0].round(1))
 print(their_resize(white, 6, 9)[:3, :4, 0].round(1))
 
 # %% [markdown]
-# Next, what the network is given of a scene of 128 × 128 pixels. matterport's rule, with the
-# settings of its COCO weights, makes a square of 1024 with grey levels. torchvision's makes the
+# Next, what the network is given of a scene that is cut to 96 × 128 pixels. matterport's rule, with
+# the settings of its COCO weights, makes a square of 1024 with grey levels. torchvision's makes the
 # shorter side 800, and divides by the standard deviation of each colour.
 
 # %%
@@ -96,10 +97,10 @@ panels(
 # %% [markdown]
 # ## 3 Two ways to sample a region
 #
-# Chapter 11 showed matterport's way, one sample per cell with the outermost on the corners, and the
-# paper's, the mean of four samples per bin. torchvision takes the paper's, but does not shift the
-# region by half a cell: its region begins at y / 4 on P2, and not at y / 4 - 1/2. On a map whose
-# values are its column numbers, one can read off where each looks:
+# Chapter 11 showed matterport's way, one sample for each place of the patch, the outermost on the
+# corners, and the paper's, the mean of four samples per bin. torchvision takes the paper's, but
+# does not shift the region by half a cell: its region begins at y / 4 on P2, and not at y / 4 -
+# 1/2. On a map whose values are its column numbers, one can read off where each looks:
 
 # %%
 from minimaskrcnn.roi_align import crop_and_resize, mean_of_samples
@@ -167,10 +168,12 @@ print(f"torchvision, from column {x1:2}:", theirs[30, :5].round(2))
 # %% [markdown]
 # ## 6 What if one rule is another?
 #
-# Now the small network, which was trained with matterport's rules. We change a single rule to
-# torchvision's, leave everything else, and look for its detections again on twenty scenes. Found
-# again is a detection of the same class whose box overlaps the old one by 0.9. Nothing here is
-# retrained: the question is what these weights need.
+# Now the small network, which was trained with matterport's rules, all but one: its NMS drops
+# detections from an IoU of 0.5 on, as torchvision's does. We change a single rule, to torchvision's
+# or, for comparison, to another (the paper's RoIAlign; NMS at matterport's 0.3), leave everything
+# else, and look for its detections again on twenty scenes. Found again is a detection of the same
+# class whose box overlaps the old one by 0.9. Nothing here is retrained: the question is what these
+# weights need.
 #
 # Each change puts one function in another's place while a prediction runs. Two small helpers
 # translate between boxes that are normalised and boxes in pixels.
@@ -223,12 +226,12 @@ changes = {
     "max-pooling padded before": (network, "backbone", resnet.backbone),
     "RoIAlign: torchvision's": (network, "pyramid_roi_align", their_roi_align),
     "RoIAlign: the paper's": (network, "pyramid_roi_align", paper_roi_align),
-    "level of a region cut off": (levels_of_regions, "roi_levels", floored),
+    "level of a region rounded down": (levels_of_regions, "roi_levels", floored),
     "anchors rounded": (network, "normalised_anchors", their_anchors),
 }
 
 # %% [markdown]
-# Two rules are numbers in the configuration: whether every class competes, and the threshold of
+# Two rules are settings in the configuration: whether every class competes, and the threshold of
 # NMS. And one more change for comparison, which is no difference between the programs: the whole
 # scene moved by one pixel. A network that is good at what it does should hardly notice.
 
@@ -405,7 +408,7 @@ cases = [Case(name, (b,), levels, hint) for name, b, levels in asked]
 check_function(my_levels, roi_align.roi_levels, cases)
 
 # %% [markdown]
-# **Help.** Three hints for each function, and a solution. Open one at a time.
+# **Help.** Three hints, and a solution. Open one at a time.
 #
 # `my_levels`
 #
@@ -441,8 +444,8 @@ check_function(my_levels, roi_align.roi_levels, cases)
 # </details>
 
 # %% [markdown]
-# **To think about.** torchvision's half-cell shift (section 3) could be undone in the weights of no
-# layer, but it could be undone in one line of code. Why does nobody do it?
+# **To think about.** No change of weights could undo torchvision's half-cell shift (section 3), but
+# one line of code could. Why does nobody do it?
 
 # %% [markdown]
 # **The answer.** The same stages, but not the same numbers: paddings, rounding and who competes

@@ -9,8 +9,8 @@
 # **You will learn** that nothing is left over: what the chapters have taken apart, put together
 # again, is a network that finds coins in a photograph.
 #
-# **You need** the exercises of chapters 02 to 14, as many of them as you have done. The board
-# begins with one.
+# **You need** the exercises of chapters 02 to 14, as many of them as you have done. One is enough
+# to begin with.
 #
 # **Time** about 30 minutes, and longer if you go back to the exercises that are missing.
 #
@@ -51,8 +51,8 @@ with exchanged([(softmax, counting)]):
 print(len(found), "coins; softmax was asked", len(asked), "times, about", asked)
 
 # %% [markdown]
-# Once for every anchor, object or not; and once for every region, which class. Afterwards the
-# package's own function stands in its place again.
+# Once about all anchors together (object or not), and once about all regions (which class).
+# Afterwards the package's own function stands in its place again.
 
 # %% [markdown]
 # ## 2 A small file
@@ -149,7 +149,9 @@ board = check.mine(MINE)
 print(board)
 
 # %% [markdown]
-# **Further.** When all eighteen are yours, change one of them as you please: another threshold,
+# ## Further
+#
+# When all eighteen are yours, change one of them as you please: another threshold,
 # RoIPool in place of RoIAlign, another order of the classes. The board says at which question you
 # differ first. In a clone, `pytest tests/test_09_nms.py --mine my_network.py` runs the tests of a
 # stage on your function.
