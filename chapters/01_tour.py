@@ -136,15 +136,18 @@ from minimaskrcnn.pictures.diagram import diagram
 diagram(steps)
 
 # %% [markdown]
-# 1. **Look.** The photograph is brought to a fixed size (`molded`). The *backbone* turns it into
-# maps, `c1` to `c5`, from `c2` on ever smaller and ever more meaningful; the *pyramid* mixes them
-# into `p2` to `p6`, so that fine maps know what coarse ones know.
-# 2. **Where could something be?** Over the maps lies a fixed grid of boxes, the *anchors*. For
+# First the network looks: the photograph is brought to a fixed size (`molded`), the *backbone*
+# turns it into maps, `c1` to `c5`, from `c2` on ever smaller and ever more meaningful, and the
+# *pyramid* mixes them into `p2` to `p6`, so that fine maps know what coarse ones know. Then it
+# answers four questions:
+#
+# 1. **Where could something be?** Over the maps lies a fixed grid of boxes, the *anchors*. For
 #    each, the *region proposal network* (RPN) says how likely there is an object, and how the box
 #    should move (*deltas*). The best are moved, thinned out, and called *proposals*.
-# 3. **What is it?** *RoIAlign* cuts a small patch of features out of the maps for each proposal.
-#    The *box head* gives it a probability for each class, and better deltas. What is sure enough
-#    and not there twice becomes a *detection*.
+# 2. **What is it?** *RoIAlign* cuts a small patch of features out of the maps for each proposal.
+#    The *box head* gives it a probability for each class.
+# 3. **Where exactly?** The box head gives better deltas, too. What is sure enough and not there
+#    twice becomes a *detection*.
 # 4. **Which pixels?** Patches are cut out once more, for the detections. The *mask head* says for
 #    28 by 28 places in each box how likely they are the object's. Enlarged to the box, cut at one
 #    half, and put in its place, that is the mask.
