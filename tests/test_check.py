@@ -121,7 +121,7 @@ def adds_and_forgets_to_return(logits):
 )
 def test_a_function_that_does_something_but_returns_nothing_is_not_called_unwritten(forgetful):
     said = str(check.softmax(forgetful))
-    assert "case 1 of 4" in said and "is there a `return` in every branch?" in said
+    assert "case 1 of 6" in said and "is there a `return` in every branch?" in said
 
 
 def test_plain_and_fast_forms_of_one_stage_both_agree():
@@ -671,6 +671,13 @@ def test_a_mistake_that_would_show_in_an_earlier_case_is_not_named():
     for pairs, said in ((wrong, "wrong in the last alone"), (wrong[:1], "hint")):
         verdict = check_function(right_but_for_the_last, lambda x: 2 * x, cases, wrong=pairs)
         assert str(verdict).splitlines()[-1] == said
+
+
+def test_what_is_right_in_a_case_is_not_the_mistake_in_it():
+    cases = [Case("a map", (ONE,), 2 * ONE, "hint")]
+    wrong = [(lambda x: 2 * x, "wrong elsewhere")]
+    verdict = check_function(lambda x: 2.001 * x, lambda x: 2 * x, cases, wrong=wrong)
+    assert not verdict.agrees and str(verdict).endswith("hint")
 
 
 def test_a_wrong_function_that_cannot_answer_a_case_is_passed_over():

@@ -18,7 +18,7 @@ HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parent.parent
 PAGES = ("docs/*.md", "docs/training/*.md", "docs/training/*.png", "docs/training/*.jpg",
          "docs/training/*.txt", "docs/training/*.log", "docs/images/*", "chapters/*.ipynb",
-         "chapters/*.md", "benchmarks/README.md", "tests/data/README.md",
+         "chapters/*.md", "benchmarks/README.md", "benchmarks/*.png", "tests/data/README.md",
          "CHANGELOG.md", "CONTRIBUTING.md")  # fmt: skip
 
 

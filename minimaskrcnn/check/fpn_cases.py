@@ -35,7 +35,7 @@ UPSAMPLES = (
     (lambda x: np.tile(x, (2, 2, 1)), "each cell is repeated, not the whole map: repeat, not tile"),
     (
         lambda x: x.repeat(4, axis=0).reshape(2 * x.shape[0], 2 * x.shape[1], -1),
-        "a repeated row is as long as before: repeat rows and columns one after the other",
+        "in a row each cell comes twice, 1 1 2 2; yours repeats the row, 1 2 1 2",
     ),
     (
         lambda x: x.repeat(2, axis=0).repeat(2, axis=1) / 4,
@@ -53,9 +53,8 @@ def upsample(function):
     return check_function(function, resizing.upsample, UPSAMPLE, wrong=UPSAMPLES)
 
 
-def _fpn(smooth):
-    lateral = Conv(np.ones((1, 1, 1, 1), np.float32), np.zeros(1, np.float32))
-    return FPN(lateral=(lateral, lateral), smooth=(smooth, smooth))
+def _fpn(*smooth, lateral=((1, 0), (1, 0))):
+    return FPN(lateral=tuple(_smooth(1, *numbers) for numbers in lateral), smooth=smooth)
 
 
 def _smooth(size, value, bias):
@@ -63,20 +62,31 @@ def _smooth(size, value, bias):
     return Conv(kernel, np.array([bias], np.float32), padding=(pad, pad))
 
 
-_MAPS = _map(4, 4, 1), np.array([[100, 400], [300, 200]], np.float32)[:, :, None]
+_MAPS = (
+    _map(8, 8, 1),
+    np.array(
+        [[500, 700, 900, 100], [300, 800, 100, 600], [400, 100, 300, 700], [200, 600, 100, 900]],
+        np.float32,
+    )[:, :, None],
+)
 PYRAMID = [
     Case(name, (_MAPS, fpn), package.pyramid(_MAPS, fpn), hint)
     for name, fpn, hint in (
         (
             "convolutions that change nothing",
-            _fpn(_smooth(1, 1, 0)),
+            _fpn(_smooth(1, 1, 0), _smooth(1, 1, 0)),
             "finest first; the coarser sum is doubled and added; the last: [::2, ::2] of the "
             "coarsest",
         ),
         (
             "smooth blurs",
-            _fpn(_smooth(3, 1 / 9, 1)),
+            _fpn(_smooth(3, 1 / 9, 1), _smooth(3, 1 / 9, 1)),
             "what travels down is the sum before its 3 x 3 convolution",
+        ),
+        (
+            "convolutions of their own, and negative numbers",
+            _fpn(_smooth(3, 1, 2), _smooth(3, -1, 0), lateral=((2, -30), (-1, 5))),
+            "each level has its own lateral and its own smooth convolution; there is no ReLU",
         ),
     )
 ]

@@ -9,12 +9,14 @@ from minimaskrcnn.check.verdict import Case, check_function
 from minimaskrcnn.config import SHAPES
 
 _DARK = np.full((1, 2, 3), 15, np.uint8)
-_UNIT = replace(SHAPES, pixel_std=1.0, mean_pixel=(10.0, 20.0, 30.0))
-_WIDE = replace(_UNIT, pixel_std=2.0)
-_LIGHT = np.array([[[50, 60, 70], [5, 200, 90]]], np.uint8)
+_UNIT = replace(SHAPES, pixel_std=1.0, mean_pixel=(10.25, 20.5, 30.75))
+_WIDE = replace(_UNIT, pixel_std=2.5)
+_LIGHT = np.array([[[50, 60, 70], [5, 200, 90], [0, 0, 0]]], np.uint8)
 MOLD = [
     Case("without dividing", (_DARK, _UNIT), package.mold(_DARK, _UNIT), "subtract mean_pixel"),
-    Case("divided by 2", (_LIGHT, _WIDE), package.mold(_LIGHT, _WIDE), "then divide by pixel_std"),
+    Case(
+        "divided by 2.5", (_LIGHT, _WIDE), package.mold(_LIGHT, _WIDE), "then divide by pixel_std"
+    ),
 ]
 
 
@@ -47,6 +49,12 @@ MOLDS = (
         "uint8 has no negative numbers: make floats first",
     ),
     (_mold(lambda x, mean, std: x - mean), "pixel_std is missing: divide by it"),
+    (
+        _mold(lambda x, mean, std: (x[..., ::-1] - mean) / std),
+        "the picture's colours stay in their order",
+    ),
+    (_mold(lambda x, mean, std: ((x - mean) / std).round()), "the result has fractions: no round"),
+    (_mold(lambda x, mean, std: x / 255 - mean), "the picture keeps its numbers, 0 to 255"),
     (_mold(lambda x, mean, std: (x - mean) * std), "divide by pixel_std, not multiply"),
     (
         _mold(lambda x, mean, std: x / std - mean),
@@ -71,6 +79,7 @@ SIZES = [
         ((100, 256), _SMALL, "", "a side that is too long makes the picture smaller"),
         ((300, 200), _SMALL, "", "both sides are too long"),
         ((30, 40), _ROOMY, ", at least 50", "the scale is 50 / 30"),
+        ((41, 30), _ROOMY, ", at least 50", "the shorter side may be the width"),
         ((70, 90), _ROOMY, ", at least 50", "large enough already: scale 1"),
     )
 ]
@@ -92,7 +101,11 @@ def _size(least=min, enlarge=True, limit=max, whole=round, shrink=True):
 SCALED = (
     (_size(limit=None), "the longer side may not exceed image_max_size: then another scale counts"),
     (_size(limit=min), "the longer side gets image_max_size; yours is the shorter one"),
-    (_size(enlarge=False), "enlarge until the shorter side has image_min_size"),
+    (
+        _size(enlarge=False),
+        "enlarge until the shorter side has image_min_size, or the longer one its limit",
+    ),
+    (_size(least=lambda sides: sides[0]), "the shorter side, which may be the width"),
     (_size(least=max), "the shorter side gets image_min_size; yours is the longer one"),
     (_size(enlarge="always"), "large enough already: the scale is never less than 1"),
     (lambda shape, config: _size()(shape, config)[::-1], "return the height first"),

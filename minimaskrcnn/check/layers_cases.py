@@ -16,9 +16,11 @@ def _logits(name, rows, hint):
 
 SOFTMAX = [
     _logits("two classes", [[0, np.log(3)]], "e to the power of each, divided by their sum"),
+    _logits("three classes", [[0, 1, 2]], "all classes of a row share one sum"),
     _logits("two rows", [[0, 1], [2, 0]], "each row by itself: axis=-1, keepdims=True"),
     _logits("large", [[1000, 1001]], "subtract the largest first: the same, no overflow"),
     _logits("far apart", [[0, 1], [1000, 1000]], "subtract each row's own largest first"),
+    _logits("the largest in the middle", [[-1000, 0, -1000], [0, 1000, 0]], "subtract the largest"),
 ]
 
 
@@ -66,7 +68,9 @@ def softmax(function):
 _BRUSH = Deconv(
     np.array([[1, 10], [100, 1000]], np.float32)[:, :, None, None], np.zeros(1, np.float32)
 )
-_MIXED = Deconv(np.arange(16, dtype=np.float32).reshape(2, 2, 2, 2), np.array([100, 0], np.float32))
+_MIXED = Deconv(
+    np.arange(16, dtype=np.float32).reshape(2, 2, 2, 2), np.array([100, -9], np.float32)
+)
 _CELLS = np.array([[1, 2], [3, 4]], np.float32)[:, :, None]
 DECONVS = [
     Case(name, (x, layer), package.deconv2d(x, layer), hint)

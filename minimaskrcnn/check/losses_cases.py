@@ -160,7 +160,7 @@ MASKS_WRONG = (
     (_mask_loss(cost=lambda p, t: (p - t) ** 2), "the cost is the logarithm, not the square"),
     (
         _mask_loss(lambda logits, rows, ids: sigmoid(logits)[rows, :, :, 0]),
-        "the mask of the region's true class, not that of class 0",
+        "the mask of the region's true class, class_ids, counted from 0 as the logits are",
     ),
     (
         _mask_loss(lambda logits, rows, ids: softmax(logits)[rows, :, :, ids]),
@@ -173,7 +173,7 @@ MASKS_WRONG = (
     (_to_all, "only the mask of the true class counts; yours lets all masks count"),
     (
         lambda *given: (package.mask_loss(*given)[0], 2 * package.mask_loss(*given)[1]),
-        "the gradient of -t ln p - (1 - t) ln(1 - p) by the logit is p - t",
+        "the gradient is (p - t) / number of cells; yours is twice as large",
     ),
 )
 

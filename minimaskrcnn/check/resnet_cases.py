@@ -24,14 +24,14 @@ def _case(name, block, hint):
 
 BOTTLENECK = [
     _case(
-        "without a shortcut of its own",
-        Bottleneck(_conv(1, 1, 1), _conv(3, 1, -2), _conv(1, -0.5, 0)),
-        "reduce, spatial, expand; then the sum with x, and ReLU",
-    ),
-    _case(
         "with a stride",
         Bottleneck(_conv(1, 1, 0, 2), _conv(3, 1, 0), _conv(1, 1, 0), _conv(1, 1, 9, 2)),
         "where block.shortcut is a convolution, x goes through it",
+    ),
+    _case(
+        "without a shortcut of its own",
+        Bottleneck(_conv(1, 1, 1), _conv(3, 1, -2), _conv(1, -0.25, 3)),
+        "reduce, spatial, expand; then the sum with x, and ReLU",
     ),
     _case(
         "negative after spatial",
@@ -60,6 +60,10 @@ def _relu(x):
 
 
 BLOCKS = (
+    (
+        lambda x, b: _relu(_inner(x, b) + (_aside(x, b) if b.shortcut else 0)),
+        "where block.shortcut is None, x itself is added",
+    ),
     (lambda x, b: _relu(_inner(x, b)), "the shortcut is missing: add x, or what it becomes"),
     (
         lambda x, b: _relu(_inner(x, b)) + _aside(x, b),
@@ -148,7 +152,14 @@ FOLDS = (
         _scaled(lambda n: n.gamma / (np.sqrt(n.variance) + 0.001)),
         "epsilon is added under the root, not to the root",
     ),
-    (_scaled(lambda n: n.gamma / (n.variance + 0.001)), "the root is missing: sqrt(variance + …)"),
+    (
+        _scaled(lambda n: n.gamma / (n.variance + 0.001)),
+        "yours is as large as the variance itself; wanted the root of variance + 0.001",
+    ),
+    (
+        _scaled(lambda n: n.gamma / np.sqrt(np.maximum(n.variance, 0.001))),
+        "epsilon is added to the variance, not a limit below it",
+    ),
     (_scaled(lambda n: 1 / np.sqrt(n.variance + 0.001)), "gamma is missing in the scale"),
     (_scaled(lambda n: n.gamma * np.sqrt(n.variance + 0.001)), "divide by the root"),
     (_fold(lambda c, n, s, k, b: (c.kernel, b)), "the kernel is to be scaled, too"),
@@ -163,6 +174,7 @@ FOLDS = (
         "the mean is subtracted before the scale, not after it",
     ),
     (_fold(lambda c, n, s, k, b: (k, b - n.beta)), "beta is missing in the bias"),
+    (_fold(lambda c, n, s, k, b: (k, b - 2 * n.beta)), "beta is added, not subtracted"),
     (
         _fold(lambda c, n, s, k, b: (k, (c.bias - n.mean + n.beta) * s)),
         "beta comes last: it is not scaled",

@@ -24,6 +24,8 @@ _NET = RPN(
     logits=_one_by_one([1, 2, 3, 4, 5, 6]),
     deltas=_one_by_one(np.arange(12) + 10),
 )
+_FULL = Conv(np.array([[1, 0, 2], [-1, 1, 0], [3, -2, 1]], np.float32)[:, :, None, None],
+             np.array([-4], np.float32), padding=(1, 1))  # fmt: skip
 _LOW = replace(_NET, logits=_one_by_one([1, 2, 3, 4, 5, 6], -9), deltas=_one_by_one([1] * 12, -9))
 _ONES = np.ones((1, 2, 1), np.float32)
 _BELOW = np.array([[-1, 5], [6, 7]], np.float32)[:, :, None]
@@ -34,6 +36,12 @@ RPNS = [
         ("a negative cell", [_BELOW], _NET, "nothing negative leaves shared"),
         ("negative logits", [_BELOW], _LOW, "logits and deltas may be negative"),
         ("two levels", [_BELOW, 3 * _ONES], _NET, "the levels one after the other, finest first"),
+        (
+            "a whole 3 x 3",
+            [_BELOW],
+            replace(_NET, shared=_FULL),
+            "shared is a convolution with a bias, then ReLU; logits and deltas read what it gives",
+        ),
     )
 ]
 
@@ -76,6 +84,7 @@ NETWORKS = (
     *_rows(lambda x, n: x.swapaxes(0, 1).reshape(-1, n), "cells go row by row, not by columns"),
     *_rows(_channels_first, _CHANNELS),
     *_rows(lambda x, n: x.reshape(n, -1).T, _CHANNELS),
+    (lambda maps, net: _rpn()(maps[-1:], net), "all levels, not the last one alone"),
     (
         lambda maps, net: (layers.softmax(_rpn()(maps, net)[0]), _rpn()(maps, net)[1]),
         "logits, not probabilities: softmax comes later",

@@ -194,11 +194,12 @@ def _reason(cases, got, count, wrong):
 
 
 def _mistakes(cases, wrong):
-    """Yield what wrong functions answer to the last of the cases, if they are right before that."""
+    """Yield the wrong answers to the last of the cases of functions that are right before that."""
     for function, sentence in wrong:
         with suppress(ValueError, IndexError), np.errstate(all="ignore"):  # shapes may not fit
             answers = [function(*deepcopy(case.arguments)) for case in cases]
-            if all(agree(a, case.wanted) for a, case in zip(answers, cases[:-1], strict=False)):
+            right = [agree(a, case.wanted) for a, case in zip(answers, cases, strict=True)]
+            if all(right[:-1]) and not right[-1]:
                 yield answers[-1], sentence
 
 
