@@ -96,3 +96,17 @@ def full_model(full_file):
     from minimaskrcnn.weights import load
 
     return load(full_file)
+
+
+@pytest.fixture(scope="module")
+def content(tmp_path_factory):
+    """The bytes of a small weight file, which the tests of downloads fetch."""
+    from toy_weights import write_toy  # which needs this file
+
+    return write_toy(tmp_path_factory.mktemp("toy") / "toy.h5").read_bytes()
+
+
+@pytest.fixture
+def home(tmp_path):
+    """The folder that they fetch it into, not yet made."""
+    return tmp_path / "home"

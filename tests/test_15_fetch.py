@@ -20,7 +20,6 @@ from fetching import (  # noqa: F401
     get,
     release_of,
 )
-from toy_weights import write_toy
 from unreliable_server import Server
 
 from minimaskrcnn import api, cli, weights
@@ -29,16 +28,6 @@ from minimaskrcnn.runtime.files import written_whole
 from minimaskrcnn.weights import download, lock
 from minimaskrcnn.weights.download import fetch
 from minimaskrcnn.weights.known import COCO_FILE
-
-
-@pytest.fixture(scope="module")
-def content(tmp_path_factory):
-    return write_toy(tmp_path_factory.mktemp("toy") / "toy.h5").read_bytes()
-
-
-@pytest.fixture
-def home(tmp_path):
-    return tmp_path / "home"
 
 
 def test_a_home_of_nobody_is_refused(monkeypatch):

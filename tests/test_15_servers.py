@@ -15,7 +15,6 @@ from fetching import (  # noqa: F401
     get,
     release_of,
 )
-from toy_weights import write_toy
 from unreliable_server import Server
 
 from minimaskrcnn import weights
@@ -25,16 +24,6 @@ from minimaskrcnn.weights.causes import DownloadError, cause_of
 from minimaskrcnn.weights.download import fetch
 
 CUTS = [says.cut(n) for n in random.Random(7).sample(range(60_000), 20)]
-
-
-@pytest.fixture(scope="module")
-def content(tmp_path_factory):
-    return write_toy(tmp_path_factory.mktemp("toy") / "toy.h5").read_bytes()
-
-
-@pytest.fixture
-def home(tmp_path):
-    return tmp_path / "home"
 
 
 ENDS_WELL = {

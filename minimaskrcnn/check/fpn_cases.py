@@ -4,8 +4,9 @@ import numpy as np
 
 from minimaskrcnn import fpn as package
 from minimaskrcnn import resizing
+from minimaskrcnn.check.resnet_cases import one_channel
 from minimaskrcnn.check.verdict import Case, check_function
-from minimaskrcnn.conv import Conv, conv2d
+from minimaskrcnn.conv import conv2d
 from minimaskrcnn.fpn import FPN
 
 
@@ -54,12 +55,7 @@ def upsample(function):
 
 
 def _fpn(*smooth, lateral=((1, 0), (1, 0))):
-    return FPN(lateral=tuple(_smooth(1, *numbers) for numbers in lateral), smooth=smooth)
-
-
-def _smooth(size, value, bias):
-    kernel, pad = np.full((size, size, 1, 1), value, np.float32), size // 2
-    return Conv(kernel, np.array([bias], np.float32), padding=(pad, pad))
+    return FPN(lateral=tuple(one_channel(1, *numbers) for numbers in lateral), smooth=smooth)
 
 
 _MAPS = (
@@ -74,32 +70,32 @@ PYRAMID = [
     for name, fpn, hint in (
         (
             "convolutions that change nothing",
-            _fpn(_smooth(1, 1, 0), _smooth(1, 1, 0)),
+            _fpn(one_channel(1, 1, 0), one_channel(1, 1, 0)),
             "finest first; the coarser sum is doubled and added; the last: [::2, ::2] of the "
             "coarsest",
         ),
         (
             "smooth blurs",
-            _fpn(_smooth(3, 1 / 9, 1), _smooth(3, 1 / 9, 1)),
+            _fpn(one_channel(3, 1 / 9, 1), one_channel(3, 1 / 9, 1)),
             "what travels down is the sum before its 3 x 3 convolution",
         ),
         (
             "convolutions of their own, and negative numbers",
-            _fpn(_smooth(3, 1, 2), _smooth(3, -1, 0), lateral=((2, -30), (-1, 5))),
+            _fpn(one_channel(3, 1, 2), one_channel(3, -1, 0), lateral=((2, -30), (-1, 5))),
             "each level has its own lateral and its own smooth convolution; there is no ReLU",
         ),
     )
 ]
 
 
-def _pyramid(maps, fpn, add=True, travels="sum", smoothed=True):
+def _pyramid(maps, fpn, add=True, travels=False, smoothed=True):
     """The maps of a pyramid, finest first, without the last one, with mistakes."""
     level, levels = None, []
     for c_map, lateral, smooth in zip(maps[::-1], fpn.lateral[::-1], fpn.smooth[::-1], strict=True):
         own = conv2d(c_map, lateral)
         level = own if level is None or not add else own + resizing.upsample(level)
         out = conv2d(level, smooth) if smoothed else level
-        level = out if travels == "smoothed" else own if travels == "lateral" else level
+        level = out if travels else level
         levels.insert(0, out)
     return levels
 
@@ -121,7 +117,7 @@ def _every_second(levels):
 PYRAMIDS = (
     (_with(_every_second, add=False), "the coarser sum is to be doubled and added to the finer"),
     (
-        _with(_every_second, travels="smoothed"),
+        _with(_every_second, travels=True),
         "what travels down is the sum before its 3 x 3 convolution; yours is what came out of it",
     ),
     (_with(_every_second, smoothed=False), "the 3 x 3 convolution of each level is missing"),

@@ -109,22 +109,16 @@ MASK_HEADS = [
 ]
 
 
-def _mask_head(convs=lambda c: c, relu=(True, True, False), end=lambda x: x):
+def _mask_head(convs=lambda c: c, relu=(True, True, False), doubled=True, end=lambda x: x):
     """The mask head with mistakes: other convolutions, other ReLUs, or something at the end."""
 
     def mask_head(x, head):
         for layer in convs(head.convs):
             x = conv2d(x, layer, relu=relu[0])
-        x = conv2d(layers.deconv2d(x, head.deconv, relu=relu[1]), head.logits, relu=relu[2])
-        return end(x)
+        x = layers.deconv2d(x, head.deconv, relu=relu[1]) if doubled else x
+        return end(conv2d(x, head.logits, relu=relu[2]))
 
     return mask_head
-
-
-def _undoubled(x, head):
-    for layer in head.convs:
-        x = conv2d(x, layer, relu=True)
-    return conv2d(x, head.logits)
 
 
 MASK_HEADS_WRONG = (
@@ -137,7 +131,7 @@ MASK_HEADS_WRONG = (
     (_mask_head(relu=(False, True, False)), "ReLU after each of head.convs is missing"),
     (_mask_head(relu=(True, False, False)), "ReLU after the doubling is missing"),
     (_mask_head(relu=(False, False, False)), "ReLU after head.convs and the doubling is missing"),
-    (_undoubled, "the doubling, head.deconv, is missing"),
+    (_mask_head(doubled=False), "the doubling, head.deconv, is missing"),
 )
 
 

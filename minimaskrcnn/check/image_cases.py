@@ -85,13 +85,13 @@ SIZES = [
 ]
 
 
-def _size(least=min, enlarge=True, limit=max, whole=round, shrink=True):
+def _size(least=min, enlarge=True, limit=max, whole=round):
     """The new size with mistakes: the other side in place of the right one, and so on."""
 
     def scaled_size(shape, config):
         scale = config.image_min_size / least(shape[:2])
         scale = max(1, scale) if enlarge is True else scale if enlarge == "always" else 1
-        if limit and round(max(shape[:2]) * scale) > config.image_max_size and shrink:
+        if limit and round(max(shape[:2]) * scale) > config.image_max_size:
             scale = config.image_max_size / limit(shape[:2])
         return tuple(whole(side * scale) for side in shape[:2])
 

@@ -88,9 +88,8 @@ def smooth_l1(function):
     return check_function(function, package.smooth_l1, CASES, parts=("the loss", "the gradient"))
 
 
-_LOGITS = np.array([2, -1, 0, 1, -2, 3, 0.5, -0.5] * 2, np.float32).reshape(
-    2, 2, 2, 2
-)  # (R, M, M, K)
+_LOGITS = np.array([2, -1, 0, 1, -2, 3, 0.5, -0.5] * 2, np.float32)
+_LOGITS = _LOGITS.reshape(2, 2, 2, 2)  # (R, M, M, K)
 _LOGITS[1] *= -0.5
 _TARGETS = np.array([[[1, 0], [0, 1]], [[0, 1], [1, 1]]], np.float32)  # (R, M, M)
 
@@ -109,9 +108,13 @@ MASKS = [
 ]
 
 
+def _cross_entropy(p, t):
+    return -t * np.log(p) - (1 - t) * np.log(1 - p)
+
+
 def _mask_loss(
     chosen=lambda logits, rows, ids: sigmoid(logits)[rows, :, :, ids],
-    cost=lambda p, t: -t * np.log(p) - (1 - t) * np.log(1 - p),
+    cost=_cross_entropy,
     slope=lambda p, t: (p - t) / p.size,
     total=np.mean,
 ):
@@ -128,7 +131,7 @@ def _mask_loss(
 
 def _to_all(logits, class_ids, targets):
     p, t = sigmoid(logits), targets[..., None]
-    return float((-t * np.log(p) - (1 - t) * np.log(1 - p)).mean()), (p - t) / p.size
+    return float(_cross_entropy(p, t).mean()), (p - t) / p.size
 
 
 MASKS_WRONG = (
@@ -154,7 +157,7 @@ MASKS_WRONG = (
         "a cell outside of the object costs as well: -(1 - t) ln(1 - p)",
     ),
     (
-        _mask_loss(cost=lambda p, t: t * np.log(p) + (1 - t) * np.log(1 - p)),
+        _mask_loss(cost=lambda p, t: -_cross_entropy(p, t)),
         "ln p is negative: the loss has a minus",
     ),
     (_mask_loss(cost=lambda p, t: (p - t) ** 2), "the cost is the logarithm, not the square"),

@@ -9,7 +9,7 @@ from minimaskrcnn.conv import BatchNorm, Conv, conv2d
 from minimaskrcnn.resnet import Bottleneck
 
 
-def _conv(size, value, bias, stride=1):
+def one_channel(size, value, bias, stride=1):
     """A convolution of one channel that adds up a window, times `value`, and adds `bias`."""
     kernel, pad = np.full((size, size, 1, 1), value, np.float32), size // 2
     return Conv(kernel, np.array([bias], np.float32), stride, (pad, pad))
@@ -25,22 +25,29 @@ def _case(name, block, hint):
 BOTTLENECK = [
     _case(
         "with a stride",
-        Bottleneck(_conv(1, 1, 0, 2), _conv(3, 1, 0), _conv(1, 1, 0), _conv(1, 1, 9, 2)),
+        Bottleneck(
+            one_channel(1, 1, 0, 2),
+            one_channel(3, 1, 0),
+            one_channel(1, 1, 0),
+            one_channel(1, 1, 9, 2),
+        ),
         "where block.shortcut is a convolution, x goes through it",
     ),
     _case(
         "without a shortcut of its own",
-        Bottleneck(_conv(1, 1, 1), _conv(3, 1, -2), _conv(1, -0.25, 3)),
+        Bottleneck(one_channel(1, 1, 1), one_channel(3, 1, -2), one_channel(1, -0.25, 3)),
         "reduce, spatial, expand; then the sum with x, and ReLU",
     ),
     _case(
         "negative after spatial",
-        Bottleneck(_conv(1, 1, 0), _conv(3, 1, -30), _conv(1, -1, 9)),
+        Bottleneck(one_channel(1, 1, 0), one_channel(3, 1, -30), one_channel(1, -1, 9)),
         "nothing negative enters expand",
     ),
     _case(
         "a negative shortcut",
-        Bottleneck(_conv(1, 1, 2), _conv(3, 1, 0), _conv(1, 1, 0), _conv(1, -9, 0)),
+        Bottleneck(
+            one_channel(1, 1, 2), one_channel(3, 1, 0), one_channel(1, 1, 0), one_channel(1, -9, 0)
+        ),
         "the shortcut is added as it is",
     ),
 ]
