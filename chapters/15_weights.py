@@ -6,12 +6,13 @@
 # **You will see** a weight file taken apart: names, shapes and numbers; the same numbers under the
 # names of the original and under ours; and what a damaged file says.
 #
-# **You will learn** how a file of the original becomes a network (names, shapes, folding), and why
-# a program that loads weights should refuse more than it accepts.
+# **You will learn** how a file of the original becomes a network (names, shapes, folding), how to
+# read a weight file yourself, and why a program that loads weights should refuse more than it
+# accepts.
 #
 # **You need** chapter 04 (the backbone, batch normalisation and its folding).
 #
-# **Time** about 20 minutes. This is an appendix: no later chapter needs it.
+# **Time** about 30 minutes. This is an appendix: no later chapter needs it.
 #
 # The modules are in the folder `minimaskrcnn/weights/`, the tests are `tests/test_15_weights.py`
 # and others beginning with `tests/test_15`.
@@ -91,7 +92,7 @@ panels(*shown, columns=8)
 # ([matterport/Mask_RCNN](https://github.com/matterport/Mask_RCNN)), which wrote them with the
 # library Keras as *HDF5*: a file format like a small file system, with folders (*groups*), arrays
 # in them, and notes on both (*attributes*). Our loader reads such files. The real one is large
-# (section 5 prints how large), so we make one of our own: a network with a handful of channels, its
+# (section 6 prints how large), so we make one of our own: a network with a handful of channels, its
 # numbers random.
 
 # %%
@@ -187,76 +188,7 @@ folded = fold_batch_norm(one, norm)
 print("kernel", folded.kernel.ravel(), "bias", folded.bias)
 
 # %% [markdown]
-# ### Your turn
-#
-# Try it yourself before the package's code is shown. Fold for yourself: kernel (kh, kw, in, out),
-# everything else (out,). The normalisation adds 0.001 to the variance before it takes the root.
-
-# %%
-from minimaskrcnn.check.verdict import Case, check_function
-
-
-def my_fold(kernel, bias, gamma, beta, mean, variance):
-    """Return the kernel and the bias of the convolution that does both."""
-    ...
-
-
-# %%
-def case(name, hint, shape, *numbers):
-    """A question, and what the package answers."""
-    kernel = np.arange(1, 1 + np.prod(shape), dtype=np.float32).reshape(shape)
-    bias, *norm = (np.array(n, np.float32) for n in numbers)
-    wanted = fold_batch_norm(Conv(kernel, bias), BatchNorm(*norm))
-    return Case(name, (kernel, bias, *norm), (wanted.kernel, wanted.bias), hint)
-
-
-# %%
-hint = "the root of variance + 0.001 is 2: -x - 1"
-by_hand = case("section 3", hint, (1, 1, 1, 1), [5], [-2], [1], [3], [3.999])
-dead = case("a variance of 0", "0.001 goes under the root", (1, 1, 1, 1), [0], [1], [0], [0], [0])
-channels = [[1, 2], [-1, 3], [0, 1], [2, 2], [0.5, 4]]
-wide = case("two channels", "a factor for each channel out, the last axis", (3, 3, 2, 2), *channels)
-check_function(my_fold, my_fold, [by_hand, dead, wide], parts=("the kernel", "the bias"))
-
-# %% [markdown]
-# **Help.** Three hints, and a solution. Open one at a time.
-#
-# `my_fold`
-#
-# <details><summary>Hint 1</summary>
-#
-# Write down what happens to one output: y = kernel · x + bias, then (y - mean) / root · gamma +
-# beta.
-#
-# </details>
-#
-# <details><summary>Hint 2</summary>
-#
-# What multiplies x is kernel · gamma / root: a factor per output channel, the kernel's last axis.
-#
-# </details>
-#
-# <details><summary>Hint 3</summary>
-#
-# What is left is the new bias: (bias - mean) · gamma / root + beta.
-#
-# </details>
-#
-# <details><summary>A solution of my_fold</summary>
-#
-# ```python
-# import numpy as np
-#
-#
-# def my_fold(kernel, bias, gamma, beta, mean, variance):
-#     scale = gamma / np.sqrt(variance + 0.001)
-#     return kernel * scale, (bias - mean) * scale + beta
-# ```
-#
-# </details>
-
-# %% [markdown]
-# ### The package's code
+# `fold_batch_norm` does the same for any number of channels (chapter 04 has you write it):
 
 # %%
 import inspect
@@ -327,7 +259,191 @@ with h5py.File(folder / "ours.h5") as file:
 print(len(again), "arrays, the same from both readers")
 
 # %% [markdown]
-# ## 5 What a damaged file says
+# ## 5 A format to read by hand
+#
+# HDF5 can do a great deal, and takes hundreds of lines to read. A younger format, *safetensors*,
+# can do a single thing and takes ten. A file consists of
+#
+# 1. eight bytes: the length of the header, a whole number, its lowest byte first;
+# 2. the header, a text in JSON. For each array it says its type (`F32` is float32), its shape and
+#    its place: the first byte, and the one behind the last, counted from the end of the header;
+# 3. the numbers of all arrays, each row by row, without anything between them.
+
+# %%
+from minimaskrcnn.weights.safetensors import safetensors_bytes
+
+some = {"kernel": np.arange(6, dtype=np.float32).reshape(2, 3), "bias": np.float32([7, -8])}
+data = b"".join(safetensors_bytes(some, {"made by": "chapter 15"}))
+length = int.from_bytes(data[:8], "little")
+print(len(data), "bytes:", data[:8], "then", length, "of header")
+for entry in data[8 : 8 + length].decode().split(',"'):
+    print("   ", entry)
+
+# %% [markdown]
+# `__metadata__` is no array: whoever writes the file may leave notes there.
+#
+# ### Your turn
+#
+# Read an array from the bytes of such a file. All arrays are float32; the file is honest.
+
+# %%
+import json
+
+from minimaskrcnn.check.verdict import Case, check_function
+
+
+def my_array(data, name):
+    """Return the array of this name (float32, in its shape) from a file's bytes."""
+    ...
+
+
+# %%
+def file_of(size, **places):
+    """A file with `size` bytes of numbers; its header says {name: (shape, first, end)}."""
+    entries = {"__metadata__": {"by": "hand"}}
+    for name, (shape, *place) in places.items():
+        entries[name] = {"dtype": "F32", "shape": shape, "data_offsets": place}
+    text = json.dumps(entries).encode()
+    numbers = np.arange(1, 1 + size // 4, dtype=np.float32).tobytes()
+    return len(text).to_bytes(8, "little") + text + numbers
+
+
+# %%
+turned = file_of(20, b=([2], 12, 20), a=([3, 1], 0, 12))  # the header is in another order
+count = "read from the end of the header, 8 + its length: there the first byte is 0"
+cases = [Case("the file above", (data, "kernel"), some["kernel"], count)]
+cases.append(Case("the file above", (data, "bias"), some["bias"], "from its first byte to its end"))
+cases.append(Case("b before a", (turned, "b"), np.float32([4, 5]), "the header says where it lies"))
+cases.append(Case("a", (turned, "a"), np.float32([[1], [2], [3]]), "in the shape of the header"))
+check_function(my_array, my_array, cases)
+
+# %% [markdown]
+# Your function believes every word. A header may claim anything, though: bytes that the file does
+# not have, or more numbers than lie there. Find out whether a header can be true. It can, if each
+# array has four bytes for each of its numbers, if the arrays, in the order in which they lie,
+# follow each other from byte 0 without a gap and without an overlap, and if the last one ends
+# where the file does.
+
+
+# %%
+def my_honest(data):
+    """Return whether the arrays fill the file: True or False."""
+    ...
+
+
+# %%
+cut, longer = data[:-4], data + bytes(4)
+more, fewer = file_of(12, a=([3, 2], 0, 12)), file_of(12, a=([2], 0, 12))
+gap = file_of(28, a=([3], 0, 12), b=([3], 16, 28))
+lap = file_of(12, a=([2], 0, 8), b=([2], 4, 12))
+both = file_of(20, a=([2], 0, 8), b=([2], 4, 12), c=([1], 16, 20))  # 8 + 8 + 4 bytes: 20
+
+# %%
+answers = {"arrays as they should be": (data, True), "any order in the header": (turned, True)}
+answers |= {"the file ends early": (cut, False), "bytes that nobody names": (longer, False)}
+answers |= {"more numbers than bytes": (more, False), "fewer numbers": (fewer, False)}
+answers |= {"a gap between two arrays": (gap, False), "two arrays overlap": (lap, False)}
+answers |= {"an overlap and a gap": (both, False), "no array, no byte": (file_of(0), True)}
+cases = [Case(why, (file,), wanted, why) for why, (file, wanted) in answers.items()]
+check_function(my_honest, my_honest, cases)
+
+# %% [markdown]
+# **Help.** Three hints for each function, and a solution. Open one at a time.
+#
+# `my_array`
+#
+# <details><summary>Hint 1</summary>
+#
+# `int.from_bytes(data[:8], "little")` is the header's length; `json.loads` makes a dict of it.
+#
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# `data_offsets` counts from the end of the header: add 8 + its length to both numbers.
+#
+# </details>
+#
+# <details><summary>Hint 3</summary>
+#
+# `np.frombuffer(some_bytes, np.float32)` reads bytes as numbers; give the result its shape.
+#
+# </details>
+#
+# <details><summary>A solution of my_array</summary>
+#
+# ```python
+# import json
+#
+# import numpy as np
+#
+#
+# def my_array(data, name):
+#     start = 8 + int.from_bytes(data[:8], "little")
+#     entry = json.loads(data[8:start])[name]
+#     first, end = entry["data_offsets"]
+#     return np.frombuffer(data[start + first : start + end], np.float32).reshape(entry["shape"])
+# ```
+#
+# </details>
+#
+# `my_honest`
+#
+# <details><summary>Hint 1</summary>
+#
+# Take `__metadata__` out of the header, and sort the rest by `data_offsets`.
+#
+# </details>
+#
+# <details><summary>Hint 2</summary>
+#
+# Keep the position where the next array has to begin: at first 0, then the last one's end.
+#
+# </details>
+#
+# <details><summary>Hint 3</summary>
+#
+# In the end that position is the number of bytes behind the header.
+#
+# </details>
+#
+# <details><summary>A solution of my_honest</summary>
+#
+# ```python
+# import json
+# from math import prod
+#
+#
+# def my_honest(data):
+#     start = 8 + int.from_bytes(data[:8], "little")
+#     entries = json.loads(data[8:start])
+#     entries.pop("__metadata__", None)
+#     position = 0
+#     for entry in sorted(entries.values(), key=lambda entry: entry["data_offsets"]):
+#         first, end = entry["data_offsets"]
+#         if first != position or end - first != 4 * prod(entry["shape"]):
+#             return False
+#         position = end
+#     return position == len(data) - start
+# ```
+#
+# </details>
+
+# %% [markdown]
+# ### The package's code
+#
+# It asks the same, and bounds the header's length before it reads the header. Who does not ask
+# reads numbers of one array as those of another, or reserves memory for what a file of 100 bytes
+# claims to hold.
+
+# %%
+from minimaskrcnn.weights.safetensors import read_header
+
+body = inspect.getsource(read_header).split('"""')
+Code(body[0].rstrip(" ") + body[2].lstrip("\n"), language="python")  # without its description
+
+# %% [markdown]
+# ## 6 What a damaged file says
 #
 # Downloads break off; a page with an error message is saved as `weights.h5`; a disk forgets a
 # bit. Here is a file in several states. Each answer names the file, what is wrong and what to do.
@@ -388,7 +504,7 @@ for name, layer, change in (("no.h5", "fpn_p3", None), ("odd.h5", "fpn_p3", "fpn
     attempt(folder / name, SHAPES)
 
 # %% [markdown]
-# ## 6 What goes wrong without
+# ## 7 What goes wrong without
 #
 # Many programs load "what fits" and leave the rest as it was: random. Nothing complains. Here the
 # small network with a single layer left at random numbers of the right size, `fpn.smooth.0` (the

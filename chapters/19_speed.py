@@ -474,9 +474,10 @@ check.conv2d(my_conv2d)
 # From a clone of the repository, `python benchmarks/conv.py --no-torch` measures every convolution
 # of the large network.
 #
-# **To think about.** Winograd's form can be had for larger tiles: 6 × 6 outputs from 8 × 8 inputs
-# saves even more products. What would become of the digits, of the waste at the borders, and of the
-# memory for the transformed kernel?
+# **To think about.** Suppose that convolutions cost nothing at all. How many times as fast would a
+# prediction be, by the shares that section 6 prints? And if those of the large network are 90 % of
+# its time: how much is won by a convolution twice as fast, and how much by one ten times as fast?
+# (This is *Amdahl's law*.) What would you speed up next?
 
 # %% [markdown]
 # **The answer.** Into convolutions, nearly all of it. The products can be saved (Winograd), and the

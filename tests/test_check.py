@@ -789,6 +789,21 @@ def test_too_few_and_too_many_answers_are_told(count):
     assert said.endswith(f"wanted 2 things, precision, recall; got {count}")
 
 
+def test_several_numbers_may_come_in_one_array():
+    assert check.scaled_size(lambda *a: np.array(image.scaled_size(*a))).agrees
+    said = str(check.scaled_size(lambda *a: np.array([*image.scaled_size(*a), 1])))
+    assert "wanted 2 things" in said and "got 3" in said
+
+
+def test_heads_keep_the_axis_of_a_single_region():
+    def squeezed(patches, head):
+        return tuple(np.squeeze(part) for part in heads.box_head(patches, head))
+
+    assert "(1, K) and (1, K, 4)" in str(check.box_head(squeezed))
+    single = check.mask_head(lambda x, head: np.squeeze(heads.mask_head(x, head)))
+    assert "(1, 2P, 2P, K)" in str(single)
+
+
 def test_an_endless_loop_is_given_up(monkeypatch):
     monkeypatch.setattr(calling, "SECONDS", 0.2)
     stopped = []

@@ -25,13 +25,19 @@ _LAYERS = (*_HIDDEN, "logits", "deltas")
 _PATCHES = _normal(2, 2, 2, 3)  # (R, P, P, C)
 _ENDS = Dense(_normal(5, 3), _normal(3)), Dense(_normal(5, 12), _normal(12))
 _BOX_HEAD = BoxHead(_conv(2, 3, 5), _conv(1, 5, 5), *_ENDS)
+
+
+def _patches(name, patches, hint):
+    return Case(name, (patches, _BOX_HEAD), package.box_head(patches, _BOX_HEAD), hint)
+
+
 BOX_HEADS = [
-    Case(
+    _patches(
         "two patches of 2 x 2 cells",
-        (_PATCHES, _BOX_HEAD),
-        package.box_head(_PATCHES, _BOX_HEAD),
+        _PATCHES,
         "two hidden layers with ReLU; logits without softmax; deltas (R, K, 4), four per class",
-    )
+    ),
+    _patches("one patch", _PATCHES[:1], "a single region keeps its axis: (1, K) and (1, K, 4)"),
 ]
 
 
@@ -72,11 +78,16 @@ BOX_HEADS_WRONG = (
     *((_without(name), f"the bias of {name} is missing") for name in _LAYERS),
     (_box_head(hidden=("hidden1",)), "hidden2 is missing: there are two hidden layers"),
     (
-        _change(lambda logits, deltas: (logits, deltas.reshape(2, -1))),
+        _change(lambda logits, deltas: (logits, deltas.reshape(len(deltas), -1))),
         "the deltas have the shape (R, K, 4), one row per class",
     ),
     (
-        _change(lambda logits, deltas: (logits, deltas.reshape(2, 4, -1).swapaxes(1, 2))),
+        _change(
+            lambda logits, deltas: (
+                logits,
+                deltas.reshape(len(deltas), 4, logits.shape[1]).swapaxes(1, 2),
+            )
+        ),
         "the four deltas of a class lie side by side: (R, K, 4), not (R, 4, K) turned over",
     ),
     (
@@ -99,13 +110,19 @@ _MASK_HEAD = MaskHead(
     Deconv(_normal(2, 2, 2, 2), _normal(2)),
     _conv(1, 2, 3),
 )
+
+
+def _objects(name, features, hint):
+    return Case(name, (features, _MASK_HEAD), package.mask_head(features, _MASK_HEAD), hint)
+
+
 MASK_HEADS = [
-    Case(
+    _objects(
         "two objects",
-        (_FEATURES, _MASK_HEAD),
-        package.mask_head(_FEATURES, _MASK_HEAD),
+        _FEATURES,
         "head.convs in their order, then doubling, all with ReLU; then the logits",
-    )
+    ),
+    _objects("one object", _FEATURES[:1], "a single object keeps its axis: (1, 2P, 2P, K)"),
 ]
 
 

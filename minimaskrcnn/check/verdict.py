@@ -137,7 +137,12 @@ def agree(answer, wanted):
 
 
 def _as_arrays(answer, parts):
-    """The parts of an answer as arrays of numbers; Trouble if they are none."""
+    """The parts of an answer as arrays of numbers; Trouble if they are none.
+
+    Several single numbers may stand in one array of one axis.
+    """
+    if isinstance(answer, np.ndarray) and answer.ndim == 1:
+        answer = tuple(answer)
     if not isinstance(answer, tuple | list) or len(answer) != len(parts):
         got = f"{len(answer)}" if isinstance(answer, tuple | list) else short(answer)
         raise Trouble(f"wanted {len(parts)} things, {', '.join(parts)}; got {got}")
