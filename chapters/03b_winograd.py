@@ -308,6 +308,9 @@ for points in ((0, 2 / 3, -2 / 3, 1.5, -1.5), (0, 1, -1, 4, -4), (1, 2, 3, 4, 5)
 # %% [markdown]
 # ## Further
 #
+# Training needs the gradient of the kernel, too. It is the same sum of products with the roles
+# exchanged, and goes the same way with every matrix transposed: `conv/winograd_gradient.py`.
+#
 # Your `conv2d` of chapter 03 works in two dimensions. Let it take Winograd's way for
 # kernels of 3 × 3, save it in a file `my_conv.py`, and from a clone of the repository,
 #

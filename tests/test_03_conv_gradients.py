@@ -1,11 +1,16 @@
 """The gradients of convolution and of batch normalisation, and what the trainer reads off."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from conftest import stored
 from gradients import gradient_error, tape_gradients
 
 from minimaskrcnn.conv import BatchNorm, Conv, batch_norm, batch_statistics, conv2d
+from minimaskrcnn.conv.choose import gradient_by_winograd
+from minimaskrcnn.conv.im2col import windows
+from minimaskrcnn.conv.winograd_gradient import kernel_gradient_winograd
 from minimaskrcnn.runtime import tape, threads
 from minimaskrcnn.runtime.tape import gradients, recording
 
@@ -138,6 +143,41 @@ def test_outputs_and_gradients_equal_pytorchs(name, dtype, tolerance):
         assert np.abs(gradient - case["d" + key]).max() < tolerance * largest, key
 
 
+# ---------------------------------------------------------------- Winograd's form
+
+TILED = [  # x, outputs, padding
+    ((1, 6, 6, 1), 1, (0, 0)),  # a single tile
+    ((1, 6, 9, 2), 3, (1, 1)),  # the last tiles are not whole
+    ((3, 7, 4, 2), 1, (2, 0)),  # no tile reaches over two images
+    ((2, 3, 3, 1), 2, (0, 2)),
+    ((2, 9, 1100, 1), 2, (1, 1)),  # several blocks beside and below each other
+    ((90, 8, 8, 2), 2, (1, 1)),  # several blocks in a part
+]
+
+
+@each("x_shape, outputs, padding", TILED)
+def test_the_kernels_gradient_by_winograd_is_the_sum_over_all_windows(x_shape, outputs, padding):
+    x, conv = draw(0, *x_shape), Conv(draw(1, 3, 3, x_shape[3], outputs), np.zeros(outputs))
+    conv = replace(conv, padding=padding)
+    grad = draw(2, *conv2d(x, conv).shape)
+    by_windows = windows(x, conv).T @ grad.reshape(-1, outputs)
+    found = kernel_gradient_winograd(grad, x, conv)
+    assert found.shape == conv.kernel.shape
+    assert np.abs(found.reshape(by_windows.shape) - by_windows).max() < 1e-10
+
+
+def test_winograds_form_is_taken_where_it_pays():
+    def takes(images=4, size=16, channels=32, outputs=32, kernel=3, stride=1, dtype=np.float32):
+        conv = Conv(np.ones((kernel, kernel, channels, outputs)), np.ones(outputs), stride)
+        x = np.ones((images, size + 2, size + 2, channels), dtype)
+        return gradient_by_winograd(np.ones((images, size, size, outputs), dtype), x, conv)
+
+    assert takes() and takes(images=1, size=29) and not takes(images=1, size=28)
+    assert not takes(images=3)  # 48 tiles
+    assert not (takes(channels=31) or takes(outputs=31) or takes(kernel=1) or takes(stride=2))
+    assert not takes(dtype=np.float64)  # for gradient checks
+
+
 # ---------------------------------------------------------------- blocks, threads, statistics
 
 
@@ -150,6 +190,7 @@ def gradients_of(x, conv, grad):
 
 @each("x_shape, kernel_shape, stride, padding", [
     ((4, 60, 60, 16), (3, 3, 16, 32), 1, (1, 1)),
+    ((3, 44, 44, 32), (3, 3, 32, 36), 1, (1, 1)),  # by Winograd
     ((4, 64, 64, 3), (7, 7, 3, 32), 2, (3, 3)),
     ((6, 64, 64, 32), (1, 1, 32, 16), 1, (0, 0)),
     ((600, 7, 7, 16), (7, 7, 16, 64), 1, (0, 0)),

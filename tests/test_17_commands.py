@@ -185,8 +185,12 @@ def test_pictures_without_annotations_are_refused(command, tmp_path, capsys):
     assert "--images belongs to annotations" in capsys.readouterr().err
 
 
-def test_what_cannot_be_is_said_in_a_sentence(dataset, capsys):
+def test_what_cannot_be_is_said_in_a_sentence_and_leaves_nothing(
+    dataset, capsys, tmp_path, monkeypatch
+):
     annotations, images = dataset
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
     nowhere = ["--images", f"{images}/nowhere"]
     assert main(["train", "--dataset", annotations, *nowhere]) == 2
     assert "the folder of pictures" in capsys.readouterr().err
@@ -220,6 +224,7 @@ def test_what_cannot_be_is_said_in_a_sentence(dataset, capsys):
     for wrong in (["--steps", "0"], ["--rate", "-1"], ["--rate", "nan"], ["--seed", "-3"]):
         assert main(["train", *wrong]) == 2
         assert wrong[1] in capsys.readouterr().err
+    assert not list(Path().iterdir())
 
 
 def changed(dataset, change):

@@ -80,8 +80,8 @@ def run(args) -> int:
         draw_preview(args, dataset)
         terminal.say(f"wrote {args.preview}")
         return 0
-    make_folder(args.output)
     lesson = _lesson(args, dataset)
+    make_folder(args.output)
     log_file = args.output / "train.log"
     with log_file.open("a", encoding="utf-8", errors="backslashreplace") as log:
 

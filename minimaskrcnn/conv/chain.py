@@ -20,6 +20,7 @@ from minimaskrcnn.conv.winograd import (
     conv2d_winograd,
     convolve_tiles,
     divide_tiles,
+    most_tiles,
     transform_kernel,
 )
 from minimaskrcnn.runtime import memory, tape, threads
@@ -70,7 +71,7 @@ def _in_blocks(x, conv, panels, lasts):
     x, shape = np.ascontiguousarray(x), output_shape(x, conv)  # (H', W', D)
     answers = [memory.empty((*shape[:2], len(last.bias)), x.dtype) for last in lasts]
     matrices = [panels_and_step(last.kernel[0, 0]) for last in lasts]
-    count, part_of = divide_tiles((1, *shape), panels)
+    count, part_of = divide_tiles((1, *shape), most_tiles(panels))
     relu = x.dtype.type(0)
 
     def block(i):

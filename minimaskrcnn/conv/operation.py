@@ -4,7 +4,8 @@ Idea    Forward, it calls the fastest form for the shape. Backward, y = windows 
         gives
             dkernel  = windows^T @ dy,        dbias = the sum of dy over all windows,
             dwindows = dy @ kernel^T,         each row added to the place its window was read from.
-        With stride 1, the last line is itself a convolution, of dy with the kernel rotated by 180
+        The first sum, for 3 x 3 kernels, has a quicker form (`winograd_gradient`). With stride 1,
+        the last line is itself a convolution, of dy with the kernel rotated by 180
         degrees and its input and output channels exchanged.
 Paper   Dumoulin & Visin, arXiv:1603.07285, section 4 (transposed convolution).
 Shapes  grad as y (B, H', W', D)  ->  dx as x, dkernel (kh, kw, C, D), dbias (D,), dadd as y
@@ -18,9 +19,10 @@ from numba import njit
 
 from minimaskrcnn.conv.batch_norm import batch_norm
 from minimaskrcnn.conv.blocked import BLOCK, gather
-from minimaskrcnn.conv.choose import choose_form
+from minimaskrcnn.conv.choose import choose_form, gradient_by_winograd
 from minimaskrcnn.conv.direct import Conv, check
 from minimaskrcnn.conv.im2col import lie_as_rows
+from minimaskrcnn.conv.winograd_gradient import kernel_gradient_winograd
 from minimaskrcnn.runtime import memory, tape, threads
 
 
@@ -72,9 +74,20 @@ def _through_relu(grad, y, out):
 
 
 def _weight_gradients(grad, x, conv):
-    """Sum windows^T @ dy, and dy, block by block, in up to 8 parts, which are added in order."""
+    """dkernel and dbias: sums over all outputs, in up to 8 parts, which are added in order."""
+    x, grad = np.ascontiguousarray(x), np.ascontiguousarray(grad)
+    maps = grad.reshape(-1, *grad.shape[-3:])  # (B, H', W', D)
+    if gradient_by_winograd(maps, x, conv):
+        rows = np.array_split(maps.reshape(-1, maps.shape[-1]), 8)
+        dbias = sum(np.ones(len(part), x.dtype) @ part for part in rows)  # quicker than to sum
+        return kernel_gradient_winograd(maps, x.reshape(-1, *x.shape[-3:]), conv), dbias
+    return _sum_over_windows(grad, x, conv)
+
+
+def _sum_over_windows(grad, x, conv):
+    """windows^T @ dy, and the sum of dy, block by block."""
     outputs, length = grad.shape[-1], conv.kernel[..., 0].size
-    x, flat = np.ascontiguousarray(x), grad.reshape(-1, outputs)  # (M, D)
+    flat = grad.reshape(-1, outputs)  # (M, D)
     size = max(256, BLOCK // (length + outputs))  # rows in a block
     blocks = ceil(len(flat) / size)
     parts = max(1, min(blocks, 8, 2**24 // (length * outputs)))  # together at most 64 MB
@@ -89,7 +102,7 @@ def _weight_gradients(grad, x, conv):
             else:
                 rows = gather(x, conv, grad.shape[-3:-1], first, last)
             dkernel[i] += rows.T @ flat[first:last]
-            dbias[i] += ones[: last - first] @ flat[first:last]  # quicker than to sum
+            dbias[i] += ones[: last - first] @ flat[first:last]
 
     threads.run(part, parts)
     return dkernel.sum(0).reshape(conv.kernel.shape), dbias.sum(0)

@@ -112,7 +112,7 @@ def conv2d_winograd(x, conv, relu=False, add=None):
     batch = y.reshape(-1, *y.shape[-3:])  # (B, H', W', D)
     panels = transform_kernel(conv.kernel)
     lowest = x.dtype.type(0 if relu and add is None else -np.inf)
-    count, part_of = divide_tiles(batch.shape, panels)
+    count, part_of = divide_tiles(batch.shape, most_tiles(panels))
 
     def block(i):
         place, size = part_of(i)
@@ -126,8 +126,13 @@ def conv2d_winograd(x, conv, relu=False, add=None):
     return y
 
 
-def divide_tiles(shape, panels):
-    """Divide the tiles of outputs (B, H', W', D) into blocks that fit in the cache.
+def most_tiles(panels):
+    """How many tiles to transform and multiply at once, so that all of it fits in the cache."""
+    return block_rows(*panels.shape[2:], otherwise=192, most=64)
+
+
+def divide_tiles(shape, limit):
+    """Divide the tiles of outputs (B, H', W', D) into blocks of at most `limit` tiles.
 
     Returns
     -------
@@ -135,9 +140,8 @@ def divide_tiles(shape, panels):
     part_of : function from the number of a block to its place, (rows of tiles in each image, its
         first row, its first column), and its size, (rows, columns)
     """
-    (images, height, width, _), (_, _, channels, n) = shape, panels.shape
+    images, height, width, _ = shape
     tile_rows, tile_columns = ceil(height / 4), ceil(width / 4)
-    limit = block_rows(channels, n, otherwise=192, most=64)  # tiles
     across = ceil(tile_columns / limit)  # blocks side by side
     columns, all_rows = ceil(tile_columns / across), images * tile_rows
     rows = even_blocks(max(all_rows, 1), max(limit // columns, 1))
