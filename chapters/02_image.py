@@ -299,7 +299,7 @@ print("the result:\n", steps["result"].boxes)
 # %% [markdown]
 # ## 4 What goes wrong without
 #
-# Some mistakes at this stage cost almost everything, and some cost nothing. Nothing warns in either
+# Some mistakes at this stage cost everything, and some cost nothing. Nothing warns in either
 # case: the network runs on any numbers. So we measure, on twelve scenes whose true boxes are known:
 # how many of the objects are found, with the right class and a box that agrees well? (IoU of at
 # least 0.5: chapter 06.)
@@ -339,9 +339,9 @@ for name, predict in tries.items():
     print(f"{name:22} {share_found(predict):.0%} of the objects found")
 
 # %% [markdown]
-# **What costs almost everything.** The network learned from numbers between -2 and 2. Without the
-# division by `pixel_std` they lie between -128 and 128, sixty-four times as far apart, and one
-# object in six is found.
+# **What costs everything.** The network learned from numbers between -2 and 2. Without the
+# division by `pixel_std` they lie between -128 and 128, sixty-four times as far apart, and not
+# one object is found.
 #
 # **What costs next to nothing, and why.** The mean shifts all numbers alike, and the contrasts that
 # edges are made of stay as they are. Swapping red and blue does not matter to a network that has
@@ -354,7 +354,7 @@ for name, predict in tries.items():
 # %%
 from minimaskrcnn.results.picture import draw
 
-strip_of_scene = scene(160, size=192).image[60:124]  # (64, 192, 3)
+strip_of_scene = scene(139, size=192).image[60:124]  # (64, 192, 3)
 squashed = resize(strip_of_scene, *framed.shape[:2]).astype(np.uint8)
 sure = with_config()
 panels(

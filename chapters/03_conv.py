@@ -204,10 +204,11 @@ print("features", features.shape)
 # %% [markdown]
 # `relu=True` replaces negative numbers by 0: the *rectified linear unit*, ReLU. Section 6 shows why
 # it must be there. Above, six of the kernels as little coloured pictures: grey is 0. Below, what
-# each finds. Nobody designed them; they were learned. Kernel 1 is a pale violet blot: it answers to
-# the violet ground, and hardly to the green square. Kernel 12 is a red one. Kernel 7 has blue on
-# one side and orange on the other: on even ground its answer is the same everywhere; at edges it
-# rises or falls, as that of section 1 did, but with a change of colour.
+# each finds. Nobody designed them; they were learned. Kernel 12 is a blue blot: it answers to the
+# blue triangle. Kernel 17 is a magenta one: its answer is high on the magenta ground and lowest on
+# the green square. Kernel 29 has violet on one side and green on the other: on even ground its
+# answer is the same everywhere; at edges it rises or falls, as that of section 1 did, but with a
+# change of colour.
 
 # %% tags=["cover"]
 strongest = np.argsort(-features.mean(axis=(0, 1)), kind="stable")[:6]

@@ -218,7 +218,7 @@ print(len(candidates), "candidates, the first five scores:", candidate_scores[:5
 # %% [markdown]
 # Most of them have low scores. To see anything, let us draw those that hold an object more likely
 # than not, before NMS and after it with three thresholds. The lower the threshold, the fewer
-# boxes are left. 0.95 would remove copies only, and here there are none. 0.7, the value that the
+# boxes are left. 0.95 removes what is nearly a copy, and here that is little. 0.7, the value that the
 # proposals use, is a compromise: several boxes for each object, which the next stages can choose
 # from.
 
@@ -278,9 +278,9 @@ Code("\n\n".join(parts), language="python")
 # ## 5 What goes wrong without NMS
 #
 # Switch it off: with a threshold of 1 nothing is ever suppressed. At the end of the network
-# (detections, chapter 13) NMS runs a second time, within each class. Without it, every object is
-# reported many times. Here on a photograph, the coins of chapter 01, which the small network takes
-# for circles:
+# (detections, chapter 13) NMS runs a second time, within each class. Without it, many an object
+# is reported more than once. Here on a photograph, the coins of chapter 01, which the small network
+# takes for circles:
 
 # %%
 from minimaskrcnn.datasets import COINS_FILE

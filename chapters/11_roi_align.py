@@ -294,44 +294,53 @@ from minimaskrcnn import load_model
 from minimaskrcnn.datasets.scenes import scene
 
 WEIGHTS = "shapes"  # or "coco"
-PHOTO = scene(13).image  # or "street.jpg"
+PHOTO = scene(239, hard=True).image  # or "street.jpg"
 
 model = load_model(WEIGHTS)
 steps = model.trace(PHOTO)  # every intermediate of the network, by name
 print("proposals", steps["proposals"].shape, "patches", steps["roi_features"].shape)
-rule = steps["molded"].shape, model.config.level_size  # the 224 of the rule, here too
-counts = np.bincount(roi_levels(steps["proposals"], *rule), minlength=6)
-print("read from", {f"P{level}": int(counts[level]) for level in range(2, 6)})
 
 # %% [markdown]
-# In the small network's pictures of 128 by 128 pixels nothing is large: by the rule, every region
-# with a side below 80 pixels belongs to P2, and no shape is larger. The large network, on
-# photographs of 1024 pixels, reads from all four. With a rule made for small pictures, 28 pixels
-# (an eighth of 224, as 128 is of 1024) in place of 224, the same proposals would spread:
+# In pictures of 128 by 128 pixels there is no region of 224. That number belongs to the photographs
+# a network has learned from, so it is one of its settings: the small network has learned with 96.
+# It reads a region with a side below 34 pixels from P2, below 68 from P3, and a larger one from P4,
+# unless it nearly fills the picture. With 224, all but the largest would be read from P2:
 
 # %%
-spread = np.bincount(roi_levels(steps["proposals"], rule[0], 28), minlength=6)
-print("read from", {f"P{level}": int(spread[level]) for level in range(2, 6)})
+shape = steps["molded"].shape
+for size in (model.config.level_size, 224):
+    levels = roi_levels(steps["proposals"], shape, size)
+    counts = np.bincount(levels, minlength=6)
+    print(f"{size:3}: read from", {f"P{level}": int(counts[level]) for level in range(2, 6)})
 
 # %% [markdown]
-# The weights have learned with the rule as it is, so it stays.
-#
-# `pyramid_roi_align` finds the level of every region and reads it there. We take the largest and
-# the smallest of the first ten proposals, and of all channels the one that varies most in the
-# larger patch.
+# The objects that are found, each with the square root of its area, and its level:
 
 # %%
 from minimaskrcnn.boxes import areas, to_pixels
+
+found = model.trace(PHOTO, min_score=0.7)["detections"]
+levels = roi_levels(found[:, :4], shape, model.config.level_size)
+for box, class_id, level in zip(found[:, :4], found[:, 4], levels, strict=True):
+    side = np.sqrt(areas(to_pixels(box[None], shape))[0])
+    print(f"{model.config.class_names[int(class_id)]:10} {side:3.0f} pixels: P{level}")
+
+# %% [markdown]
+# `pyramid_roi_align` finds the level of every region and reads it there. We take the best proposal
+# of each level, and of all channels the one that varies most in the largest patch.
+
+# %%
 from minimaskrcnn.image import letterbox
 from minimaskrcnn.photo import read_photo
 from minimaskrcnn.roi_align import pyramid_roi_align
 
-ten = steps["proposals"][:10]
-pair = ten[[areas(ten).argmax(), areas(ten).argmin()]]
+rule = shape, model.config.level_size
+used, best = np.unique(roi_levels(steps["proposals"], *rule), return_index=True)
+regions = steps["proposals"][best]
 framed = letterbox(read_photo(PHOTO), model.config)[0]  # the picture as the network sees it
 p_maps = [steps[f"p{level}"] for level in range(2, 6)]
-coarse, fine = (pyramid_roi_align(p_maps, pair, size, framed.shape) for size in (7, 14))
-channel = fine[0].std(axis=(0, 1)).argmax()
+coarse, fine = (pyramid_roi_align(p_maps, regions, size, *rule) for size in (7, 14))
+channel = fine[-1].std(axis=(0, 1)).argmax()
 print(coarse.shape, fine.shape)
 
 # %% [markdown]
@@ -341,11 +350,11 @@ print(coarse.shape, fine.shape)
 
 # %% tags=["cover"]
 shown = []
-for i, level in enumerate(roi_levels(pair, framed.shape)):
+for i, level in enumerate(used):
     p_map = steps[f"p{level}"][:, :, channel]
-    in_cells = pair[i : i + 1] * (len(p_map) - 1) + 0.5  # from the outer edge, to be drawn
+    in_cells = regions[i : i + 1] * (len(p_map) - 1) + 0.5  # from the outer edge, to be drawn
     shown += [
-        Panel("in the picture", framed, to_pixels(pair[i : i + 1], framed.shape)),
+        Panel("in the picture", framed, to_pixels(regions[i : i + 1], framed.shape)),
         Panel(f"in P{level}, channel {channel}", p_map, in_cells),
         Panel("7 x 7", coarse[i, :, :, channel]),
         Panel("14 x 14", fine[i, :, :, channel]),

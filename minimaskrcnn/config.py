@@ -214,6 +214,7 @@ SHAPES = Config(
     delta_std=(0.05, 0.05, 0.1, 0.1),
     pre_nms_proposals=300,
     post_nms_proposals=100,
+    level_size=96,
     masks_in_whole_pixels=True,
     min_score=0.05,
     detection_nms_threshold=0.5,

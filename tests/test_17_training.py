@@ -24,7 +24,6 @@ from minimaskrcnn.training.batches import (
     frame,
     frame_masks,
     make_batch,
-    mixed_scenes,
     shuffled,
 )
 from minimaskrcnn.training.classes import with_classes
@@ -314,11 +313,10 @@ def test_training_never_sees_the_scenes_of_the_evaluation():
     assert endless_scenes(1)(5).image_id == 2_000_005
 
 
-def test_every_second_scene_of_a_mixture_is_hard():
-    for number in range(4):
-        mixed, wanted = mixed_scenes(1)(number), scene(2_000_000 + number, hard=number % 2 == 1)
-        assert (mixed.image == wanted.image).all()
-        assert mixed.image_id == 2_000_000 + number
+def test_every_fourth_scene_to_learn_from_is_hard():
+    for number in range(8):
+        found, wanted = endless_scenes(1)(number), scene(2_000_000 + number, hard=number in (3, 7))
+        assert (found.image == wanted.image).all()
 
 
 def test_an_epoch_has_every_example_once_in_another_order_each_time():

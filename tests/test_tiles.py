@@ -182,7 +182,7 @@ def test_a_model_limits_the_objects_of_a_tile_and_a_call_those_of_the_photograph
 @pytest.fixture(scope="module")
 def both():
     """What is found in 2 x 6 scenes side by side, as a whole and in two tiles."""
-    rows = [np.hstack([scene(6 * i + j).image for j in range(6)]) for i in range(2)]
+    rows = [np.hstack([scene(160 + 6 * i + j).image for j in range(6)]) for i in range(2)]
     photo = np.vstack(rows)  # (256, 768, 3)
     model = load_model("shapes")
     settings = replace(

@@ -55,7 +55,7 @@ def add_parser(subparsers):
     add("--layers", choices=("all", "heads"),
         help="what learns; default: all from nothing, heads with --init")  # fmt: skip
     add("--steps", type=count, metavar="N",
-        help="batches to learn from; default: 7000, with --init 1000, else planned")  # fmt: skip
+        help="batches to learn from; default: 12000, with --init 1000, else planned")  # fmt: skip
     add("--batch", type=count, metavar="N", help="images a batch; default: 8, with --init 2")
     add("--rate", type=_rate, metavar="R",
         help="highest learning rate; default: 0.004, with --init 0.001")  # fmt: skip

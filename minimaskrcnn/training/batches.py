@@ -27,24 +27,14 @@ FIRST_TRAINING_SCENE = 1_000_000
 
 
 def endless_scenes(seed):
-    """Return the function from 0, 1, 2, … to scenes that no evaluation sees.
+    """Return the function from 0, 1, 2, … to scenes that no evaluation sees; one in four is hard.
 
     Those of two seeds differ in the first million.
     """
     first = FIRST_TRAINING_SCENE * (1 + seed)
 
     def example_of(number):
-        return scene(first + number)
-
-    return example_of
-
-
-def mixed_scenes(seed):
-    """As `endless_scenes`, but every second scene is a hard one."""
-    first = FIRST_TRAINING_SCENE * (1 + seed)
-
-    def example_of(number):
-        return scene(first + number, hard=number % 2 == 1)
+        return scene(first + number, hard=number % 4 == 3)
 
     return example_of
 

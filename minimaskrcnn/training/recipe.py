@@ -74,7 +74,7 @@ _EARLY = Sampling(
 # makes a difference. The box head, which costs little, then learns on a sample of as many proposals
 # as there will be when predicting.
 FROM_NOTHING = Recipe(
-    steps=7000,
+    steps=12000,
     batch_size=8,
     rate=0.004,
     schedule=cosine,
