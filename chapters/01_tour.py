@@ -320,9 +320,9 @@ panels(
 # ancient coins (Brooklyn Museum, no known copyright restrictions), looked at with a larger input,
 # because the coins are small in the picture. A coin is round and lies apart from its ground, as the
 # drawn circles did, so the network finds them. (One mask has a hole. Some of the drawn circles are
-# mere outlines, and the bright rim of that coin looks like one.) Then a portrait (of Grace Hopper, by the US Navy, in
-# the public domain; matplotlib brings it along). There is no circle, square or triangle that the
-# network was meant to find.
+# mere outlines, and the bright rim of that coin looks like one.) Then a portrait (of Grace Hopper,
+# by the US Navy, in the public domain; matplotlib brings it along). There is no circle, square or
+# triangle that the network was meant to find.
 
 # %%
 from collections import Counter
@@ -347,10 +347,10 @@ panels(
 
 # %% [markdown]
 # Of some of what it says about the portrait the network is as good as sure, and all of it is wrong.
-# It can only answer in the words that it has learned. Such a difference between the pictures of training and those of
-# use is called a *domain shift*, and the score does not warn of it. Coins happen to resemble the
-# drawings; for people and cars one takes weights that have learned from photographs of them, and
-# for one's own pictures one trains (chapter 17b).
+# It can only answer in the words that it has learned. Such a difference between the pictures of
+# training and those of use is called a *domain shift*, and the score does not warn of it. Coins
+# happen to resemble the drawings; for people and cars one takes weights that have learned from
+# photographs of them, and for one's own pictures one trains (chapter 17b).
 
 # %% [markdown]
 # ## Further

@@ -217,8 +217,8 @@ print(len(candidates), "candidates, the first five scores:", candidate_scores[:5
 
 # %% [markdown]
 # Most of them have low scores. To see anything, let us draw those that hold an object more likely
-# than not, before NMS and after it with three thresholds. The lower the threshold, the fewer
-# boxes are left. 0.95 removes what is nearly a copy, and here that is little. 0.7, the value that the
+# than not, before NMS and after it with three thresholds. The lower the threshold, the fewer boxes
+# are left. 0.95 removes what is nearly a copy, and here that is little. 0.7, the value that the
 # proposals use, is a compromise: several boxes for each object, which the next stages can choose
 # from.
 

@@ -525,6 +525,8 @@ for key in ("trained_by", "seed", "steps_done", "batch_size", "rate", "schedule"
 print(f"scenes seen: {int(story['steps_done']) * int(story['batch_size']):,}")
 
 # %% [markdown]
+# Every fourth of the scenes was a hard one, such as those that chapter 18 judges on.
+#
 # The learning rate changes on the way: it rises at first, while the averages in AdamW still
 # settle, and falls at the end, as one walks slowly when nearly there. The shapes were learned with
 # `cosine`; `stepped` is for fine-tuning. From a clone, `minimaskrcnn train` repeats the training.

@@ -221,8 +221,8 @@ Code("\n\n".join(bare), language="python")
 # %% [markdown]
 # ## 3 Twenty scenes
 #
-# The network of this chapter is the small one that comes with the package. Scenes have numbers,
-# and training takes only high ones, so that those below are new to it. These are hard ones, as every
+# The network of this chapter is the small one that comes with the package. Scenes have numbers, and
+# training takes only high ones, so that those below are new to it. These are hard ones, as every
 # fourth was in training (`hard=True`): shapes that are hollow, very small, camouflaged or nearly
 # hidden, so that there is something to be judged. Unlike in other chapters it is asked for
 # everything it can think of, down to a score of 0.05: AP sorts by score anyway, and what is not
@@ -251,7 +251,7 @@ print("detections", sum(len(result) for result in results.values()))
 # was missed, a *false negative*. In scene 208 a square is missed of which one corner looks out from
 # behind the triangle. The dark circle at the lower edge is seen, but taken for a square: that is a
 # false positive and a false negative at once. The blue circle above it is found, and reported once
-# more as a square. In scene 203 everything is found, also the hollow circle behind the triangle; one
+# more as a square. In scene 203 everything is found, also the circle behind the triangle; one
 # piece of it is reported as a square of its own.
 
 
@@ -365,10 +365,10 @@ for name, size in (("shapes", 256), ("nuclei", 384)):
     print(f"mask AP50 {mask[1]:.3f}")
 
 # %% [markdown]
-# The second network reports hundreds of things. Its boxes are hardly worse all the same, for what is
-# wrong comes at the end of its list, and its masks are even better: the first one takes the bright
-# rim of a coin for a hollow circle. A person would call the second much worse: AP asks for the
-# order, a reader of the picture for a good confidence threshold.
+# The second network reports hundreds of things. Its boxes are hardly worse all the same, for what
+# is wrong comes at the end of its list, and its masks are even better: the first one takes the
+# bright rim of a coin for a hollow circle. A person would call the second much worse: AP asks for
+# the order, a reader of the picture for a good confidence threshold.
 #
 # One photograph is no measure. The nuclei network is measured on what it is for: mask AP 0.646 on
 # 65 photographs that it has not learned from (`docs/training/nuclei.md`).
