@@ -581,8 +581,8 @@ def test_it_overfits_one_picture_to_its_masks(tmp_path):
         mask_head=32, mask_convs=2,
     )  # fmt: skip
     model = new_model(replace(TINY, pool_size=5, mask_pool_size=14), widths, seed=1)
-    once = recipe(steps=200, batch_size=1, rate=0.005, schedule=cosine, augment=False)
-    losses = train(model, lambda number: example, once, 1, tmp_path, 200, lambda line: None)
+    once = recipe(steps=250, batch_size=1, rate=0.005, schedule=cosine, augment=False)
+    losses = train(model, lambda number: example, once, 1, tmp_path, 250, lambda line: None)
     assert losses[-1, :5].sum() < 0.1 * losses[0, :5].sum()
     found = folded(model).predict(example.image, min_score=0.9)
     for mask, class_id in zip(example.masks, example.class_ids, strict=True):
